@@ -9,26 +9,13 @@ import math
 import re
 from typing import Final
 
+from protocol.c_numbers import REAL, WHITE_SPACE, magnitude
 from protocol.quoted import quoted
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
-# C99 7.20.1.3, the forms of strtod: optional white space and sign, then one of these.
-_NUMBER = r"""
-    (?P<decimal> (?: [0-9]+ \.? [0-9]* | \.[0-9]+ ) (?: [eE][+-]?[0-9]+ )? )
-"""
-_HEXADECIMAL = r"""
-    (?P<hexadecimal>
-        0[xX] (?: [0-9a-fA-F]+ \.? [0-9a-fA-F]* | \.[0-9a-fA-F]+ ) (?: [pP][+-]?[0-9]+ )? )
-"""
-_INFINITY = r"(?P<infinity> (?i: inf(?:inity)? ) )"
-_FORM = re.compile(
-    rf"""
-    [ \t\n\v\f\r]* (?P<sign> [+-]? )
-    (?: {_INFINITY} | {_HEXADECIMAL} | {_NUMBER} )
-    (?P<unit> ms | s | m | h | d )?
-    """,
-    re.VERBOSE | re.ASCII,
+_FORM: Final = re.compile(
+    rf"{WHITE_SPACE} {REAL} (?P<unit> ms | s | m | h | d )?", re.VERBOSE | re.ASCII
 )
 
 
@@ -48,7 +35,7 @@ def parse_fsd(text: str) -> float:
             f"{quoted(text)} is not a duration: write a number and one of the units "
             'ms, s, m, h, d, as in "2.5s", or "infinity"'
         )
-    number = _number(found)
+    number = magnitude(found)
     if found["sign"] == "-":
         if number:
             raise ValueError(f"{quoted(text)} is not a duration: it must not be negative")
@@ -58,17 +45,6 @@ def parse_fsd(text: str) -> float:
     if math.isinf(number):
         raise ValueError(f"{quoted(text)} is not a duration: infinity has no unit")
     return number * _UNITS[found["unit"]]
-
-
-def _number(found: "re.Match[str]") -> float:
-    if found["infinity"]:
-        return math.inf
-    if found["hexadecimal"]:
-        try:
-            return float.fromhex(found["hexadecimal"])
-        except OverflowError:
-            return math.inf
-    return float(found["decimal"])
 
 
 def format_fsd(seconds: float) -> str:
