@@ -13,6 +13,7 @@ from pydantic_core import PydanticKnownError
 from participant.byte_size import parse_byte_size
 from participant.hostlist import Hosts
 from participant.idset import Ids
+from protocol.quoted import quoted
 
 Parsed = TypeVar("Parsed")
 Number = TypeVar("Number", int, float)
@@ -92,6 +93,21 @@ def _more_than_zero(number: Number) -> Number:
 
 MORE_THAN_ZERO = AfterValidator(_more_than_zero)
 """For Annotated: the number must be more than 0."""
+
+
+def without(characters: str) -> AfterValidator:
+    """For Annotated: none of `characters` may occur in the string."""
+
+    def check(text: str) -> str:
+        found = next((character for character in text if character in characters), None)
+        if found is not None:
+            raise ValueError(f"{quoted(text)} must not contain {_NAMES.get(found, found)}")
+        return text
+
+    return AfterValidator(check)
+
+
+_NAMES = {" ": "a blank", "\t": "a tab"}
 
 
 def one_of(*allowed: str) -> AfterValidator:

@@ -1,0 +1,57 @@
+"""Values that are judged under a condition only; under any other they may be anything.
+
+flux-core reads some keys only when a module starts, or only while a plugin is loaded.  A live
+change of such a key passes, whatever it is, and is met at the next start.  A field says so in its
+type: `Annotated[str, AT_START]`.
+"""
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any, Final
+
+from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticUseDefault
+
+from participant.module import Module, Staged
+from protocol.configuration import Configuration
+from protocol.reasons import Reason
+
+START: Final = "start"
+
+_holding: ContextVar[frozenset[str]] = ContextVar("_holding", default=frozenset())
+
+
+def only_when(condition: str) -> WrapValidator:
+    """For Annotated, outermost, on a field with a default: judged only while `condition` holds.
+
+    Otherwise a value that would be refused counts as the field's default.
+    """
+
+    def read(value: Any, inner: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return inner(value)
+        except ValidationError:
+            if condition in _holding.get():
+                raise
+            raise PydanticUseDefault from None
+
+    return WrapValidator(read)
+
+
+AT_START = only_when(START)
+
+
+class ConditionalModule(Module):
+    """A module with fields that are judged under conditions."""
+
+    def conditions(self, config: Mapping[str, Any]) -> frozenset[str]:  # noqa: ARG002
+        """What holds for a candidate, which is all of `config`; START until the first commit."""
+        return frozenset({START}) if self.starting else frozenset()
+
+    def judge(self, candidate: Configuration) -> Staged | tuple[Reason, ...]:
+        """As every module's, under this module's conditions."""
+        before = _holding.set(self.conditions(candidate.tree))
+        try:
+            return super().judge(candidate)
+        finally:
+            _holding.reset(before)

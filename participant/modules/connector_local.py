@@ -1,0 +1,27 @@
+"""The local connector: who may talk to the instance."""
+
+from typing import Any
+
+from participant.module import Module
+from participant.modules.access import Access
+
+
+class ConnectorLocal(Module):
+    """Lets users on this host connect, as far as `access` allows."""
+
+    name = "connector-local"
+    table = "access"
+
+    class Config(Access):
+        """The table `access`."""
+
+    config: Config
+
+    def stats(self) -> dict[str, Any]:
+        """Who may connect."""
+        admin = self.config.roles.admin
+        return {
+            "guests": self.config.allow_guest_user,
+            "root-is-owner": self.config.allow_root_owner,
+            "admins": {"users": len(admin.users), "groups": len(admin.groups)} if admin else {},
+        }

@@ -1,0 +1,74 @@
+"""The heartbeat: flux-config-heartbeat(5).  The smallest module that does something."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from participant.fields import MORE_THAN_ZERO, Int32, at_least
+from participant.fsd_field import FSD
+from participant.module import Module, Reject
+from participant.modules.tables import StrictTable
+from protocol.fsd import format_fsd
+
+
+class Heartbeat(Module):
+    """Beats at a steady pace, by which other modules and brokers keep time."""
+
+    table = "heartbeat"
+
+    class Config(StrictTable):
+        """The pace, and how long silence is borne."""
+
+        period: Annotated[FSD, MORE_THAN_ZERO] = Field(
+            "2s", validate_default=True, description="time between two beats, more than 0"
+        )
+        timeout: FSD = Field(
+            "5m",
+            validate_default=True,
+            description="silence after which a broker counts as lost, at least twice the period; "
+            "0 or infinity disables it",
+        )
+        warn_thresh: Annotated[Int32, at_least(1)] = Field(
+            3, alias="warn_thresh", description="missed beats before a warning, 1 or more"
+        )
+
+    config: Config
+
+    def __init__(self, arguments: Mapping[str, str] | None = None) -> None:
+        super().__init__(arguments)
+        self.beats = 0
+
+    def prepare(self, new: Config, config: Mapping[str, Any]) -> None:  # noqa: ARG002
+        """Refuse a timeout that one late beat would exceed; defaults count for keys left out."""
+        disabled = new.timeout == 0 or math.isinf(new.timeout)
+        if not disabled and new.timeout < 2 * new.period:
+            raise Reject(
+                f"the timeout ({format_fsd(new.timeout)}) must be at least twice the period "
+                f"({format_fsd(new.period)}), or 0 or infinity to disable it",
+                key="timeout" if "timeout" in new.model_fields_set else "period",
+            )
+
+    def commit(self, staged: None) -> None:  # noqa: ARG002
+        """Beat at the new pace."""
+        pace = self.timers[0].seconds if self.timers else math.inf
+        if not self.starting and pace != self.config.period:
+            self.timers.clear()
+            self.run()
+
+    def run(self) -> None:
+        """Begin to beat."""
+        if math.isfinite(self.config.period):
+            self.every(self.config.period, self._beat)
+
+    def _beat(self) -> None:
+        self.beats += 1
+
+    def stats(self) -> dict[str, Any]:
+        """The beats since the module was loaded, and the pace in force."""
+        return {
+            "beats": self.beats,
+            "period": format_fsd(self.config.period),
+            "timeout": format_fsd(self.config.timeout),
+        }

@@ -1,0 +1,74 @@
+"""The entrance for jobs: flux-config-ingest(5); and the job manager's check of queues, once more."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from participant.byte_size import format_byte_size
+from participant.fields import ByteSize, Int32, at_most
+from participant.module import Module, Rejects
+from participant.modules.policy import Policy, Queues, objections
+from participant.modules.tables import LaxTable
+
+
+class Frobnicator(LaxTable):
+    """The table `ingest.frobnicator`: what fills in a job's defaults."""
+
+    disable: bool = Field(False, description="fill in nothing")
+    plugins: list[str] = Field(
+        default_factory=lambda: ["defaults", "constraints"], description="plugins to run"
+    )
+    args: list[str] = Field(default_factory=list, description="arguments of the plugins")
+
+
+class Validator(LaxTable):
+    """The table `ingest.validator`: what refuses jobs that are malformed."""
+
+    disable: bool = Field(False, description="refuse nothing")
+    plugins: list[str] = Field(default_factory=lambda: ["jobspec"], description="plugins to run")
+    args: list[str] = Field(default_factory=list, description="arguments of the plugins")
+
+
+class IngestTable(LaxTable):
+    """The table `ingest`."""
+
+    batch_count: Int32 = Field(0, description="jobs that are handed on together; 0: by time")
+    buffer_size: Annotated[ByteSize, at_most(2**31 - 1)] = Field(
+        "10M", validate_default=True, description="input buffer of a worker, up to 2147483647 bytes"
+    )
+    frobnicator: Frobnicator = Field(
+        default_factory=Frobnicator, description="fills in a job's defaults"
+    )
+    validator: Validator = Field(default_factory=Validator, description="refuses malformed jobs")
+
+
+class JobIngest(Module):
+    """Takes jobs in: fills in what they leave out, refuses what is malformed."""
+
+    name = "job-ingest"
+    tables = ("ingest", "policy", "queues")
+
+    class Config(LaxTable):
+        """The tables of this module."""
+
+        ingest: IngestTable = Field(default_factory=IngestTable)
+        policy: Policy = Field(default_factory=Policy)
+        queues: Queues = Field(default_factory=dict)
+
+    config: Config
+
+    def prepare(self, new: Config, config: Mapping[str, Any]) -> None:  # noqa: ARG002
+        """Refuse queues that do not fit together."""
+        rejects = objections(new.policy, new.queues)
+        if rejects:
+            raise Rejects(rejects)
+
+    def stats(self) -> dict[str, Any]:
+        """The stages that a job passes."""
+        ingest = self.config.ingest
+        return {
+            "frobnicator": [] if ingest.frobnicator.disable else ingest.frobnicator.plugins,
+            "validator": [] if ingest.validator.disable else ingest.validator.plugins,
+            "buffer-size": format_byte_size(ingest.buffer_size),
+        }
