@@ -1,0 +1,28 @@
+"""`flux dmesg`: the broker's recent log lines, oldest first."""
+
+import argparse
+import json
+
+from cli.client import Client, Trouble, complain
+from protocol.reasons import printable
+
+
+def main(_command: str, arguments: list[str]) -> int:
+    """Run `flux dmesg`; the exit status."""
+    parser = argparse.ArgumentParser(prog="flux dmesg", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    options = parser.parse_args(arguments)
+    try:
+        lines = Client().ask("dmesg")["lines"]
+    except Trouble as trouble:
+        complain("dmesg", str(trouble))
+        return 1
+    for line in lines:
+        if options.json:
+            print(json.dumps(line))
+            continue
+        shown = [f"{key}={value}" for key, value in line.items()
+                 if key not in ("event", "timestamp", "level")]  # fmt: skip
+        text = f"{line['timestamp']} {line['level']}: {line['event']} {' '.join(shown)}"
+        print(printable(text))
+    return 0

@@ -1,0 +1,51 @@
+"""`flux`: finds the command's own file and imports nothing else."""
+
+import sys
+from importlib import import_module
+
+COMMANDS = {
+    "broker": ("cli.broker", "run a broker"),
+    "start": ("cli.broker", "run a temporary broker, and a program in it"),
+    "config": ("cli.config", "look at and change the configuration"),
+    "module": ("cli.module", "load, remove and list modules"),
+    "getattr": ("cli.attributes", "print an attribute of the broker"),
+    "lsattr": ("cli.attributes", "list the attributes of the broker"),
+    "dmesg": ("cli.dmesg", "print the broker's recent log lines"),
+    "version": ("cli.version", "print version information"),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; its exit status."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if not given or given[0] in ("-h", "--help", "help"):
+        return _help(given[1:])
+    if given[0] in ("-V", "--version"):
+        given = ["version"]
+    command, rest = given[0], given[1:]
+    if command not in COMMANDS:
+        print(f"flux: `{command}' is not a flux command. See 'flux help'", file=sys.stderr)
+        return 2
+    try:
+        status: int = import_module(COMMANDS[command][0]).main(command, rest)
+    except KeyboardInterrupt:
+        print(f"flux-{command}: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # nobody reads us any more, so Python need not try to flush
+        return 141
+    return status
+
+
+def _help(topics: list[str]) -> int:
+    if topics and topics[0] in COMMANDS:
+        return main([topics[0], "--help"])
+    print("usage: flux COMMAND [ARGUMENTS]\n\nCommands:")
+    for name, (_, purpose) in COMMANDS.items():
+        print(f"  {name:<10} {purpose}")
+    print("\n`flux COMMAND --help` tells more.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The side that asks: transactions, membership, the ledger, and the broker that serves them."""

@@ -1,0 +1,118 @@
+"""What can happen to a coordinator."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from coordinator.changes import Durable, Request, Spec
+from protocol.configuration import Configuration
+from protocol.messages import FromParticipant
+from protocol.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Start: bring up `modules`; `files` is what is on disk, None to resume whatever ran last."""
+
+    modules: tuple[tuple[str, Spec], ...] = ()
+    files: Configuration | None = None
+    expected: tuple[str, ...] = ()
+    """Attached participants that were members in the last life."""
+    fallback: bool = False
+    """Where the files are refused, go on with the last committed generation."""
+    seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A participant said something on the connection `peer`."""
+
+    peer: bytes
+    message: FromParticipant
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """A message to `peer` found nobody there."""
+
+    peer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """The process asked for by StartProcess runs."""
+
+    name: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """The process of a participant is gone; `how` is for people."""
+
+    name: str
+    pid: int
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A client wants something."""
+
+    client: int
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class HungUp:
+    """A client went away before it was answered."""
+
+    client: int
+
+
+@dataclass(frozen=True, slots=True)
+class FilesRead:
+    """The answer to ReadFiles: a configuration, or why there is none."""
+
+    txid: str
+    found: Configuration | tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """The decision is on disk."""
+
+    durable: Durable
+
+
+@dataclass(frozen=True, slots=True)
+class NotForced:
+    """The decision is certainly not on disk (disk full, read-only); `why` is for people."""
+
+    txid: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Woke:
+    """A moment asked for by Wake has come (or passed; early ones do no harm)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The broker is to end in an orderly way."""
+
+
+Event: TypeAlias = (
+    Begin
+    | Heard
+    | Unreachable
+    | Spawned
+    | Died
+    | Asked
+    | HungUp
+    | FilesRead
+    | Forced
+    | NotForced
+    | Woke
+    | Stop
+)

@@ -1,0 +1,276 @@
+"""Effects carried out: where the machine's wishes meet sockets, disk and processes."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Protocol
+
+from coordinator.changes import Decision, Durable
+from coordinator.children import Children
+from coordinator.effects import (
+    Answer,
+    Effect,
+    GiveUp,
+    Halt,
+    Kill,
+    KnowFiles,
+    KnowMember,
+    Note,
+    ReadFiles,
+    Ready,
+    Remember,
+    Send,
+    StartProcess,
+    Step,
+    TellAdmit,
+    TellCommit,
+    Wake,
+    Watch,
+)
+from coordinator.events import Died, Event, FilesRead, Forced, NotForced, Spawned, Unreachable
+from coordinator.ledger import Ledger, NotWritten
+from coordinator.log import Log
+from coordinator.module_socket import ModuleSocket
+from coordinator.sources import Source, Unreadable, merge, read_sources
+from coordinator.texts import Texts, located
+from coordinator.worker import Worker
+from protocol import limits
+from protocol.codec import encode
+from protocol.configuration import Configuration
+from protocol.messages import Admit, Commit
+from protocol.reasons import Reason
+
+Hook = Callable[[str, object], None]
+"""Called with "before" or "after" and each effect or decision; the chaos tests' way in."""
+
+
+class Owner(Protocol):
+    """What the executor asks of the broker that it works for."""
+
+    def feed(self, event: Event) -> None:
+        """Something happened; the machine will hear of it."""
+
+    def wake_at(self, moment: float) -> None:
+        """Feed Woke at this moment."""
+
+    def watch(self, descriptor: int) -> None:
+        """Look after this pidfd."""
+
+    def answer(self, client: int, answer: dict[str, Any]) -> None:
+        """Bring the client its answer."""
+
+    def ready(self, refused: tuple[Reason, ...]) -> None:
+        """The start is complete."""
+
+    def end(self, status: int, reasons: tuple[Reason, ...]) -> None:
+        """Leave the loop after this."""
+
+
+class Executor:
+    """Carries out steps, effect by effect, in their order."""
+
+    def __init__(
+        self,
+        owner: Owner,
+        ledger: Ledger,
+        sockets: ModuleSocket,
+        children: Children,
+        log: Log,
+        path: str | None,
+        hook: Hook | None = None,
+    ) -> None:
+        """`path` is where the configuration files are, if anywhere."""
+        self._owner = owner
+        self._ledger = ledger
+        self._sockets = sockets
+        self._children = children
+        self._log = log
+        self._path = path
+        self._hook = hook
+        self.epoch = ledger.epoch
+        self.texts = Texts()
+        self._starting_digest = ""
+        self.disk = Worker("ledger")
+        self.reader = Worker("files")
+        self.finder = Worker("places")
+        self._handlers: dict[type[Any], Callable[[Any], None]] = {
+            Send: self._send,
+            TellCommit: self._tell_commit,
+            TellAdmit: self._tell_admit,
+            ReadFiles: self._read_files,
+            StartProcess: self._start_process,
+            Watch: self._watch,
+            Kill: lambda effect: children.kill(effect.name, effect.pid),
+            Answer: self._answer,
+            Remember: self._remember,
+            KnowFiles: self._know_files,
+            KnowMember: self._know_member,
+            Wake: lambda effect: owner.wake_at(effect.at),
+            Note: lambda effect: log.line(effect.event, dict(effect.fields)),
+            Ready: lambda effect: owner.ready(effect.refused),
+            GiveUp: self._give_up,
+            Halt: lambda _: owner.end(0, ()),
+        }
+
+    def carry_out(self, step: Step) -> None:
+        """Do all of it; the decision, if there is one, last."""
+        for effect in step.effects:
+            self._do(effect, self._handlers[type(effect)])
+        if step.force is not None:
+            self._do(step.force, self._force)
+
+    def _do(self, effect: Effect | Decision, handler: Callable[[Any], None]) -> None:
+        if self._hook is None:
+            handler(effect)
+            return
+        self._hook("before", effect)
+        handler(effect)
+        if not isinstance(effect, Decision):  # that one is over when the disk has answered
+            self._hook("after", effect)
+
+    # The ledger
+
+    def _force(self, decision: Decision) -> None:
+        began = time.monotonic()
+
+        def then(result: object) -> None:
+            elapsed = time.monotonic() - began
+            self._forced(decision, result, elapsed)
+
+        self.disk.submit(lambda: self._ledger.force(decision), then)
+
+    def _forced(self, decision: Decision, result: object, elapsed: float) -> None:
+        if self._hook is not None:
+            self._hook("after", decision)
+        if isinstance(result, Durable):
+            self._log.line("forced", {"txid": decision.txid, "generation": decision.generation,
+                                      "elapsed": round(elapsed, 6)})  # fmt: skip
+            self._owner.feed(Forced(result))
+        elif isinstance(result, NotWritten):
+            self._owner.feed(NotForced(decision.txid, str(result)))
+        else:
+            why = Reason("ledger", f"the disk failed in mid-decision: {result}; restart the broker")
+            self._owner.end(1, (why,))
+
+    def _remember(self, effect: Remember) -> None:
+        attempt = effect.attempt
+        sources = self.texts.behind(attempt.digest)
+
+        def then(reasons: tuple[Reason, ...]) -> None:
+            complete = replace(attempt, reasons=reasons)
+            self.disk.submit(lambda: self._ledger.remember(complete), self._unless_lost)
+
+        self._locate(attempt.reasons, sources, then)
+
+    def _know_files(self, effect: KnowFiles) -> None:
+        self.disk.submit(
+            lambda: self._ledger.know_files(effect.generation, effect.digest), self._unless_lost
+        )
+
+    def _know_member(self, effect: KnowMember) -> None:
+        self.disk.submit(
+            lambda: self._ledger.know_member(effect.name, effect.present), self._unless_lost
+        )
+
+    def _unless_lost(self, result: object) -> None:
+        if isinstance(result, BaseException):
+            self._log.warn("history not written", why=str(result))
+
+    # The files
+
+    def _read_files(self, effect: ReadFiles) -> None:
+        path = self._path
+        assert path is not None, "the service refuses a reload where there are no files"
+
+        def job() -> tuple[tuple[Source, ...], Configuration]:
+            sources = read_sources(path)
+            return sources, merge(sources)
+
+        def then(result: object) -> None:
+            if isinstance(result, Unreadable):
+                self._owner.feed(FilesRead(effect.txid, result.reasons))
+            elif isinstance(result, tuple):
+                sources, configuration = result
+                self.texts.keep(configuration.digest, sources)
+                self._owner.feed(FilesRead(effect.txid, configuration))
+            else:
+                why = Reason("config", f"the files could not be read: {result}")
+                self._owner.feed(FilesRead(effect.txid, (why,)))
+
+        self.reader.submit(job, then)
+
+    def _locate(
+        self,
+        reasons: tuple[Reason, ...],
+        sources: tuple[Source, ...],
+        then: Callable[[tuple[Reason, ...]], None],
+    ) -> None:
+        """Call `then` with the reasons and their places; at once where there is nothing to find."""
+        if not sources or all(reason.origin or not reason.key for reason in reasons):
+            then(reasons)
+            return
+
+        def found(result: object) -> None:
+            then(result if isinstance(result, tuple) else reasons)
+
+        self.finder.submit(lambda: located(reasons, sources), found)
+
+    # Participants
+
+    def _send(self, effect: Send) -> None:
+        self._broadcast(effect.peers, encode(effect.message))
+
+    def _tell_commit(self, effect: TellCommit) -> None:
+        receipt = effect.receipt
+        self._broadcast(effect.peers, encode(Commit(self.epoch, receipt.txid, receipt.generation)))
+
+    def _tell_admit(self, effect: TellAdmit) -> None:
+        configuration = effect.durable.configuration
+        message = Admit(self.epoch, effect.durable.generation, configuration.digest,
+                        configuration.encoded, effect.arguments)  # fmt: skip
+        self._broadcast((effect.peer,), encode(message))
+
+    def _broadcast(self, peers: tuple[bytes, ...], frame: bytes) -> None:
+        for peer in self._sockets.send(peers, frame):
+            self._owner.feed(Unreachable(peer))
+
+    def _start_process(self, effect: StartProcess) -> None:
+        try:
+            watched = self._children.start(effect.name, effect.spec)
+        except OSError as error:
+            self._owner.feed(Died(effect.name, 0, f"could not be started: {error.strerror}"))
+            return
+        self._owner.watch(watched.pidfd)
+        self._owner.feed(Spawned(effect.name, watched.pid))
+
+    def _watch(self, effect: Watch) -> None:
+        try:
+            watched = self._children.watch(effect.name, effect.pid)
+        except (OSError, OverflowError):
+            self._owner.feed(Died(effect.name, effect.pid, "its process is gone"))
+            return
+        self._owner.watch(watched.pidfd)
+
+    # Clients, and the start
+
+    def _answer(self, effect: Answer) -> None:
+        outcome = effect.outcome
+        sources = self.texts.behind(outcome.digest)
+
+        def then(reasons: tuple[Reason, ...]) -> None:
+            self._owner.answer(effect.client, replace(outcome, reasons=reasons).as_json())
+
+        self._locate(outcome.reasons, sources, then)
+
+    def _give_up(self, effect: GiveUp) -> None:
+        digest = self._starting_digest
+        self._owner.end(1, located(effect.reasons, self.texts.behind(digest)))
+
+    def starting_with(self, configuration: Configuration, sources: tuple[Source, ...]) -> None:
+        """The texts that a refusal of the start will be about."""
+        self.texts.keep(configuration.digest, sources)
+        self._starting_digest = configuration.digest
+
+    def close(self) -> None:
+        """Write what is in line for the ledger, and stop."""
+        self.disk.finish(limits.SHUTDOWN_SECONDS)

@@ -1,0 +1,179 @@
+"""Loading a module, a transaction with one voter, and taking one out of the vote."""
+
+from coordinator.activity import Activity
+from coordinator.changes import LoadRequest, Outcome, RemoveRequest, Result
+from coordinator.effects import Answer, Kill
+from coordinator.house import House
+from coordinator.membership import Membership
+from coordinator.roster import Member, Standing
+from protocol import limits
+from protocol.messages import Shutdown
+from protocol.reasons import Reason
+
+
+class _OneModule(Activity):
+    """What loading and removing share: a client, a deadline, one module, one answer."""
+
+    def __init__(
+        self,
+        house: House,
+        membership: Membership,
+        client: int | None,
+        request: LoadRequest | RemoveRequest,
+        asked_at: float,
+    ) -> None:
+        super().__init__(house)
+        self.membership = membership
+        self.client = client
+        self.name = request.name
+        self.asked_at = asked_at
+        self.deadline = asked_at + request.seconds
+        self.member: Member | None = None
+        house.wake(self.deadline)
+
+    def _finish(self, result: Result, reasons: tuple[Reason, ...] = ()) -> None:
+        self.over = True
+        elapsed = self.house.now - self.asked_at
+        self.house.note("end", module=self.name, result=str(result), elapsed=elapsed)
+        if self.client is not None:
+            running = self.house.running
+            digest = running.configuration.digest if running else ""
+            outcome = Outcome(
+                result, self.house.generation, "", reasons, digest=digest, seconds=elapsed
+            )
+            self.house.emit(Answer(self.client, outcome))
+            self.client = None
+
+
+class Loading(_OneModule):
+    """Start, Join, Admit, Applied: or the module is as if it had never been."""
+
+    def __init__(
+        self,
+        house: House,
+        membership: Membership,
+        client: int | None,
+        request: LoadRequest,
+        asked_at: float,
+    ) -> None:
+        super().__init__(house, membership, client, request, asked_at)
+        self.refusal: tuple[Reason, ...] = ()
+        there = house.roster.get(self.name)
+        if there is not None and there.standing is Standing.FAILED and not there.attached:
+            house.roster.remove(there)
+            there = None
+        if there is not None:
+            why = Reason(self.name, f"is loaded already ({there.standing})")
+            self._finish(Result.REFUSED, (why,))
+            return
+        house.note("load", module=self.name, path=request.spec.path)
+        self.member = membership.add_ours(self.name, request.spec)
+
+    def settled(self, member: Member) -> None:
+        if member is self.member:
+            self._finish(Result.LOADED)
+
+    def left(self, member: Member, reasons: tuple[Reason, ...]) -> None:
+        if member is self.member:
+            self.refusal = self.refusal or reasons
+
+    def declined(self, member: Member, reasons: tuple[Reason, ...]) -> bool:
+        if member is not self.member:
+            return False
+        self._cancel(reasons or (Reason(self.name, "declined without a reason"),))
+        return True
+
+    def lost(self, member: Member, why: str, dead: bool) -> bool:
+        if member is not self.member or not dead:
+            return False
+        member.standing = Standing.LEAVING
+        self._finish(
+            Result.REFUSED, self.refusal or (Reason(self.name, f"{why} before it was ready"),)
+        )
+        return True
+
+    def woke(self) -> None:
+        if self.member is None or self.over or self.house.now < self.deadline:
+            return
+        if self.refusal:  # killed, and still not gone
+            self._finish(Result.REFUSED, self.refusal)
+            return
+        took = f"was not ready within {self.deadline - self.asked_at:g} s"
+        self._cancel((Reason(self.name, f"{took} (it is {self.member.standing})"),))
+
+    def hung_up(self, client: int) -> None:
+        if client == self.client:
+            self.client = None
+            self._cancel((Reason(self.name, "the client went away"),))
+
+    def stop(self) -> None:
+        self._cancel((Reason(self.name, "the broker is stopping"),))
+
+    def _cancel(self, reasons: tuple[Reason, ...]) -> None:
+        """End the process; the answer follows its death, so that the name is free again."""
+        assert self.member is not None
+        self.refusal = self.refusal or reasons
+        self.member.standing = Standing.LEAVING
+        self.member.deadline = None
+        self.house.unadmitted.discard(self.name)
+        self.house.emit(Kill(self.name, self.member.pid))
+        self.deadline = self.house.now + limits.SHUTDOWN_SECONDS
+        self.house.wake(self.deadline)
+
+
+class Removing(_OneModule):
+    """Shutdown, goodbye; and where that takes too long, the end of the process."""
+
+    def __init__(
+        self,
+        house: House,
+        membership: Membership,
+        client: int | None,
+        request: RemoveRequest,
+        asked_at: float,
+    ) -> None:
+        super().__init__(house, membership, client, request, asked_at)
+        self.killed = False
+        self.member = house.roster.get(self.name)
+        if self.member is None:
+            self._finish(Result.REFUSED, (Reason(self.name, "is not loaded"),))
+            return
+        house.note("remove", module=self.name)
+        self.member.deadline = None
+        house.unadmitted.discard(self.name)
+        self.deadline = min(self.deadline, house.now + limits.SHUTDOWN_SECONDS)
+        house.wake(self.deadline)
+        nobody = not self.member.pid or self.member.standing in (
+            Standing.FAILED, Standing.RESTARTING)  # fmt: skip
+        self.member.standing = Standing.LEAVING
+        if nobody and self.member.peer is None:
+            self._gone()
+        elif self.member.peer is None:
+            self._kill()
+        else:
+            house.send([self.member], Shutdown(house.epoch, "removed by `flux module remove`"))
+
+    def lost(self, member: Member, why: str, dead: bool) -> bool:  # noqa: ARG002
+        if member is self.member and dead and not self.over:
+            self._finish(Result.REMOVED)
+        return False
+
+    def woke(self) -> None:
+        if self.over or self.member is None or self.house.now < self.deadline:
+            return
+        if self.member.attached or self.killed:
+            self._gone()
+        else:
+            self._kill()
+
+    def _kill(self) -> None:
+        assert self.member is not None
+        self.killed = True
+        self.house.emit(Kill(self.name, self.member.pid))
+        self.deadline = self.house.now + limits.SHUTDOWN_SECONDS
+        self.house.wake(self.deadline)
+
+    def _gone(self) -> None:
+        assert self.member is not None
+        self.membership.forget(self.member)
+        self._finish(Result.REMOVED)

@@ -1,0 +1,84 @@
+"""The ZeroMQ socket at which participants join (zmq_socket(7), ROUTER; zmq_ipc(7)).
+
+Owner only: the socket is made under a umask that keeps everybody else out.  A frame larger than a
+participant may send ends its connection inside ZeroMQ, before it takes memory.  ROUTER_MANDATORY
+makes a message to nobody an error instead of silence.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+
+import zmq
+
+from protocol import limits
+from protocol.codec import Malformed, decode_from_participant
+from protocol.messages import FromParticipant
+
+LONGEST_PATH = 107
+"""Bytes of a unix socket's path, by unix(7)."""
+
+_LARGE = 64 * 1024
+"""Above this many bytes a frame is handed to ZeroMQ without copying."""
+
+
+class ModuleSocket:
+    """Sends and receives without ever blocking."""
+
+    def __init__(self, path: str) -> None:
+        """Bind at `path`.  Raises OSError where that is not possible."""
+        if len(os.fsencode(path)) > LONGEST_PATH:
+            raise OSError(f"the socket path {path} is longer than {LONGEST_PATH} bytes")
+        self.uri = f"ipc://{path}"
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.ROUTER)
+        self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, limits.PARTICIPANT_FRAME_BYTES)
+        self._socket.setsockopt(zmq.SNDHWM, limits.FRAMES_QUEUED)
+        self._socket.setsockopt(zmq.RCVHWM, limits.FRAMES_QUEUED)
+        self._socket.setsockopt(zmq.LINGER, 500)
+        before = os.umask(0o177)
+        try:
+            self._socket.bind(self.uri)
+        except zmq.ZMQError as error:
+            raise OSError(error.errno, f"cannot bind {self.uri}: {error}") from error
+        finally:
+            os.umask(before)
+        self.fd = int(self._socket.getsockopt(zmq.FD))
+
+    @property
+    def pending(self) -> bool:
+        """Whether something can be received; `fd` alone does not tell (zmq_getsockopt(3))."""
+        return bool(int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
+
+    def receive(self, most: int) -> Iterator[tuple[bytes, FromParticipant | Malformed]]:
+        """What has arrived, at most `most` messages, with the connection of each."""
+        for _ in range(most):
+            try:
+                peer = self._socket.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            frame, extra = b"", 0
+            while self._socket.getsockopt(zmq.RCVMORE):
+                frame = self._socket.recv(zmq.NOBLOCK)
+                extra += 1
+            if extra == 1:
+                yield peer, decode_from_participant(frame)
+            else:
+                yield peer, Malformed(f"a message of {extra} parts, not one")
+
+    def send(self, peers: Iterable[bytes], frame: bytes) -> list[bytes]:
+        """The same frame to all; those who cannot be reached are returned."""
+        lost = []
+        copy = len(frame) < _LARGE
+        for peer in peers:
+            try:
+                self._socket.send(peer, zmq.SNDMORE | zmq.NOBLOCK)
+                self._socket.send(frame, zmq.NOBLOCK, copy=copy)
+            except zmq.ZMQError:
+                lost.append(peer)
+        return lost
+
+    def close(self) -> None:
+        """Send what is under way, for at most half a second, and close."""
+        self._socket.close()
+        self._context.term()

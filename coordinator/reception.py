@@ -1,0 +1,84 @@
+"""Between the door and the machine: requests become events, outcomes become answers."""
+
+from typing import Any, Protocol
+
+from coordinator.changes import Outcome, Request, Result
+from coordinator.door import Client, Door
+from coordinator.events import Asked, Event
+from coordinator.execution import Executor
+from coordinator.service import Host, Service, Wanted, Wrong
+from coordinator.sources import Unreadable, merge
+from protocol.configuration import Configuration
+from protocol.reasons import Reason
+
+
+class Desk(Host, Protocol):
+    """What the reception needs of the broker."""
+
+    def feed(self, event: Event) -> None:
+        """Something happened; the machine will hear of it."""
+
+
+class Reception:
+    """Serves the clients of one broker."""
+
+    def __init__(self, desk: Desk, executor: Executor) -> None:
+        self._desk = desk
+        self._executor = executor
+        self._service = Service(desk)
+        self.door: Door | None = None
+
+    def asked(self, client: Client, request: dict[str, Any]) -> None:
+        """One request: answered at once, or on its way to the machine."""
+        assert self.door is not None
+        try:
+            answer = self._service.read(request)
+            if answer is not None:
+                self.door.answer(client, answer)
+                return
+            wanted = self._service.change(request, client.uid, client.pid)
+        except Wrong as wrong:
+            self.door.answer(client, {"error": str(wrong)})
+            return
+        except Unreadable as unreadable:
+            self._refuse(client, unreadable.reasons)
+            return
+        client.busy = True
+        if wanted.request is not None:
+            self._desk.feed(Asked(client.number, wanted.request))
+        else:
+            self._merge_first(client, wanted)
+
+    def _merge_first(self, client: Client, wanted: Wanted) -> None:
+        """Texts may be long, so they are parsed beside the loop before the machine is asked."""
+
+        def then(result: object) -> None:
+            if isinstance(result, Configuration):
+                self._executor.texts.keep(result.digest, wanted.sources)
+                assert wanted.build is not None
+                self._ask(client, wanted.build(result))
+            else:
+                why = (Reason("config", f"the texts could not be read: {result}"),)
+                self._refuse(client, result.reasons if isinstance(result, Unreadable) else why)
+
+        self._executor.reader.submit(lambda: merge(wanted.sources), then)
+
+    def _ask(self, client: Client, request: Request) -> None:
+        assert self.door is not None
+        if client.number in self.door.clients:  # it may have gone meanwhile
+            self._desk.feed(Asked(client.number, request))
+
+    def _refuse(self, client: Client, reasons: tuple[Reason, ...]) -> None:
+        running = self._desk.machine.running
+        outcome = Outcome(Result.REFUSED, running.generation if running else 0, reasons=reasons)
+        client.busy = True
+        self.answer(client.number, outcome.as_json())
+
+    def answer(self, number: int, answer: dict[str, Any]) -> None:
+        """The outcome of a change; its client may be gone."""
+        client = self.door.clients.get(number) if self.door else None
+        if client is None or self.door is None:
+            return
+        client.busy = False
+        self.door.answer(client, answer)
+        self.door.next_request(client)

@@ -1,0 +1,60 @@
+"""What readers are shown: the machine's state as plain data.  Nothing here changes anything."""
+
+from typing import Any
+
+from coordinator.machine import Coordinator
+from coordinator.roster import Member
+from coordinator.transaction import Transaction
+
+
+def status(machine: Coordinator, now: float) -> dict[str, Any]:
+    """What runs, since when, by whom; who is here; and what is in progress."""
+    running = machine.running
+    shown: dict[str, Any] = {
+        "epoch": machine.epoch,
+        "generation": running.generation if running else 0,
+        "digest": running.configuration.digest if running else "",
+        "modules": [module(member, now) for member in machine.roster],
+        "waiting": len(machine.line),
+    }
+    if running:
+        decision = running.decision
+        shown["since"] = running.at
+        shown["verb"] = decision.verb
+        shown["who"] = {"uid": decision.who.uid, "pid": decision.who.pid,
+                        "command": decision.who.command}  # fmt: skip
+        shown["message"] = decision.message
+    change = machine.transaction
+    if change is not None and change.outcome is None:
+        shown["transaction"] = transaction(change, now)
+    return shown
+
+
+def module(member: Member, now: float) -> dict[str, Any]:
+    """One participant, as `flux module list` shows it."""
+    return {
+        "name": member.name,
+        "state": str(member.standing),
+        "generation": member.generation,
+        "digest": member.digest,
+        "pid": member.pid,
+        "attached": member.attached,
+        "restarts": member.restarts,
+        "seconds": round(now - member.since, 3),
+        "why": member.why,
+        "path": member.spec.path if member.spec else "",
+    }
+
+
+def transaction(change: Transaction, now: float) -> dict[str, Any]:
+    """A change in progress: who has voted, who is awaited, for how long."""
+    return {
+        "txid": change.txid,
+        "verb": change.request.verb,
+        "dry_run": change.request.dry_run,
+        "state": str(change.state),
+        "seconds": round(now - change.asked_at, 3),
+        "members": len(change.voters),
+        "voted": sorted(change.answers),
+        "awaited": sorted(change.awaited),
+    }

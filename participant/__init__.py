@@ -1,0 +1,33 @@
+"""The side that is asked: what authors of modules import, and the machine that votes for them.
+
+The names are looked up when they are used (PEP 562): a broker that only wants to know where a
+module's file is does not pay for pydantic.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import Field
+
+    from participant.attachment import Attachment, attach
+    from participant.fsd_field import FSD
+    from participant.module import Module, Reject, Rejects
+
+_HOMES = {
+    "Attachment": "participant.attachment",
+    "FSD": "participant.fsd_field",
+    "Field": "pydantic",
+    "Module": "participant.module",
+    "Reject": "participant.module",
+    "Rejects": "participant.module",
+    "attach": "participant.attachment",
+}
+
+__all__ = ["FSD", "Attachment", "Field", "Module", "Reject", "Rejects", "attach"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

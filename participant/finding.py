@@ -1,0 +1,104 @@
+"""From what a user typed to a module: bundled names, FLUX_MODULE_PATH, files."""
+
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from participant.modules import BUNDLED
+
+if TYPE_CHECKING:
+    from participant.module import Module
+
+PATH_VARIABLE = "FLUX_MODULE_PATH"
+
+
+class NotFound(Exception):
+    """There is no such module; the text says where was looked."""
+
+
+class Unloadable(Exception):
+    """There is a file, but no module comes out of it."""
+
+
+def name_of(typed: str) -> str:
+    """The name under which a module that is loaded as `typed` joins.
+
+    >>> name_of("./my_service.py")
+    'my-service'
+    """
+    if not _is_file_name(typed):
+        return typed
+    return os.path.basename(typed).removesuffix(".py").replace("_", "-")
+
+
+def locate(typed: str, search: str | None = None) -> str:
+    """The bundled name, or the absolute path of the file, behind `typed`.
+
+    `search` is a colon-separated list of directories (default: FLUX_MODULE_PATH).  Raises NotFound.
+    """
+    if _is_file_name(typed):
+        if not os.path.isfile(typed):
+            raise NotFound(f"{typed}: no such module file")
+        return os.path.abspath(typed)
+    places = os.environ.get(PATH_VARIABLE, "") if search is None else search
+    for directory in filter(None, places.split(":")):
+        for stem in {typed, typed.replace("-", "_")}:
+            path = os.path.join(directory, f"{stem}.py")
+            if os.path.isfile(path):
+                return os.path.abspath(path)
+    if typed in BUNDLED:
+        return typed
+    looked = f"bundled modules and {PATH_VARIABLE}={places}" if places else "bundled modules"
+    raise NotFound(f"{typed}: no such module (looked among {looked})")
+
+
+def load(located: str) -> "type[Module]":
+    """The Module class behind what `locate` returned; whatever the file does, only Unloadable."""
+    try:
+        return _load_file(located) if os.path.isabs(located) else _load_bundled(located)
+    except Unloadable:
+        raise
+    except SyntaxError as error:
+        place = f"{error.filename}:{error.lineno}"
+        raise Unloadable(f"{place}: {error.msg}") from error
+    except BaseException as error:
+        raise Unloadable(
+            f"{located}: importing it raised {type(error).__name__}: {error}"
+        ) from error
+
+
+def _load_bundled(name: str) -> "type[Module]":
+    module = importlib.import_module(BUNDLED[name])
+    return _only_module_in(module.__name__, vars(module), name)
+
+
+def _load_file(path: str) -> "type[Module]":
+    stem = os.path.basename(path).removesuffix(".py")
+    spec = importlib.util.spec_from_file_location(f"flux_module_{stem}", path)
+    if spec is None or spec.loader is None:
+        raise Unloadable(f"{path}: not a Python file (*.py)")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return _only_module_in(spec.name, vars(module), path)
+
+
+def _only_module_in(where: str, names: dict[str, object], shown: str) -> "type[Module]":
+    from participant.module import Module
+
+    found = [
+        one
+        for one in names.values()
+        if inspect.isclass(one) and issubclass(one, Module) and one.__module__ == where
+    ]
+    if len(found) != 1:
+        count = "no class" if not found else f"{len(found)} classes"
+        raise Unloadable(f"{shown}: defines {count} derived from participant.Module, not one")
+    return found[0]
+
+
+def _is_file_name(typed: str) -> bool:
+    return "/" in typed or typed.endswith(".py")

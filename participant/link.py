@@ -1,0 +1,106 @@
+"""The connection of one participant: a ZeroMQ DEALER that knows when it is up and when it is not.
+
+Joining again after a cut is the participant's business, so the cut must be seen.  The socket's
+monitor (zmq_socket_monitor(3)) tells.  After a cut the socket is made anew: nothing that was said
+to a former coordinator is left in it to reach the next one.
+"""
+
+from collections.abc import Iterator
+from enum import Enum
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from protocol import limits
+
+_FIRST_RETRY, _LONGEST_RETRY = 50, 1000  # milliseconds between attempts to connect
+
+
+class Change(Enum):
+    """What can happen to a link besides a frame."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+class Link:
+    """One connection that is made again whenever it is lost.  For use in one thread."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._context = zmq.Context()
+        self._up = False
+        self._open()
+
+    def _open(self) -> None:
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, limits.FRAME_BYTES)
+        self._socket.setsockopt(zmq.RECONNECT_IVL, _FIRST_RETRY)
+        self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, _LONGEST_RETRY)
+        self._monitor = self._socket.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+        )
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._poller.register(self._monitor, zmq.POLLIN)
+        self._socket.connect(self._uri)
+
+    def watch(self, descriptor: int) -> None:
+        """Let `poll` return when this descriptor is readable, too."""
+        self._extra = descriptor
+        self._poller.register(descriptor, zmq.POLLIN)
+
+    _extra: int | None = None
+
+    def poll(self, seconds: float | None) -> Iterator[Change | bytes]:
+        """What happens within `seconds` (None: for ever), in order; maybe nothing."""
+        milliseconds = None if seconds is None else max(0, int(seconds * 1000 + 0.999))
+        ready = dict(self._poller.poll(milliseconds))
+        if self._monitor in ready:
+            yield from self._changes()
+        if self._up and self._socket in ready:
+            yield from self._frames()
+
+    def _changes(self) -> Iterator[Change | bytes]:
+        event = int(recv_monitor_message(self._monitor)["event"])
+        if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            self._up = True
+            yield Change.UP
+        elif event == zmq.EVENT_DISCONNECTED and self._up:
+            yield from self._frames()  # what had arrived before the cut still counts
+            self.reopen()
+            yield Change.DOWN
+
+    def _frames(self) -> Iterator[bytes]:
+        while self._up:
+            try:
+                yield self._socket.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+
+    def reopen(self) -> None:
+        """Give the connection up and begin anew."""
+        self.close_socket()
+        self._open()
+        if self._extra is not None:
+            self._poller.register(self._extra, zmq.POLLIN)
+
+    def send(self, frame: bytes) -> None:
+        """Send; what cannot be sent now is lost, and the cut that follows makes up for it."""
+        try:
+            self._socket.send(frame, zmq.NOBLOCK)
+        except zmq.Again:
+            self.reopen()
+
+    def close_socket(self, linger: int = 0) -> None:
+        """Close; `linger` milliseconds for what is under way."""
+        self._up = False
+        self._socket.disable_monitor()
+        self._monitor.close(0)
+        self._socket.close(linger)
+
+    def close(self) -> None:
+        """Say what is still to be said, for at most half a second, and close for good."""
+        self.close_socket(500)
+        self._context.term()

@@ -1,0 +1,327 @@
+"""The participant's half of the agreement, pure: an event in, effects out, nothing else touched.
+
+It decides nothing by itself.  Once it has voted yes it is in doubt: it keeps what it runs, answers
+for it over any number of reconnections, and moves only when a coordinator that is not older than
+the last one it obeyed tells it the decision.  `Apply` carries the message that permits it, so a
+configuration cannot be taken into use for any other reason than a Commit or an Admit.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from protocol import limits
+from protocol.configuration import Configuration
+from protocol.messages import (
+    NOTHING,
+    Abort,
+    Admit,
+    Applied,
+    Commit,
+    Digest,
+    FromCoordinator,
+    FromParticipant,
+    Join,
+    Leave,
+    Prepare,
+    Refuse,
+    Shutdown,
+    Vote,
+)
+from protocol.reasons import Reason, bounded
+from protocol.tables import PARTICIPANT, ParticipantInput, Participation, follow
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The link to a coordinator is up; nothing has been said on it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The link is gone, and with it whatever was under way on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The coordinator said something."""
+
+    message: FromCoordinator
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The module has looked at the candidate of the last Validate; no reasons means yes."""
+
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The module has been through the commit of the last Apply; no reasons means it worked."""
+
+    reasons: tuple[Reason, ...] = ()
+
+
+Event: TypeAlias = Connected | Cut | Heard | Judged | Finished
+
+# Effects
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Send this to the coordinator."""
+
+    message: FromParticipant
+
+
+@dataclass(frozen=True, slots=True)
+class Validate:
+    """Let the module look at this; the answer comes as Judged."""
+
+    candidate: Configuration
+    arguments: tuple[tuple[str, str], ...] | None
+    """Load arguments, where this is an admission."""
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Take what was validated last into use, by authority of this message; answer Finished."""
+
+    authority: Commit | Admit
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Throw away what was validated last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """The coordinator wants us gone (`wanted`) or will not have us; `why` is for people."""
+
+    why: str
+    wanted: bool
+
+
+Effect: TypeAlias = Tell | Validate | Apply | Release | Quit
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """What the module is looking at or has accepted, and who asked."""
+
+    request: Prepare | Admit
+    generation: int | None
+    """The generation it will be, once that is decided."""
+
+
+class Participant:
+    """One participant.  `step` is the only way in; attributes are for reading."""
+
+    def __init__(self, name: str, incarnation: str, pid: int, description: str = "{}") -> None:
+        self.name = name
+        self.incarnation = incarnation
+        self.pid = pid
+        self.description = description
+        self.state = Participation.IDLE
+        self.epoch = 0
+        self.generation = 0
+        self.digest: Digest = NOTHING
+        self.staged: Staged | None = None
+        self.linked = False
+        self.joined = False
+
+    def step(self, event: Event) -> tuple[Effect, ...]:
+        """What to do about `event`, in this order.  Raises Forbidden only for our own mistakes."""
+        effects: tuple[Effect, ...] = ()
+        match event:
+            case Connected():
+                self.linked = True
+            case Cut():
+                effects = self._cut()
+            case Heard(message):
+                effects = self._heard(message)
+            case Judged(reasons):
+                effects = self._judged(bounded(reasons))
+            case Finished(reasons):
+                effects = self._finished(bounded(reasons))
+        effects = (*effects, *self._introduce())
+        # Without a link there is nobody to tell; Join will say it all when there is one.
+        return effects if self.linked else tuple(e for e in effects if not isinstance(e, Tell))
+
+    @property
+    def in_doubt(self) -> str | None:
+        """The txid whose decision is awaited, if any."""
+        if self.state is not Participation.PREPARED:
+            return None
+        assert self.staged is not None
+        assert isinstance(self.staged.request, Prepare)
+        return self.staged.request.txid
+
+    # Connection
+
+    def _introduce(self) -> tuple[Effect, ...]:
+        """Join as soon as there is a link and nothing under way that the answer would disturb."""
+        settled = (Participation.IDLE, Participation.PREPARED, Participation.BROKEN)
+        if self.joined or not self.linked or self.state not in settled:
+            return ()
+        self.joined = True
+        join = Join(
+            self.epoch,
+            self.incarnation,
+            self.name,
+            limits.PROTOCOL_VERSION,
+            self.generation,
+            self.digest,
+            self.in_doubt,
+            self.pid,
+            self.description,
+        )
+        return (Tell(join),)
+
+    def _cut(self) -> tuple[Effect, ...]:
+        self.linked = self.joined = False
+        if (self.state, ParticipantInput.CUT) in PARTICIPANT:
+            self._follow(ParticipantInput.CUT)
+        return ()
+
+    # What the coordinator says
+
+    def _heard(self, message: FromCoordinator) -> tuple[Effect, ...]:
+        if message.epoch < self.epoch or self.state is Participation.GONE or not self.joined:
+            return ()  # fencing: a coordinator of the past commands nobody
+        self.epoch = message.epoch
+        match message:
+            case Prepare():
+                return self._prepare(message)
+            case Commit():
+                return self._commit(message)
+            case Abort():
+                return self._abort(message)
+            case Admit():
+                return self._admit(message)
+            case Refuse(_, why):
+                return (Quit(why, wanted=False),)
+            case Shutdown(_, why):
+                return self._shutdown(why)
+
+    def _prepare(self, message: Prepare) -> tuple[Effect, ...]:
+        if self.state is not Participation.IDLE:
+            return (self._no(message.txid, f"it is {self.state} and cannot be asked"),)
+        if self.generation and self.generation != message.base:
+            why = f"it runs generation {self.generation}, not {message.base}"
+            return (self._no(message.txid, why),)
+        self._follow(ParticipantInput.PREPARE)
+        self.staged = Staged(message, None)
+        return (Validate(Configuration(message.candidate), None),)
+
+    def _commit(self, message: Commit) -> tuple[Effect, ...]:
+        if message.txid != self.in_doubt or message.generation <= self.generation:
+            return ()
+        self._follow(ParticipantInput.COMMIT)
+        assert self.staged is not None
+        self.staged = Staged(self.staged.request, message.generation)
+        return (Apply(message),)
+
+    def _abort(self, message: Abort) -> tuple[Effect, ...]:
+        request = self.staged.request if self.staged else None
+        if not isinstance(request, Prepare) or request.txid != message.txid:
+            return ()
+        if self.state is Participation.VALIDATING:
+            self._follow(ParticipantInput.ABORT)
+            return ()
+        if self.state is Participation.PREPARED:
+            self._follow(ParticipantInput.ABORT)
+            return self._release()
+        return ()
+
+    def _admit(self, message: Admit) -> tuple[Effect, ...]:
+        if message.generation < self.generation:
+            why = f"it has run generation {self.generation}; {message.generation} is older"
+            return (self._applied(message.generation, (Reason(self.name, why),)),)
+        if self.state is Participation.IDLE and message.digest == self.digest:
+            self._follow(ParticipantInput.ADMIT_SAME)
+            self.generation = message.generation
+            return (self._applied(message.generation),)
+        if (self.state, ParticipantInput.ADMIT) not in PARTICIPANT:
+            return ()
+        # In doubt and admitted: the decision was lost on the way, and the ledger's truth follows.
+        effects = self._release() if self.state is Participation.PREPARED else ()
+        self._follow(ParticipantInput.ADMIT)
+        self.staged = Staged(message, message.generation)
+        return (*effects, Validate(Configuration(message.configuration), message.arguments))
+
+    def _shutdown(self, why: str) -> tuple[Effect, ...]:
+        effects = self._release() if self.staged else ()
+        self._follow(ParticipantInput.SHUTDOWN)
+        farewell = Leave(self.epoch, self.incarnation, self.name)
+        return (*effects, Tell(farewell), Quit(why, wanted=True))
+
+    # What the module says
+
+    def _judged(self, reasons: tuple[Reason, ...]) -> tuple[Effect, ...]:
+        if self.state is Participation.GONE:
+            return ()
+        assert self.staged is not None
+        request, before = self.staged.request, self.state
+        dry_run = isinstance(request, Prepare) and request.dry_run
+        if reasons:
+            self._follow(ParticipantInput.REJECTED)
+        elif dry_run:
+            self._follow(ParticipantInput.ACCEPTED_DRY)
+        else:
+            self._follow(ParticipantInput.ACCEPTED)
+        if isinstance(request, Admit):
+            return self._admission_judged(request, reasons)
+        kept = self.state is Participation.PREPARED
+        effects: tuple[Effect, ...] = ()
+        if not kept:
+            effects = self._release() if not reasons else self._forget()
+        if before is Participation.DOOMED:
+            # Too late to matter, but the coordinator asks nobody anew who still owes an answer.
+            overdue = self._no(request.txid, "it answered after the decision")
+            return (*effects, overdue)
+        vote = Vote(self.epoch, self.incarnation, request.txid, not reasons, reasons)
+        return (*effects, Tell(vote))
+
+    def _admission_judged(self, request: Admit, reasons: tuple[Reason, ...]) -> tuple[Effect, ...]:
+        if not reasons:
+            return (Apply(request),)
+        return (*self._forget(), self._applied(request.generation, reasons))
+
+    def _finished(self, reasons: tuple[Reason, ...]) -> tuple[Effect, ...]:
+        if self.state is Participation.GONE:
+            return ()
+        assert self.staged is not None
+        generation, digest = self.staged.generation, self.staged.request.digest
+        assert generation is not None, "nothing is applied before it is decided"
+        self.staged = None
+        if reasons:
+            self._follow(ParticipantInput.BROKE)
+            return (self._applied(generation, reasons),)
+        self._follow(ParticipantInput.APPLIED)
+        assert generation >= self.generation, "generations only rise"
+        self.generation, self.digest = generation, digest
+        return (self._applied(generation),)
+
+    # Small things
+
+    def _follow(self, given: ParticipantInput) -> None:
+        self.state = follow(PARTICIPANT, self.state, given)
+
+    def _release(self) -> tuple[Effect, ...]:
+        self.staged = None
+        return (Release(),)
+
+    def _forget(self) -> tuple[Effect, ...]:
+        self.staged = None
+        return ()
+
+    def _no(self, txid: str, why: str) -> Tell:
+        return Tell(Vote(self.epoch, self.incarnation, txid, False, (Reason(self.name, why),)))
+
+    def _applied(self, generation: int, reasons: tuple[Reason, ...] = ()) -> Tell:
+        ok = not reasons
+        return Tell(Applied(self.epoch, self.incarnation, generation, self.digest, ok, reasons))

@@ -1,0 +1,215 @@
+"""The loop of a participant: the link's events into its machine, the effects into its module.
+
+Author's code runs here, in one thread, between the machine's steps.  Whatever it does wrong becomes
+a reason or a log line, never the end of the loop: an exception in `prepare` is a no, an exception
+in `commit` is a broken promise that the coordinator must hear of.
+"""
+
+import heapq
+import itertools
+import json
+import os
+import sys
+import time
+import traceback
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from participant.link import Change, Link
+from participant.machine import (
+    Apply,
+    Connected,
+    Cut,
+    Effect,
+    Event,
+    Finished,
+    Heard,
+    Judged,
+    Participant,
+    Quit,
+    Release,
+    Tell,
+    Validate,
+)
+from participant.module import Module, Staged
+from protocol import limits
+from protocol.codec import Malformed, decode_from_coordinator, encode
+from protocol.configuration import Configuration
+from protocol.messages import Leave
+from protocol.reasons import Reason
+
+Hook = Callable[[str, object], None]
+"""Called with "before" or "after" and each effect; the chaos tests' way in."""
+
+
+class Serving:
+    """Serves one module at one broker until it is told to stop."""
+
+    def __init__(self, uri: str, module: Module, name: str, hook: Hook | None = None) -> None:
+        self.module = module
+        self.name = name
+        self.quit: Quit | None = None
+        self.machine = Participant(name, uuid.uuid4().hex, os.getpid(), describe(type(module)))
+        self._hook = hook
+        self._link = Link(uri)
+        self._events: deque[Event] = deque()
+        self._staged: Staged | None = None
+        self._ran = False
+        self._timers: list[tuple[float, int, float, Callable[[], object]]] = []
+        self._order = itertools.count()
+        self._handlers: dict[type[Any], Callable[[Any], None]] = {
+            Tell: lambda effect: self._link.send(encode(effect.message)),
+            Validate: self._validate,
+            Apply: self._apply,
+            Release: self._release,
+            Quit: self._quit,
+        }
+
+    def run(self) -> Quit:
+        """Serve until the coordinator wants us gone or will not have us; which of the two."""
+        while self.quit is None:
+            self.turn()
+        self.close()
+        return self.quit
+
+    def turn(self) -> None:
+        """Wait for something, and deal with all of it."""
+        for happened in self._link.poll(self._time_left()):
+            if happened is Change.UP:
+                self.feed(Connected())
+            elif happened is Change.DOWN:
+                self.feed(Cut())
+            elif isinstance(happened, bytes):
+                self._received(happened)
+        self._call_timers()
+
+    def watch(self, descriptor: int) -> None:
+        """Let `turn` return when this descriptor is readable, too."""
+        self._link.watch(descriptor)
+
+    def start_over(self) -> None:
+        """Drop the connection and join again."""
+        self._link.reopen()
+        self.feed(Cut())
+
+    def close(self, goodbye: bool = False) -> None:
+        """Give the connection up for good; with `goodbye` of our own accord, which is said."""
+        if goodbye:
+            machine = self.machine
+            self._link.send(encode(Leave(machine.epoch, machine.incarnation, self.name)))
+        self._link.close()
+
+    def _received(self, frame: bytes) -> None:
+        message = decode_from_coordinator(frame)
+        if isinstance(message, Malformed):
+            self.complain(f"ignored a malformed frame: {message.why}")
+        else:
+            self.feed(Heard(message))
+
+    # Machine
+
+    def feed(self, event: Event) -> None:
+        """Take the machine through this event, and through those that come of it."""
+        self._events.append(event)
+        while self._events:
+            for effect in self.machine.step(self._events.popleft()):
+                self._do(effect)
+
+    def _do(self, effect: Effect) -> None:
+        if self._hook is not None:
+            self._hook("before", effect)
+        self._handlers[type(effect)](effect)
+        if self._hook is not None:
+            self._hook("after", effect)
+
+    # Author's code
+
+    def _validate(self, effect: Validate) -> None:
+        if effect.arguments is not None:
+            self.module.arguments = dict(effect.arguments)
+        self._events.append(Judged(self._judge(effect.candidate)))
+
+    def _judge(self, candidate: Configuration) -> tuple[Reason, ...]:
+        try:
+            found = self.module.judge(candidate)
+        except BaseException as error:  # whatever an author's prepare raises is a no
+            return (Reason(self.name, self._mishap("prepare", error)),)
+        if isinstance(found, tuple):
+            return found
+        self._staged = found
+        return ()
+
+    def _apply(self, _: Apply) -> None:
+        assert self._staged is not None
+        staged, self._staged = self._staged, None
+        try:
+            self.module.take(staged)
+            if not self._ran:
+                self._ran = True
+                self.module.run()
+        except BaseException as error:
+            self._events.append(Finished((Reason(self.name, self._mishap("commit", error)),)))
+            return
+        self._take_timers()
+        self._events.append(Finished())
+
+    def _release(self, _: Release) -> None:
+        assert self._staged is not None
+        staged, self._staged = self._staged, None
+        try:
+            self.module.abort(staged.built)
+        except BaseException as error:
+            self.complain(self._mishap("abort", error))
+
+    def _quit(self, effect: Quit) -> None:
+        self.quit = effect
+
+    def _mishap(self, where: str, error: BaseException) -> str:
+        """What went wrong in author's code, in one line; the whole of it goes to stderr."""
+        traceback.print_exception(error, file=sys.stderr)
+        frames = traceback.extract_tb(error.__traceback__)
+        place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+        try:
+            text = str(error)
+        except BaseException:
+            text = "(no text)"
+        return f"{where} raised {type(error).__name__}: {text[: limits.REASON_BYTES]}{place}"
+
+    def complain(self, text: str) -> None:
+        """A line on stderr, which is the broker's."""
+        print(f"{self.name}: {text}", file=sys.stderr, flush=True)
+
+    # Timers
+
+    def _take_timers(self) -> None:
+        now = time.monotonic()
+        for timer in self.module.timers:
+            entry = (now + timer.seconds, next(self._order), timer.seconds, timer.call)
+            heapq.heappush(self._timers, entry)
+        self.module.timers.clear()
+
+    def _time_left(self) -> float | None:
+        return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
+
+    def _call_timers(self) -> None:
+        now = time.monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            _, order, seconds, call = heapq.heappop(self._timers)
+            try:
+                call()
+            except Exception as error:
+                self.complain(self._mishap("a timer", error))
+            heapq.heappush(self._timers, (time.monotonic() + seconds, order, seconds, call))
+
+
+def describe(module: type[Module]) -> str:
+    """The JSON text that tells what a module is and which parameters it takes."""
+    shown: Mapping[str, Any] = {
+        "purpose": module.purpose(),
+        "tables": [module.table] if module.table else list(module.tables),
+        "schema": module.Config.model_json_schema(),
+    }
+    text = json.dumps(shown, default=str, separators=(",", ":"))
+    return text if len(text) <= limits.DESCRIPTION_BYTES else "{}"

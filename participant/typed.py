@@ -1,0 +1,96 @@
+"""From a table of the configuration to an author's typed settings, with *all* errors at once.
+
+pydantic does the work; this file gives it Flux's manners: kebab-case keys, TOML types taken
+literally (8.0 is no integer, "8" and true neither), and errors as reasons with dotted keys.
+"""
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from protocol.configuration import Value, thaw
+from protocol.keys import Path
+from protocol.reasons import Reason
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
+class Settings(BaseModel):
+    """Base of a module's `Config`: strict types, unknown keys refused, keys in kebab-case.
+
+    A table that Flux reads laxly (unknown keys ignored) sets `model_config = LAX`.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=_kebab,
+        populate_by_name=True,
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        validate_default=True,
+        hide_input_in_errors=True,
+    )
+
+
+LAX = ConfigDict(extra="ignore")
+"""For `model_config`: unknown keys are ignored instead of refused."""
+
+AnySettings = TypeVar("AnySettings", bound=BaseModel)
+
+
+def read_table(
+    model: type[AnySettings], value: Value, where: Path, module: str
+) -> AnySettings | tuple[Reason, ...]:
+    """The settings in `value`, or every reason why they are none (never empty)."""
+    try:
+        return model.model_validate(thaw(value))
+    except ValidationError as error:
+        return tuple(
+            Reason(module, _plain_words(found), key=(*where, *_steps(found["loc"])))
+            for found in error.errors(include_url=False, include_input=True)
+        )
+
+
+def _steps(location: Iterable[int | str]) -> Path:
+    """pydantic's location without the parts that name a branch of a union, not a key."""
+    return tuple(
+        step
+        for step in location
+        if isinstance(step, int) or not (step.endswith("]") or "(" in step or step in _BRANCHES)
+    )
+
+
+_BRANCHES = {"bool", "int", "float", "str"}
+
+_KINDS = {dict: "a table", list: "an array", str: "a string", bool: "a boolean", int: "an integer",
+          float: "a real number"}  # fmt: skip
+
+_WANTED = {
+    "bool_type": "a boolean",
+    "int_type": "an integer",
+    "float_type": "a number",
+    "string_type": "a string",
+    "list_type": "an array",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+}
+
+
+def _plain_words(error: Any) -> str:
+    """What pydantic found, in words of the configuration's user rather than of Python's."""
+    kind = error["type"]
+    if kind in _WANTED:
+        got = _KINDS.get(type(error.get("input")), "something else")
+        return f"must be {_WANTED[kind]}, not {got}"
+    if kind == "extra_forbidden":
+        return "unknown key"
+    if kind == "missing":
+        return "is required"
+    message = str(error["msg"])
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]

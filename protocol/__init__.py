@@ -1,0 +1,5 @@
+"""The ground floor: words, messages and tables that both sides of the agreement share.
+
+Everything here is pure.  No sockets, files, clocks, threads or processes: a protocol that can be
+read in an hour is one whose definition does nothing but define.
+"""

@@ -1,0 +1,76 @@
+"""A limit on everything that somebody else can make long.
+
+A system that has no limit on a queue has one anyway: the memory of the machine, found at the worst
+moment.  Sizes are bytes, durations seconds.
+"""
+
+from typing import Final
+
+PROTOCOL_VERSION: Final = 1
+
+# Sizes
+CONFIGURATION_BYTES: Final = 16 * 1024 * 1024
+"""Largest canonical encoding of a configuration."""
+SOURCE_BYTES: Final = 16 * 1024 * 1024
+"""Text of all configuration files together."""
+CONFIGURATION_DEPTH: Final = 64
+"""Deepest nesting of tables and arrays."""
+FRAME_BYTES: Final = CONFIGURATION_BYTES + 1024 * 1024
+"""Largest frame from the coordinator to a participant."""
+PARTICIPANT_FRAME_BYTES: Final = 1024 * 1024
+"""Largest frame from a participant; the socket drops the connection of a larger one."""
+DESCRIPTION_BYTES: Final = 512 * 1024
+"""Largest description of a module's parameters in Join."""
+REASONS_BYTES: Final = 64 * 1024
+"""Text of all reasons of one module; the rest is cut, with a mark."""
+REASON_BYTES: Final = 4 * 1024
+"""Text of one reason."""
+REASONS_COUNT: Final = 1000
+"""Reasons of one module."""
+NAME_LENGTH: Final = 128
+"""Characters in the name of a module, a txid or an incarnation."""
+ARGUMENTS: Final = 256
+"""Load arguments of one module."""
+
+# Counts
+SOURCE_FILES: Final = 10_000
+"""Files in a configuration directory."""
+MEMBERS: Final = 4096
+"""Participants that may be joined at once."""
+QUEUED_REQUESTS: Final = 256
+"""Changes that may wait in line; the next is told that the broker is busy."""
+DECISIONS_KNOWN: Final = 1024
+"""Decisions kept at hand to answer those in doubt; older ones are answered by a snapshot."""
+CLIENTS: Final = 1024
+"""Clients that may be connected at once."""
+
+# Durations
+PREPARE_SECONDS: Final = 10.0
+"""Default time from a request's arrival to its decision."""
+COMMIT_SECONDS: Final = 10.0
+"""Time from a decision to the last Applied."""
+LONGEST_SECONDS: Final = 86400.0
+"""Longest time a client may allow."""
+REJOIN_SECONDS: Final = 2.0
+"""Time attached participants have to rejoin before a changed start is decided."""
+SHUTDOWN_SECONDS: Final = 2.0
+"""Time modules and an undecided transaction have when the broker is told to stop."""
+START_SECONDS: Final = 30.0
+"""Time all modules of a starting broker have, together, to come up and vote."""
+RESTART_FIRST_SECONDS: Final = 0.1
+"""Pause before a dead module is started again; doubles with every death."""
+RESTART_LONGEST_SECONDS: Final = 5.0
+RESTART_WINDOW_SECONDS: Final = 60.0
+"""Deaths older than this are forgotten."""
+RESTART_DEATHS: Final = 5
+"""This many deaths within the window and the module is given up."""
+HISTORY: Final = 1000
+"""Decisions, and refused attempts, that the ledger keeps."""
+FRAMES_QUEUED: Final = 64
+"""Frames that may wait for one participant, or from it."""
+LINE_BYTES: Final = 64 * 1024 * 1024
+"""One request of the owner at the clients' door (a load carries whole files)."""
+GUEST_LINE_BYTES: Final = 64 * 1024
+"""One request of a guest."""
+LOG_LINES: Final = 1000
+"""Log lines kept for `flux dmesg`."""

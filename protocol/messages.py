@@ -1,0 +1,136 @@
+"""The words that coordinator and participants say to each other.
+
+A message is a frozen value.  Every message carries the epoch of the coordinator's life that its
+sender knows, so that words from a former life can be told apart (fencing; Gray & Lamport,
+"Consensus on Transaction Commit", 2006, for the two phases; Kleppmann, "How to do distributed
+locking", 2016, for the token).  Every message of a participant also carries its incarnation, so
+that an answer of a life that has ended is never taken for an answer of the present one.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from protocol.reasons import Reason
+
+Digest: TypeAlias = str
+"""SHA-256 in hexadecimal."""
+
+NOTHING: Digest = ""
+"""The digest of a participant that runs no configuration yet."""
+
+
+# From a participant
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """I am here, this is what I run, and this is the decision I am waiting for (if any)."""
+
+    epoch: int
+    incarnation: str
+    name: str
+    version: int
+    generation: int
+    digest: Digest
+    in_doubt: str | None
+    pid: int
+    description: str
+    """JSON text about the module: purpose and the schema of its parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """My answer to Prepare; a yes binds me until I hear the decision."""
+
+    epoch: int
+    incarnation: str
+    txid: str
+    yes: bool
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """`ok`: I now run this generation.  Otherwise I do not, for these reasons."""
+
+    epoch: int
+    incarnation: str
+    generation: int
+    digest: Digest
+    ok: bool
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """I am going; `reasons` where it was not wanted (a module file that cannot be loaded)."""
+
+    epoch: int
+    incarnation: str
+    name: str
+    reasons: tuple[Reason, ...] = ()
+
+
+# From the coordinator
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """This is the committed configuration: check it, apply it, and you are a member."""
+
+    epoch: int
+    generation: int
+    digest: Digest
+    configuration: bytes
+    arguments: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """You cannot join, or you declined what is in force; `why` is for people."""
+
+    epoch: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Would you run this?  Validate, apply nothing, vote.  `allowed` is in seconds."""
+
+    epoch: int
+    txid: str
+    base: int
+    digest: Digest
+    candidate: bytes
+    allowed: float
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """It is decided and on disk: run it."""
+
+    epoch: int
+    txid: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """It is not going to happen: release what you built."""
+
+    epoch: int
+    txid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """Stop serving; `why` is for people."""
+
+    epoch: int
+    why: str
+
+
+FromParticipant: TypeAlias = Join | Vote | Applied | Leave
+FromCoordinator: TypeAlias = Admit | Refuse | Prepare | Commit | Abort | Shutdown
+Message: TypeAlias = FromParticipant | FromCoordinator

@@ -1,0 +1,152 @@
+"""The two state machines of the agreement, as tables.
+
+A pair that is not in a table is a step that must not happen; the machines raise `Forbidden` for it
+instead of guessing.  docs/design.md draws its diagrams from these tables, and a test fails when
+they drift apart.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, TypeVar
+
+
+class Change(StrEnum):
+    """Where one transaction stands, as its coordinator sees it."""
+
+    GATHERING = "gathering"
+    """The candidate is being read; modules that are just joining are awaited."""
+    PREPARING = "preparing"
+    """Every member has been asked; votes are coming in."""
+    FORCING = "forcing"
+    """All said yes; the decision is on its way to the disk.  Nobody has been told."""
+    COMMITTING = "committing"
+    """The decision is on disk; members have been told and are applying."""
+    COMMITTED = "committed"
+    PARTIAL = "partial"
+    """Committed, but some member has not applied it."""
+    PASSED = "passed"
+    """A dry run to which all said yes."""
+    UNCHANGED = "unchanged"
+    ABORTED = "aborted"
+
+
+class ChangeInput(StrEnum):
+    """What moves a transaction."""
+
+    SAME = "candidate equals what runs"
+    ASK = "members asked"
+    UNREADABLE = "no candidate"
+    VOTE = "vote, others awaited"
+    UNANIMOUS = "all yes"
+    UNANIMOUS_DRY = "all yes (dry run)"
+    REFUSED = "a no, a loss"
+    LATE = "deadline"
+    WITHDRAWN = "client gone, broker stopping"
+    FORCED = "decision on disk"
+    NOT_FORCED = "disk refused"
+    ALL_APPLIED = "all applied"
+    NOT_APPLIED = "someone has not applied"
+
+
+CHANGE: Final[Mapping[tuple[Change, ChangeInput], Change]] = {
+    (Change.GATHERING, ChangeInput.SAME): Change.UNCHANGED,
+    (Change.GATHERING, ChangeInput.ASK): Change.PREPARING,
+    (Change.GATHERING, ChangeInput.UNREADABLE): Change.ABORTED,
+    (Change.GATHERING, ChangeInput.REFUSED): Change.ABORTED,
+    (Change.GATHERING, ChangeInput.LATE): Change.ABORTED,
+    (Change.GATHERING, ChangeInput.WITHDRAWN): Change.ABORTED,
+    (Change.PREPARING, ChangeInput.VOTE): Change.PREPARING,
+    (Change.PREPARING, ChangeInput.UNANIMOUS): Change.FORCING,
+    (Change.PREPARING, ChangeInput.UNANIMOUS_DRY): Change.PASSED,
+    (Change.PREPARING, ChangeInput.REFUSED): Change.ABORTED,
+    (Change.PREPARING, ChangeInput.LATE): Change.ABORTED,
+    (Change.PREPARING, ChangeInput.WITHDRAWN): Change.ABORTED,
+    (Change.FORCING, ChangeInput.FORCED): Change.COMMITTING,
+    (Change.FORCING, ChangeInput.NOT_FORCED): Change.ABORTED,
+    (Change.COMMITTING, ChangeInput.ALL_APPLIED): Change.COMMITTED,
+    (Change.COMMITTING, ChangeInput.NOT_APPLIED): Change.PARTIAL,
+}
+
+
+class Participation(StrEnum):
+    """Where one participant stands, as it sees itself."""
+
+    IDLE = "idle"
+    """Runs what it runs; no promise given."""
+    VALIDATING = "validating"
+    """Looking at a candidate; free to say no."""
+    DOOMED = "doomed"
+    """Still looking at a candidate that is already aborted."""
+    PREPARED = "prepared"
+    """Voted yes: in doubt until the decision comes, over however many reconnections."""
+    ADMITTING = "admitting"
+    """Looking at a committed configuration on joining."""
+    APPLYING = "applying"
+    BROKEN = "broken"
+    """Voted yes and then failed to apply: the contract is broken."""
+    GONE = "gone"
+
+
+class ParticipantInput(StrEnum):
+    """What moves a participant."""
+
+    PREPARE = "Prepare"
+    COMMIT = "Commit"
+    ABORT = "Abort"
+    ADMIT = "Admit"
+    ADMIT_SAME = "Admit of what it runs"
+    SHUTDOWN = "Shutdown"
+    CUT = "connection lost"
+    ACCEPTED = "prepare passed"
+    ACCEPTED_DRY = "prepare passed (dry run)"
+    REJECTED = "prepare refused"
+    APPLIED = "commit done"
+    BROKE = "commit failed"
+
+
+PARTICIPANT: Final[Mapping[tuple[Participation, ParticipantInput], Participation]] = {
+    (Participation.IDLE, ParticipantInput.PREPARE): Participation.VALIDATING,
+    (Participation.IDLE, ParticipantInput.ADMIT): Participation.ADMITTING,
+    (Participation.IDLE, ParticipantInput.ADMIT_SAME): Participation.IDLE,
+    (Participation.VALIDATING, ParticipantInput.ACCEPTED): Participation.PREPARED,
+    (Participation.VALIDATING, ParticipantInput.ACCEPTED_DRY): Participation.IDLE,
+    (Participation.VALIDATING, ParticipantInput.REJECTED): Participation.IDLE,
+    (Participation.VALIDATING, ParticipantInput.ABORT): Participation.DOOMED,
+    (Participation.VALIDATING, ParticipantInput.CUT): Participation.DOOMED,
+    (Participation.DOOMED, ParticipantInput.ACCEPTED): Participation.IDLE,
+    (Participation.DOOMED, ParticipantInput.ACCEPTED_DRY): Participation.IDLE,
+    (Participation.DOOMED, ParticipantInput.REJECTED): Participation.IDLE,
+    (Participation.DOOMED, ParticipantInput.CUT): Participation.DOOMED,
+    (Participation.PREPARED, ParticipantInput.COMMIT): Participation.APPLYING,
+    (Participation.PREPARED, ParticipantInput.ABORT): Participation.IDLE,
+    (Participation.PREPARED, ParticipantInput.ADMIT): Participation.ADMITTING,
+    (Participation.PREPARED, ParticipantInput.CUT): Participation.PREPARED,
+    (Participation.ADMITTING, ParticipantInput.ACCEPTED): Participation.APPLYING,
+    (Participation.ADMITTING, ParticipantInput.REJECTED): Participation.IDLE,
+    (Participation.APPLYING, ParticipantInput.APPLIED): Participation.IDLE,
+    (Participation.APPLYING, ParticipantInput.BROKE): Participation.BROKEN,
+    (Participation.BROKEN, ParticipantInput.ADMIT): Participation.ADMITTING,
+    (Participation.IDLE, ParticipantInput.SHUTDOWN): Participation.GONE,
+    (Participation.VALIDATING, ParticipantInput.SHUTDOWN): Participation.GONE,
+    (Participation.DOOMED, ParticipantInput.SHUTDOWN): Participation.GONE,
+    (Participation.PREPARED, ParticipantInput.SHUTDOWN): Participation.GONE,
+    (Participation.ADMITTING, ParticipantInput.SHUTDOWN): Participation.GONE,
+    (Participation.APPLYING, ParticipantInput.SHUTDOWN): Participation.GONE,
+    (Participation.BROKEN, ParticipantInput.SHUTDOWN): Participation.GONE,
+}
+
+
+class Forbidden(AssertionError):
+    """A step that is in no table: a fault of this program, never of its peers."""
+
+
+State = TypeVar("State", bound=StrEnum)
+Input = TypeVar("Input", bound=StrEnum)
+
+
+def follow(table: Mapping[tuple[State, Input], State], state: State, given: Input) -> State:
+    """The state after `given`; raises Forbidden where the table has no such step."""
+    after = table.get((state, given))
+    if after is None:
+        raise Forbidden(f"{given!r} in state {state!r}")
+    return after
