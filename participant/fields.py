@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, WithJsonSchema
-from pydantic_core import PydanticKnownError
 
 from participant.byte_size import parse_byte_size
 from participant.hostlist import Hosts
@@ -19,10 +18,10 @@ Parsed = TypeVar("Parsed")
 Number = TypeVar("Number", int, float)
 
 
-def _from_text(parse: Callable[[str], Parsed]) -> Callable[[Any], Parsed]:
+def _from_text(parse: Callable[[str], Parsed], example: str) -> Callable[[Any], Parsed]:
     def read(value: Any) -> Parsed:
         if not isinstance(value, str):
-            raise PydanticKnownError("string_type")
+            raise ValueError(f"must be a string, such as {quoted(example)}")
         return parse(value)
 
     return read
@@ -30,21 +29,21 @@ def _from_text(parse: Callable[[str], Parsed]) -> Callable[[Any], Parsed]:
 
 Hostlist: TypeAlias = Annotated[
     Hosts,
-    PlainValidator(_from_text(Hosts.parse)),
+    PlainValidator(_from_text(Hosts.parse, "node[0-3]")),
     WithJsonSchema({"type": "string", "format": "hostlist"}),
 ]
 """Host names; written `node[0-3],login`."""
 
 IdSet: TypeAlias = Annotated[
     Ids,
-    PlainValidator(_from_text(Ids.parse)),
+    PlainValidator(_from_text(Ids.parse, "0-3")),
     WithJsonSchema({"type": "string", "format": "idset"}),
 ]
 """Cores, gpus or ranks; written `0-3,7`."""
 
 ByteSize: TypeAlias = Annotated[
     int,
-    PlainValidator(_from_text(parse_byte_size)),
+    PlainValidator(_from_text(parse_byte_size, "10M")),
     WithJsonSchema({"type": "string", "format": "bytes"}),
 ]
 """Bytes; written `10M`."""

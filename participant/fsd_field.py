@@ -7,14 +7,13 @@ Modules see seconds.
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator, WithJsonSchema
-from pydantic_core import PydanticKnownError
 
 from protocol.fsd import parse_fsd
 
 
 def _seconds(value: Any) -> float:
     if not isinstance(value, str):
-        raise PydanticKnownError("string_type")
+        raise ValueError('must be a string, such as "2s"')
     return parse_fsd(value)
 
 

@@ -157,10 +157,10 @@ def test_a_setting_takes_a_string_and_gives_seconds() -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (2, "must be a string, not an integer"),
-        (2.0, "must be a string, not a real number"),
-        (True, "must be a string, not a boolean"),
-        (["2s"], "must be a string, not an array"),
+        (2, 'must be a string, such as "2s"'),
+        (2.0, 'must be a string, such as "2s"'),
+        (True, 'must be a string, such as "2s"'),
+        (["2s"], 'must be a string, such as "2s"'),
         ("-2s", '"-2s" is not a duration: it must not be negative'),
     ],
 )

@@ -4,9 +4,18 @@ Only their names stand here: who lists modules must not wait for all of them to 
 """
 
 BUNDLED: dict[str, str] = {
-    "heartbeat": "participant.modules.heartbeat:Heartbeat",
-    "resource": "participant.modules.resource:Resource",
-    "job-manager": "participant.modules.job_manager:JobManager",
-    "job-ingest": "participant.modules.job_ingest:JobIngest",
+    "modprobe": "participant.modules.modprobe",
+    "overlay": "participant.modules.overlay",
+    "connector-local": "participant.modules.connector_local",
+    "heartbeat": "participant.modules.heartbeat",
+    "content-sqlite": "participant.modules.content_sqlite",
+    "kvs": "participant.modules.kvs",
+    "sdbus": "participant.modules.sdbus",
+    "sdexec": "participant.modules.sdexec",
+    "resource": "participant.modules.resource",
+    "job-manager": "participant.modules.job_manager",
+    "job-ingest": "participant.modules.job_ingest",
+    "job-exec": "participant.modules.job_exec",
+    "job-list": "participant.modules.job_list",
 }
-"""Module name → import path, "package.file:Class", in the order of loading at start."""
+"""Module name → import path of the file that defines it, in the order of loading at start."""

@@ -7,16 +7,21 @@ The amender's code is looked up but not run: nothing here would use what it retu
 import ast
 import os
 from importlib.util import find_spec
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticKnownError
 
 from participant.fields import PathText, at_least, at_most
 from participant.hostlist import RANGE_HOSTS, Hosts
+from participant.idset import LARGEST_ID
 from participant.module import Reject
 from participant.modules.inventory import Inventory
+from participant.modules.reading import read_file
 from participant.modules.tables import LaxTable
+
+LONGEST_FILE: Final = 64 * 1024 * 1024
+"""Bytes of the largest topology or amender."""
 
 
 def _python_integer(value: Any) -> int:
@@ -35,10 +40,10 @@ class FakeResources(LaxTable):
     nnodes: Annotated[int, BeforeValidator(_python_integer), at_least(1), at_most(RANGE_HOSTS)] = (
         Field(description="number of nodes, 1 or more")
     )
-    cores_per_node: Annotated[int, BeforeValidator(_python_integer), at_least(1)] = Field(
-        64, description="cores of each node, 1 or more"
-    )
-    gpus_per_node: Annotated[int, BeforeValidator(_python_integer)] = Field(
+    cores_per_node: Annotated[
+        int, BeforeValidator(_python_integer), at_least(1), at_most(LARGEST_ID)
+    ] = Field(64, description="cores of each node, 1 or more")
+    gpus_per_node: Annotated[int, BeforeValidator(_python_integer), at_most(LARGEST_ID)] = Field(
         0, description="gpus of each node; 0 or less for none"
     )
     host_prefix: Annotated[str, BeforeValidator(_text)] = Field(
@@ -87,14 +92,14 @@ def _fault_of_prefix(table: FakeResources) -> str | None:
 def _fault_of_topology(path: str | None) -> str | None:
     if path is None:
         return None
-    from xml.etree.ElementTree import ParseError, parse  # slow to import and hardly ever needed
+    from xml.etree.ElementTree import ParseError, fromstring  # hardly ever needed
 
     try:
-        parse(path)
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    except (ParseError, ValueError) as error:
-        return f"is not an XML file: {error}"
+        fromstring(read_file(path, LONGEST_FILE))
+    except ParseError as error:
+        return f"{path} is not an XML file: {error}"
+    except ValueError as error:
+        return str(error)
     return None
 
 
@@ -115,20 +120,18 @@ def _fault_of_amender(reference: str | None) -> str | None:
             return None  # no source to look into
         path = found.origin
     try:
-        defined = _defined_in(path)
-    except OSError as error:
-        return f"names a file that cannot be read: {error.strerror}"
-    except (SyntaxError, ValueError) as error:
-        return f"names a file that is not Python: {error}"
+        defined = _defined_in(read_file(path, LONGEST_FILE))
+    except SyntaxError as error:
+        return f"{path} is not a Python file: {error}"
+    except ValueError as error:
+        return str(error)
     return None if function in defined else f"names {function}, which {path} does not define"
 
 
-def _defined_in(path: str) -> set[str]:
+def _defined_in(source: bytes) -> set[str]:
     """The names that the top level of a Python file defines, assigns or imports."""
-    with open(path, "rb") as file:
-        tree = ast.parse(file.read())
     names: set[str] = set()
-    for node in tree.body:
+    for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Import | ast.ImportFrom):

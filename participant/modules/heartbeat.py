@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -11,6 +11,9 @@ from participant.fsd_field import FSD
 from participant.module import Module, Reject
 from participant.modules.tables import StrictTable
 from protocol.fsd import format_fsd
+
+SHORTEST: Final = 0.001
+"""Seconds; a shorter period is allowed, as in Flux, but would only keep a processor busy."""
 
 
 class Heartbeat(Module):
@@ -39,6 +42,7 @@ class Heartbeat(Module):
     def __init__(self, arguments: Mapping[str, str] | None = None) -> None:
         super().__init__(arguments)
         self.beats = 0
+        self._paces: set[float] = set()
 
     def prepare(self, new: Config, config: Mapping[str, Any]) -> None:  # noqa: ARG002
         """Refuse a timeout that one late beat would exceed; defaults count for keys left out."""
@@ -52,18 +56,15 @@ class Heartbeat(Module):
 
     def commit(self, staged: None) -> None:  # noqa: ARG002
         """Beat at the new pace."""
-        pace = self.timers[0].seconds if self.timers else math.inf
-        if not self.starting and pace != self.config.period:
-            self.timers.clear()
-            self.run()
+        pace = self.config.period
+        if math.isfinite(pace) and pace not in self._paces:
+            self._paces.add(pace)
+            self.every(max(pace, SHORTEST), lambda: self._beat(pace))
 
-    def run(self) -> None:
-        """Begin to beat."""
-        if math.isfinite(self.config.period):
-            self.every(self.config.period, self._beat)
-
-    def _beat(self) -> None:
-        self.beats += 1
+    def _beat(self, pace: float) -> None:
+        """A timer cannot be taken back, so those of former paces do nothing."""
+        if pace == self.config.period:
+            self.beats += 1
 
     def stats(self) -> dict[str, Any]:
         """The beats since the module was loaded, and the pace in force."""

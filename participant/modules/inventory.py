@@ -160,7 +160,7 @@ def excluded(text: str, size: int, inventory: Inventory | None) -> str | None:
     except ValueError:
         return _excluded_hosts(text, inventory)
     if ranks.ranges and ranks.ranges[-1][1] >= size:
-        return f"rank {ranks.ranges[-1][1]} does not exist: this instance has {size} brokers"
+        return f"rank {ranks.ranges[-1][1]} does not exist: the highest one is {size - 1}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""The entrance for jobs: flux-config-ingest(5); and the job manager's check of queues, once more."""
+"""The entrance for jobs: flux-config-ingest(5); and the same check of queues as job-manager has."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any

@@ -2,7 +2,6 @@
 
 import json
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, NoReturn
@@ -16,14 +15,13 @@ from participant.modules import bootstrap, fake_resources
 from participant.modules.conditional import AT_START, ConditionalModule
 from participant.modules.fake_resources import FakeResources
 from participant.modules.inventory import Entry, Inventory, excluded, of_entries, of_r
+from participant.modules.reading import read_file
 from participant.modules.tables import LaxTable, StrictTable
 from protocol.fsd import format_fsd
 from protocol.keys import Path
 
 LONGEST_FILE: Final = 256 * 1024 * 1024
 """Bytes of the largest file that `path` or `scheduling` may name."""
-
-_SETTLED = ("fake-resources",)  # at start, for good
 
 _MODES = one_of("strict", "allow-extra", "allow-missing", "ignore")
 
@@ -136,9 +134,9 @@ class Resource(ConditionalModule):
             rejects += [Reject(one.message, one.key, "resource") for one in found]
         elif table.path is not None:
             return self._read_r(table.path, rejects)
-        elif not self.starting:
-            return self.resources if self.resources.source in _SETTLED else Resources("discovery")
-        elif new.fake_resources is not None:
+        elif self.resources.source == "fake-resources":
+            return self.resources  # pretended at start, for good
+        elif new.fake_resources is not None and self.starting:
             rejects += fake_resources.objections(new.fake_resources)
             if not rejects:
                 return Resources("fake-resources", fake_resources.inventory(new.fake_resources))
@@ -174,11 +172,8 @@ class Resource(ConditionalModule):
         rejects: list[Reject] = []
         if inventory:
             why = _odd_host(inventory)
-            if why is None and members is not None and set(members) != set(inventory.hosts):
-                why = (
-                    f"must describe the {len(members)} hosts that bootstrap lists, "
-                    f"but describes {len(inventory.hosts)}, or others"
-                )
+            if why is None and members is not None:
+                why = _difference(inventory.hosts, members)
             if why:
                 rejects.append(_reject(why, (resources.source,)))
         if new.resource.exclude is not None:
@@ -198,29 +193,18 @@ class Resource(ConditionalModule):
 
 
 def read_json(path: str) -> dict[str, Any] | list[Any] | str:
-    """The object or array in a JSON file, or a sentence that says why there is none.
-
-    Only a regular file is read: a FIFO would block the module for good.
-    """
+    """The object or array in a JSON file, or a sentence that says why there is none."""
     try:
-        with open(path, "rb", opener=_without_waiting) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                return f"{path} is not a regular file"
-            if status.st_size > LONGEST_FILE:
-                return f"{path} is larger than {LONGEST_FILE} bytes"
-            document = json.loads(file.read(LONGEST_FILE).decode(), parse_constant=_no_number)
-    except OSError as error:
-        return f"{path} cannot be read: {error.strerror}"
+        content = read_file(path, LONGEST_FILE)
+    except ValueError as error:
+        return str(error)
+    try:
+        document = json.loads(content.decode(), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         return f"{path} is not a JSON file: {error}"
     if not isinstance(document, dict | list):
         return f"{path} is not a JSON file: it holds neither an object nor an array"
     return document
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _no_number(name: str) -> NoReturn:
@@ -229,6 +213,14 @@ def _no_number(name: str) -> NoReturn:
 
 def _reject(message: str, key: Path) -> Reject:
     return Reject(message, key=key, table="resource")
+
+
+def _difference(described: tuple[str, ...], listed: list[str]) -> str | None:
+    """Why the hosts described are not those that bootstrap lists; None where they are."""
+    if len(described) != len(listed):
+        return f"describes {len(described)} hosts, but bootstrap lists {len(listed)}"
+    missing = next(iter(set(listed) - set(described)), None)
+    return f"does not describe {missing}, which bootstrap lists" if missing is not None else None
 
 
 def _odd_host(inventory: Inventory) -> str | None:

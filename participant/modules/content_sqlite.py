@@ -1,0 +1,58 @@
+"""The content store on disk: flux-config-content-sqlite(5).  Its table is read at start only."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from participant.fields import Int32, at_least, one_of
+from participant.modules.conditional import AT_START, ConditionalModule
+from participant.modules.tables import UNDERSCORES, LaxTable
+
+
+class ContentSqliteTable(LaxTable):
+    """The table `content-sqlite`."""
+
+    model_config = UNDERSCORES
+
+    journal_mode: (
+        Annotated[str, one_of("DELETE", "TRUNCATE", "PERSIST", "MEMORY", "WAL", "OFF")] | None
+    ) = Field(
+        None,
+        description="SQLite's journal: DELETE, TRUNCATE, PERSIST, MEMORY, WAL or OFF; default: "
+        "WAL, or OFF where the state is temporary",
+    )
+    synchronous: Annotated[str, one_of("EXTRA", "FULL", "NORMAL", "OFF")] | None = Field(
+        None,
+        description="how SQLite forces data to disk: EXTRA, FULL, NORMAL or OFF; default: NORMAL, "
+        "or OFF where the state is temporary",
+    )
+    max_checkpoints: Annotated[Int32, at_least(1)] = Field(
+        5, description="checkpoints that are kept, 1 or more"
+    )
+
+
+class ContentSqlite(ConditionalModule):
+    """Keeps the instance's content in a SQLite file."""
+
+    name = "content-sqlite"
+    tables = ("content-sqlite",)
+
+    class Config(LaxTable):
+        """The table of this module."""
+
+        content_sqlite: Annotated[ContentSqliteTable, AT_START] = Field(
+            default_factory=ContentSqliteTable
+        )
+
+    config: Config
+
+    _table = ContentSqliteTable()
+
+    def commit(self, staged: None) -> None:  # noqa: ARG002
+        """The first configuration stays in force until the next start."""
+        if self.starting:
+            self._table = self.config.content_sqlite
+
+    def stats(self) -> dict[str, Any]:
+        """The settings in force, which are those of the start."""
+        return self._table.model_dump(exclude_none=True)

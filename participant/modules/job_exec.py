@@ -1,0 +1,111 @@
+"""The job execution service: flux-config-exec(5)."""
+
+import math
+import re
+import signal
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from participant.fields import MORE_THAN_ZERO, Int32, PathText, at_least, one_of
+from participant.fsd_field import FSD
+from participant.module import Module
+from participant.modules.tables import LaxTable
+from protocol.fsd import format_fsd
+from protocol.quoted import quoted
+
+SIGNALS: Final = frozenset(
+    name for name in signal.Signals.__members__ if not name.startswith("SIGRT")
+)
+"""Names of signals, without the realtime ones."""
+
+
+def _signal(text: str) -> str:
+    known = text in SIGNALS or f"SIG{text}" in SIGNALS
+    if not known and not re.fullmatch("0*[1-9][0-9]*", text):
+        raise ValueError(
+            f"{quoted(text)} is not a signal: write its name in capitals or its number"
+        )
+    return text
+
+
+def _none_is_never(value: Any) -> Any:
+    return "infinity" if value == "none" else value
+
+
+Signal = Annotated[str, AfterValidator(_signal)]
+
+
+class TestExec(LaxTable):
+    """The table `exec.testexec`: jobs that only pretend to run."""
+
+    __test__ = False  # not a test class, whatever pytest reads in its name
+
+    allow_guests: bool = Field(False, description="guests may run pretended jobs, too")
+
+
+class JobExec(Module):
+    """Runs jobs on the hosts they were given."""
+
+    name = "job-exec"
+    table = "exec"
+
+    class Config(LaxTable):
+        """The table `exec`."""
+
+        imp: PathText | None = Field(None, description="helper that starts jobs of other users")
+        job_shell: PathText | None = Field(None, description="job shell; default: the built-in one")
+        service: str = Field("rexec", description="service that starts processes: rexec or sdexec")
+        method: Annotated[str, one_of("bulk-exec", "bgexec")] = Field(
+            "bulk-exec", description="how job shells are started: bulk-exec or bgexec"
+        )
+        kill_timeout: Annotated[FSD, MORE_THAN_ZERO] = Field(
+            "5s", validate_default=True, description="time between term-signal and kill-signal"
+        )
+        max_kill_count: Annotated[Int32, at_least(1)] = Field(
+            8, description="kills of a job that does not die, before its nodes are drained"
+        )
+        max_kill_timeout: Annotated[FSD, MORE_THAN_ZERO] | None = Field(
+            None, description="time of killing, before the nodes are drained; or by count"
+        )
+        term_signal: Signal = Field("SIGTERM", description="signal that asks a job to end")
+        kill_signal: Signal = Field("SIGKILL", description="signal that ends it")
+        barrier_timeout: FSD = Field(
+            "30m", validate_default=True, description="time for all shells to start; 0 for any"
+        )
+        shell_exit_timeout: Annotated[
+            FSD, BeforeValidator(_none_is_never), WithJsonSchema({"type": "string"})
+        ] = Field(
+            "30s",
+            validate_default=True,
+            description='time for the last shell to exit after the first; "none" for any',
+        )
+        max_start_delay_percent: float = Field(
+            25.0, description="lateness of the last shell, in percent, that is worth a warning"
+        )
+        sdexec_properties: dict[str, str] = Field(
+            default_factory=dict, description="systemd properties of all jobs; strings"
+        )
+        sdexec_stop_timer_sec: Int32 | None = Field(
+            None, description="seconds until a unit that is stopping gets the stop signal"
+        )
+        sdexec_stop_timer_signal: Int32 = Field(10, description="the stop signal, a number")
+        sdexec_constrain_resources: bool = Field(
+            False, description="let systemd hold jobs to their cores and devices"
+        )
+        testexec: TestExec = Field(
+            default_factory=TestExec, description="jobs that only pretend to run"
+        )
+
+    config: Config
+
+    def stats(self) -> dict[str, Any]:
+        """How jobs are started and ended."""
+        limit = self.config.max_kill_timeout
+        return {
+            "service": self.config.service,
+            "method": self.config.method,
+            "imp": self.config.imp,
+            "kill-timeout": format_fsd(self.config.kill_timeout),
+            "max-kill-timeout": format_fsd(math.inf if limit is None else limit),
+        }
