@@ -17,7 +17,10 @@ from cli.version import installed
 from protocol.reasons import Reason
 
 if TYPE_CHECKING:
+    from coordinator.broker import Options
     from coordinator.changes import Spec
+    from coordinator.execution import Hook
+    from coordinator.log import Log
 
 
 def main(command: str, arguments: list[str]) -> int:
@@ -56,9 +59,8 @@ def _parser(command: str) -> argparse.ArgumentParser:
 
 
 def _run(command: str, options: argparse.Namespace, temporary: list[str]) -> int:
-    from coordinator.broker import Broker, CannotStart, Options
+    from coordinator.broker import Options
     from coordinator.log import Log
-    from participant.finding import locate
 
     program = options.program[options.program[:1] == ["--"] :]
     if command == "start" and not program:
@@ -71,14 +73,18 @@ def _run(command: str, options: argparse.Namespace, temporary: list[str]) -> int
         complain(command, str(error))
         return 2 if isinstance(error, ValueError) else 1
     config = os.path.abspath(options.config_path) if options.config_path else None
-    log = Log(options.log_format, quiet=not options.verbose)
+    wanted = Options(rundir, statedir, config, _modules(attributes), tuple(program), attributes,
+                     options.fallback)  # fmt: skip
+    return serve(command, wanted, Log(options.log_format, quiet=not options.verbose))
+
+
+def serve(command: str, options: "Options", log: "Log", hook: "Hook | None" = None) -> int:
+    """Run a broker to its end and tell on stderr what went wrong; the exit status."""
+    from coordinator.broker import Broker, CannotStart
+    from participant.finding import locate
+
     try:
-        broker = Broker(
-            Options(rundir, statedir, config, _modules(attributes), tuple(program), attributes,
-                    options.fallback),
-            log,
-            locate,
-        )  # fmt: skip
+        broker = Broker(options, log, locate, hook)
     except CannotStart as error:
         return _give_up(command, error.reasons)
     status = broker.run()
