@@ -29,7 +29,6 @@ class _OneModule(Activity):
         self.asked_at = asked_at
         self.deadline = asked_at + request.seconds
         self.member: Member | None = None
-        house.wake(self.deadline)
 
     def _finish(self, result: Result, reasons: tuple[Reason, ...] = ()) -> None:
         self.over = True

@@ -60,7 +60,6 @@ class Transaction(Activity):
         self.outcome: Outcome | None = None
         self.committing_until: float | None = None
         self.from_files = isinstance(request.proposal, FromFiles)
-        house.wake(self.deadline)
         house.note("begin", txid=self.txid, verb=request.verb, dry_run=request.dry_run)
         self._propose()
 

@@ -282,7 +282,7 @@ class Participant:
         if before is Participation.DOOMED:
             # Too late to matter, but the coordinator asks nobody anew who still owes an answer.
             overdue = self._no(request.txid, "it answered after the decision")
-            return (*effects, overdue)
+            return (*effects, overdue) if self.joined else effects
         vote = Vote(self.epoch, self.incarnation, request.txid, not reasons, reasons)
         return (*effects, Tell(vote))
 

@@ -58,6 +58,8 @@ class Configuration:
         integers of more than 64 bits), for nesting deeper than CONFIGURATION_DEPTH, and for more
         than CONFIGURATION_BYTES.
         """
+        if not isinstance(tree, Mapping):
+            raise Unfit("a configuration is a table")
         ordered = _ordered(tree, ())
         encoded: bytes = msgpack.packb(ordered, use_bin_type=True)
         if len(encoded) > limits.CONFIGURATION_BYTES:

@@ -1,0 +1,47 @@
+# `make demo` and `make test` set themselves up; Debian's python3 (3.11), pip, make and gcc suffice.
+# Nothing is taken from an environment that happens to be active.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+SEED ?=
+SEEDS ?= 2000
+
+.PHONY: all demo test lint types arrows check simulate diagrams clean
+
+all: test
+
+# --without-pip: Debian splits ensurepip off; the system's pip installs into the venv instead.
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv --without-pip $(VENV)
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --editable '.[dev]'
+	touch $@
+
+demo: $(STAMP)
+	PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+arrows: $(STAMP)
+	$(BIN)/lint-imports
+
+check: lint types arrows
+
+test: check
+	$(BIN)/python -m pytest
+
+simulate: $(STAMP)
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+# Prints the state diagrams of docs/design.md anew.
+diagrams: $(STAMP)
+	$(BIN)/python -m protocol.diagrams
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
