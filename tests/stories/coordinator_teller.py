@@ -197,7 +197,7 @@ class CoordinatorTeller:
         lines = [line for effect in step.effects for line in _line(effect)]
         if step.force is not None:
             self.pending = step.force
-            members = " ".join(step.force.members)
+            members = " ".join(step.force.members) or "nobody"
             lines.append(f"FORCE generation {step.force.generation} {step.force.txid}: {members}")
         return "\n".join(lines) if lines else "(nothing)"
 
