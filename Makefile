@@ -39,9 +39,10 @@ test: check
 simulate: $(STAMP)
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
-# Prints the state diagrams of docs/design.md anew.
+# Draws the state diagrams of docs/design.md anew.
 diagrams: $(STAMP)
-	$(BIN)/python -m protocol.diagrams
+	$(BIN)/python -m protocol.diagrams < docs/design.md > docs/design.md.new
+	mv docs/design.md.new docs/design.md
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

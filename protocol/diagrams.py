@@ -1,8 +1,11 @@
 """Draws the state diagrams of docs/design.md from the tables, so that they cannot lie.
 
-`python -m protocol.diagrams` prints them; see https://mermaid.js.org/syntax/stateDiagram.html.
+`python -m protocol.diagrams < docs/design.md` prints the page with its diagrams drawn anew; see
+https://mermaid.js.org/syntax/stateDiagram.html for the language.
 """
 
+import re
+import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
@@ -11,6 +14,8 @@ from protocol.tables import CHANGE, PARTICIPANT, Change, Participation
 
 State = TypeVar("State", bound=StrEnum)
 Input = TypeVar("Input", bound=StrEnum)
+
+_PLACE = re.compile(r"<!-- diagram: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
 def draw(table: Mapping[tuple[State, Input], State], first: State) -> str:
@@ -34,6 +39,16 @@ def all_diagrams() -> dict[str, str]:
     }
 
 
+def redraw(page: str) -> str:
+    """The page with every diagram drawn from the tables as they are now."""
+    diagrams = all_diagrams()
+
+    def drawn(place: re.Match[str]) -> str:
+        name = place.group(1)
+        return f"<!-- diagram: {name} -->\n```mermaid\n{diagrams[name]}\n```\n<!-- end -->"
+
+    return _PLACE.sub(drawn, page)
+
+
 if __name__ == "__main__":
-    for name, text in all_diagrams().items():
-        print(f"<!-- {name} -->\n```mermaid\n{text}\n```\n")
+    sys.stdout.write(redraw(sys.stdin.read()))
