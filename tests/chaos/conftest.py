@@ -1,0 +1,30 @@
+"""Houses for the chaos tests, and a judgement over each when its test is over."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos.house import House
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    """A house of the test's own, with no broker in it yet; judged at the end."""
+    house = House()
+    try:
+        yield house
+        assert house.judge() == []
+    finally:
+        house.close()
+
+
+@pytest.fixture(scope="module")
+def four() -> Iterator[House]:
+    """A broker with the modules a, b, c and d, which the tests of one file share."""
+    house = House()
+    try:
+        house.start(modules=("a", "b", "c", "d"))
+        yield house
+        assert house.judge() == []
+    finally:
+        house.close()

@@ -1,0 +1,24 @@
+"""A traitor among modules: it takes a candidate into use while it is only asked about it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from participant import Field, Module
+from participant.typed import Settings
+from tests.chaos import records
+
+
+class Hasty(Module):
+    """Applies in prepare, which the judges must notice."""
+
+    table = "voter"
+
+    class Config(Settings):
+        serial: int = Field(0, description="makes every candidate another one")
+        do: dict[str, str] = Field(default_factory=dict, description="deeds of others")
+
+    def prepare(self, new: Any, config: Mapping[str, Any]) -> str:
+        digest = records.digest_of(config)
+        records.write("hasty", "accepted", digest)
+        records.write("hasty", "ran", digest)
+        return digest

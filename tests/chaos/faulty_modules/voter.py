@@ -1,0 +1,55 @@
+"""A module that writes down all it does, and does what the candidate says its name should do.
+
+`[voter.do]` maps names to deeds: "refuse", "hang", or a fault with its point ("exit@commit").
+A module does not know under which name it was loaded; the saboteur tells it.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from participant import Field, Module, Reject
+from participant.typed import Settings
+from tests.chaos import faults, records
+
+
+class Voter(Module):
+    """Votes as it is told, and keeps a diary."""
+
+    table = "voter"
+
+    class Config(Settings):
+        serial: int = Field(0, description="makes every candidate another one")
+        do: dict[str, str] = Field(default_factory=dict, description="deeds by name")
+
+    diary: str | None = None
+    """Where to write; None: where the environment says."""
+
+    @property
+    def who(self) -> str:
+        """The name it was loaded under."""
+        return records.own_name()
+
+    def note(self, what: records.What, digest: str) -> None:
+        """Write down what it does with a configuration."""
+        records.write(self.who, what, digest, self.diary)
+
+    def prepare(self, new: Any, config: Mapping[str, Any]) -> str:
+        digest = records.digest_of(config)
+        deed = new.do.get(self.who, "")
+        if deed == "refuse":
+            self.note("refused", digest)
+            raise Reject(f"{self.who} will not have {new.serial}", key="serial")
+        if deed == "hang":
+            self.note("struck", digest)
+            time.sleep(3600)
+        faults.in_code(self.who, "prepare", deed, digest)
+        self.note("accepted", digest)
+        return digest
+
+    def commit(self, staged: Any) -> None:
+        self.note("ran", staged)
+        faults.in_code(self.who, "commit", self.config.do.get(self.who, ""), staged)
+
+    def abort(self, staged: Any) -> None:
+        self.note("released", staged)

@@ -1,0 +1,103 @@
+"""When a process is to be struck: before or after its k-th effect from now on, and by what signal.
+
+A plan is a file.  It counts from the first effect that is carried out after the file was written,
+so one process can be given one plan after another, and a restarted process is not struck again: a
+plan that was carried out leaves a mark beside it.
+"""
+
+import json
+import os
+import signal
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from coordinator.effects import Note
+from participant.machine import Tell
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Strike `when` ("before" or "after") effect `number` (from 1) by `signal_number`.
+
+    With a `title`, only effects with this title are counted.
+    """
+
+    when: str
+    number: int = 1
+    title: str = ""
+    signal_number: int = int(signal.SIGKILL)
+
+
+def place(path: Path, plan: Plan) -> None:
+    """Put a plan where a process will find it; what is left of a former one goes."""
+    withdraw(path)
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(asdict(plan)))
+    draft.rename(path)
+
+
+def withdraw(path: Path) -> None:
+    """No plan, and no mark of one."""
+    path.unlink(missing_ok=True)
+    _mark(path).unlink(missing_ok=True)
+
+
+def carried_out(path: Path) -> str:
+    """At which effect the plan struck ("before TellCommit"); empty where it has not."""
+    mark = _mark(path)
+    return mark.read_text() if mark.exists() else ""
+
+
+class Striker:
+    """The hook: counts effects and carries out plans."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read_from = 0
+        self._plan: Plan | None = None
+        self._numbers: dict[int, int] = {}
+        self._count = 0
+
+    def __call__(self, when: str, effect: object) -> None:
+        self._look_for_plan()
+        if self._plan is None or self._plan.title not in ("", _title(effect)):
+            return
+        if when == "before":
+            self._count += 1
+            self._numbers[id(effect)] = self._count
+        if (when, self._numbers.get(id(effect))) == (self._plan.when, self._plan.number):
+            self._strike(f"{when} {_title(effect)}", self._plan.signal_number)
+
+    def _look_for_plan(self) -> None:
+        try:
+            written = self._path.stat().st_ino
+        except FileNotFoundError:
+            self._plan, self._read_from = None, 0
+            return
+        if written == self._read_from:
+            return
+        self._read_from = written
+        self._count = 0
+        self._numbers.clear()
+        self._plan = None
+        if not _mark(self._path).exists():
+            self._plan = Plan(**json.loads(self._path.read_text()))
+
+    def _strike(self, where: str, number: int) -> None:
+        self._plan = None
+        draft = self._path.with_suffix(".mark")
+        draft.write_text(where)
+        draft.rename(_mark(self._path))
+        os.kill(os.getpid(), number)
+
+
+def _mark(path: Path) -> Path:
+    return path.with_suffix(".done")
+
+
+def _title(effect: object) -> str:
+    if isinstance(effect, Note):
+        return f"Note {effect.event}"
+    if isinstance(effect, Tell):
+        return f"Tell {type(effect.message).__name__}"
+    return type(effect).__name__

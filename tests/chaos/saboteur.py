@@ -1,0 +1,93 @@
+"""A broker, or a module's process, that is what it always is, and dies when a test wants it to.
+
+`python -m tests.chaos.saboteur broker …` builds the same broker as `flux broker` does.
+`python -m tests.chaos.saboteur module PLANS --name …` runs the same process as a broker starts.
+Both only add a hook, which the production code has for this.
+"""
+
+import argparse
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+from tests.chaos.plans import Striker
+
+
+def main(arguments: list[str]) -> int:
+    """Run what the first argument says."""
+    what, *rest = arguments
+    return _module(Path(rest[0]), rest[1:]) if what == "module" else _broker(rest)
+
+
+def _broker(arguments: list[str]) -> int:
+    from cli.broker import serve
+    from coordinator.broker import Options
+    from coordinator.changes import Spec
+    from coordinator.log import Log
+    from protocol import limits
+
+    options = _parser().parse_args(arguments)
+    for pair in options.limit:
+        name, _, value = pair.partition("=")
+        assert hasattr(limits, name)
+        setattr(limits, name, float(value))
+    if options.file_size:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (options.file_size, resource.RLIM_INFINITY))
+    if options.betray:
+        from tests.chaos import traitors
+
+        traitors.BETRAYALS[options.betray]()
+    modules = tuple((pair.partition("=")[0], Spec(pair.partition("=")[2]))
+                    for pair in options.module)  # fmt: skip
+    wanted = Options(
+        options.rundir,
+        options.statedir,
+        options.config,
+        modules,
+        fallback=options.fallback,
+        module_command=(sys.executable, "-m", "tests.chaos.saboteur", "module", options.plans),
+    )
+    return serve("broker", wanted, Log("json", quiet=False), Striker(Path(options.plans, "broker")))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="saboteur")
+    parser.add_argument("--rundir", required=True)
+    parser.add_argument("--statedir", required=True)
+    parser.add_argument("--plans", required=True, help="directory with the plans of all processes")
+    parser.add_argument("--config")
+    parser.add_argument("--fallback", action="store_true")
+    parser.add_argument("--module", action="append", default=[], metavar="NAME=PATH")
+    parser.add_argument("--limit", action="append", default=[], metavar="NAME=SECONDS",
+                        help="another value for a number of protocol.limits")  # fmt: skip
+    parser.add_argument("--file-size", type=int, help="largest file that may be written, in bytes")
+    parser.add_argument("--betray", help="break a promise in this way, so that judges can be tried")
+    return parser
+
+
+def _module(plans: Path, arguments: list[str]) -> int:
+    from participant import process
+    from participant.module import Module
+    from participant.serving import Hook, Serving
+    from tests.chaos import faults, records
+
+    name = os.environ[records.NAME_VARIABLE] = arguments[1]
+    hook = faults.both(faults.Around(name), Striker(plans / name))
+
+    class Known(Serving):
+        """A Serving that faults can reach."""
+
+        def __init__(self, uri: str, module: Module, name: str, hook: Hook | None = None) -> None:
+            super().__init__(uri, module, name, hook)
+            faults.knows(self)
+
+    vars(process)["Serving"] = Known
+    return process.main(arguments, hook)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONFAULTHANDLER", "1")
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,20 @@
+"""Brokers that break a promise on purpose, so that it is seen that the judges would notice."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from coordinator.roster import Member
+from coordinator.transaction import Transaction
+from protocol.messages import Vote
+
+
+def _commit_on_refusal() -> None:
+    honest = Transaction.voted
+
+    def voted(self: Transaction, member: Member, vote: Vote) -> None:
+        honest(self, member, replace(vote, yes=True, reasons=()))
+
+    Transaction.voted = voted  # type: ignore[method-assign]
+
+
+BETRAYALS: dict[str, Callable[[], None]] = {"commit-on-refusal": _commit_on_refusal}
