@@ -1,0 +1,38 @@
+"""Participants for the bench: `python -m tests.bench.member URI FIRST COUNT`, until stdin closes."""
+
+import sys
+from typing import Any
+
+from participant import Module, Reject, attach
+
+
+class Plain(Module):
+    """Accepts everything, except what says that this very member must refuse."""
+
+    table = "bench"
+
+    class Config(Module.Config):
+        """Nothing is looked at."""
+
+        model_config = {**Module.Config.model_config, "extra": "ignore"}
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+    def prepare(self, new: Any, config: Any) -> None:  # noqa: ARG002
+        if config["refuse"] == self.number:
+            raise Reject("told to refuse", key="refuse")
+
+
+def main() -> None:
+    """Attach COUNT participants and stay until stdin closes."""
+    uri, first, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    attached = [attach(uri, Plain(n), name=f"m{n}") for n in range(first, first + count)]
+    sys.stdin.read()
+    for one in attached:
+        one.close()
+
+
+if __name__ == "__main__":
+    main()

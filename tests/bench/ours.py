@@ -1,0 +1,98 @@
+"""A real broker with real participants, asked for changes through the clients' door."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+from cli.client import Client
+
+
+class Ours:
+    """A broker and `members` participants spread over `processes`; a context manager."""
+
+    def __init__(self, members: int, processes: int, size: int, folder: str) -> None:
+        self.size = size
+        self._turn = 0
+        self.uri = f"local://{folder}/local"
+        self._broker = subprocess.Popen(
+            [sys.executable, "-m", "cli.main", "broker", "-S", f"rundir={folder}", "-S", f"statedir={folder}/state",
+             "-S", "broker.rc1_path="]
+        )  # fmt: skip
+        _await(lambda: os.path.exists(f"{folder}/local"))
+        self._client = Client(self.uri)
+        self._client.ask("load", sources=[_source(self._text(0))])
+        each = members // processes
+        self._members = [
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.bench.member", self.uri, str(n * each), str(each)],
+                stdin=subprocess.PIPE,
+            )
+            for n in range(processes)
+        ]
+        _await(lambda: self._running() == members)
+
+    def __enter__(self) -> "Ours":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for member in self._members:
+            assert member.stdin is not None
+            member.stdin.close()
+        for member in self._members:
+            member.wait(60)
+        self._broker.terminate()
+        self._broker.wait(20)
+
+    @property
+    def broker_pid(self) -> int:
+        """The broker's process."""
+        return self._broker.pid
+
+    @property
+    def member_pid(self) -> int:
+        """The process of one participant."""
+        return self._members[0].pid
+
+    def change(self, wanted: str = "committed", refuse: int = -1, dry_run: bool = False) -> float:
+        """Seconds from the request for a change to its answer."""
+        self._turn += 1
+        source = _source(self._text(self._turn, refuse))
+        began = time.perf_counter()
+        answer = self._client.ask("load", 60.0, sources=[source], dry_run=dry_run, timeout=30.0)
+        elapsed = time.perf_counter() - began
+        assert answer["result"] == wanted, answer
+        return elapsed
+
+    def _text(self, turn: int, refuse: int = -1) -> str:
+        return json.dumps(content(self.size, turn, refuse))
+
+    def _running(self) -> int:
+        modules = self._client.ask("modules")["modules"]
+        return sum(one["state"] == "running" for one in modules)
+
+
+def content(size: int, turn: int, refuse: int) -> dict[str, Any]:
+    """A configuration of about `size` bytes, different at each turn."""
+    filler = {f"k{n:05}": f"value number {n:05}" for n in range(max(0, size - 100) // 26)}
+    return {"bench": {"turn": turn, "filler": filler}, "refuse": refuse}
+
+
+def _source(text: str) -> dict[str, str]:
+    return {"name": "<bench>", "format": "json", "text": text}
+
+
+def _await(condition: Any) -> None:
+    until = time.monotonic() + 120
+    while not condition():
+        if time.monotonic() > until:
+            raise TimeoutError("the bench's broker or members did not come up")
+        time.sleep(0.02)
