@@ -28,6 +28,8 @@ class Client:
             raise Trouble("FLUX_URI is not set: no broker to talk to (`flux start` runs one)")
         if not self.uri.startswith("local://"):
             raise Trouble(f"FLUX_URI={self.uri}: only local:// is understood")
+        self._parts: list[bytes] = []
+        self._last = b""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.connect(self.uri.removeprefix("local://"))
@@ -36,29 +38,55 @@ class Client:
 
     def ask(self, op: str, seconds: float = READ_SECONDS, **fields: Any) -> dict[str, Any]:
         """The answer to one request.  Raises Trouble for an error, Unanswered after `seconds`."""
-        request = json.dumps({"op": op, **fields}).encode() + b"\n"
+        self.send(op, seconds, **fields)
+        answer = self.receive(seconds)
+        if answer is None:
+            raise Unanswered(f"the broker did not answer within {seconds:g} s")
+        return answer
+
+    def send(self, op: str, seconds: float = READ_SECONDS, **fields: Any) -> None:
+        """Send a request.  Raises Unanswered where the broker does not take it."""
         self._socket.settimeout(seconds)
         try:
-            self._socket.sendall(request)
-            line = self._line()
+            self._socket.sendall(json.dumps({"op": op, **fields}).encode() + b"\n")
+        except BrokenPipeError:
+            pass  # it hung up, and has probably said why: that is to be read
         except TimeoutError:
-            raise Unanswered(f"the broker did not answer within {seconds:g} s") from None
+            raise Unanswered(f"the broker took no request within {seconds:g} s") from None
         except OSError as error:
             raise Unanswered(f"lost the broker: {error.strerror}") from None
-        if not line:
+
+    def receive(self, seconds: float | None) -> dict[str, Any] | None:
+        """The next answer; None where there is none (yet) after `seconds`, which may be for ever.
+
+        Raises Trouble where the answer is an error, Unanswered where the broker is gone.
+        """
+        self._socket.settimeout(seconds)
+        try:
+            line = self._line()
+        except TimeoutError:
+            return None
+        except OSError as error:
+            raise Unanswered(f"lost the broker: {error.strerror}") from None
+        if line is None:
             raise Unanswered("the broker went away before it answered")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise Trouble(str(answer["error"]))
         return answer
 
-    def _line(self) -> bytes:
-        parts = []
-        while data := self._socket.recv(1 << 18):
-            parts.append(data)
-            if data.endswith(b"\n"):
-                break
-        return b"".join(parts)
+    def _line(self) -> bytes | None:
+        """The next whole line; what has come of it already outlives a TimeoutError."""
+        while b"\n" not in self._last:
+            data = self._socket.recv(1 << 18)
+            if not data:
+                return None
+            self._parts.append(self._last)
+            self._last = data
+        end, _, self._last = self._last.partition(b"\n")
+        line = b"".join((*self._parts, end))
+        self._parts.clear()
+        return line
 
 
 def complain(command: str, text: str) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from coordinator.changes import Spec
+from coordinator.changes import Spec, Unconfirmed
 from coordinator.children import MODULE_COMMAND, Children, Watched
 from coordinator.door import Client, Door
 from coordinator.events import Begin, Died, Event, Heard, HungUp, Stop, Woke
@@ -46,6 +46,7 @@ class Options:
     program: tuple[str, ...] = ()
     attributes: dict[str, str] = field(default_factory=dict)
     fallback: bool = False
+    history: int = limits.HISTORY
     module_command: tuple[str, ...] = MODULE_COMMAND
 
 
@@ -84,7 +85,7 @@ class Broker:
         self._door: Door | None = None
         self._selector = selectors.DefaultSelector()
         try:
-            self._ledger = Ledger(options.statedir)
+            self._ledger = Ledger(options.statedir, history=options.history)
         except LedgerError as error:
             raise CannotStart(Reason("ledger", str(error))) from error
         try:
@@ -96,9 +97,19 @@ class Broker:
         self._children = Children(self._sockets.uri, options.module_command)
         self._executor = Executor(self, self._ledger, self._sockets, self._children, log,
                                   options.config, hook)  # fmt: skip
-        self.machine = Coordinator(self._ledger.epoch, self._ledger.last(), self._ledger.receipts())
+        self.machine = Coordinator(
+            self._ledger.epoch, self._ledger.last(), self._ledger.receipts(), self._unconfirmed()
+        )
         self.attributes = self._known_attributes()
         self._reception = Reception(self, self._executor)
+
+    def _unconfirmed(self) -> Unconfirmed | None:
+        """What a former life left unconfirmed; its wall clock becomes the machine's here."""
+        found = self._ledger.unconfirmed()
+        if found is None:
+            return None
+        generation, before, seconds = found
+        return Unconfirmed(generation, before, time.monotonic() + seconds)
 
     def _known_attributes(self) -> dict[str, str]:
         rundir = self.options.rundir
@@ -121,7 +132,7 @@ class Broker:
         """Serve until told to stop; the exit status."""
         wakeup = self._catch_signals()
         self._selector.register(self._sockets.fd, selectors.EVENT_READ, _nothing)
-        for worker in (self._executor.disk, self._executor.reader, self._executor.finder):
+        for worker in self._executor.workers:
             self._selector.register(
                 worker.fd, selectors.EVENT_READ, lambda _, worker=worker: worker.collect()
             )
@@ -146,6 +157,7 @@ class Broker:
                     self.end(1, error.reasons)
                     return
                 self.log.warn("fallback", reasons=[str(reason) for reason in error.reasons])
+        self._executor.name_running(self.machine.running)
         self.feed(
             Begin(
                 self.options.modules,
@@ -192,6 +204,7 @@ class Broker:
             while self._events and self._running:
                 step = self.machine.step(time.monotonic(), self._events.popleft())
                 self._executor.carry_out(step)
+                self._reception.look_out()
         finally:
             self._draining = False
 
@@ -214,7 +227,7 @@ class Broker:
         path = os.path.join(self.options.rundir, "local")
         _remove_stale(path)
         self._door = Door(path, self._selector, self._reception.asked, self._gone)
-        self._reception.door = self._door
+        self._reception.open(self._door)
         if self.options.program:
             environment = {**os.environ, "FLUX_URI": self.attributes["local-uri"]}
             try:

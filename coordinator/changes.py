@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from coordinator.edits import Edit
 from protocol import limits
 from protocol.configuration import Configuration
 from protocol.reasons import Reason
@@ -34,7 +35,14 @@ class Replacement:
     configuration: Configuration
 
 
-Proposal: TypeAlias = FromFiles | Replacement
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What an earlier generation was; None for the one before what runs when the turn comes."""
+
+    generation: int | None = None
+
+
+Proposal: TypeAlias = FromFiles | Replacement | Edit | Earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,18 @@ class ChangeRequest:
     seconds: float = limits.PREPARE_SECONDS
     dry_run: bool = False
     message: str = ""
+    if_generation: int | None = None
+    """Refuse unless this generation is in force when the turn comes."""
+    confirm: float | None = None
+    """Undo it by itself unless it is confirmed within these seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmRequest:
+    """Keep what was committed with `confirm`."""
+
+    who: Who = Who()
+    seconds: float = limits.PREPARE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +75,36 @@ class Spec:
 
     path: str
     arguments: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeValue:
+    """A value set for one module while it runs, as text, and who set it, for people."""
+
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigureRequest:
+    """Give one module other runtime values, all or none: a transaction with one voter."""
+
+    name: str
+    given: tuple[tuple[str, str | None], ...]
+    """Dotted keys and values as text; None to take a runtime value back."""
+    who: Who = Who()
+    seconds: float = limits.PREPARE_SECONDS
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleReloadRequest:
+    """Stop a module's process and start another with the same arguments and runtime values."""
+
+    name: str
+    seconds: float = limits.PREPARE_SECONDS
+    otherwise: Spec | None = None
+    """What to load where it is not loaded; None: that is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +124,14 @@ class RemoveRequest:
     seconds: float = limits.PREPARE_SECONDS
 
 
-Request: TypeAlias = ChangeRequest | LoadRequest | RemoveRequest
+Request: TypeAlias = (
+    ChangeRequest
+    | ConfirmRequest
+    | ConfigureRequest
+    | LoadRequest
+    | ModuleReloadRequest
+    | RemoveRequest
+)
 
 
 class Result(StrEnum):
@@ -86,8 +143,13 @@ class Result(StrEnum):
     UNCHANGED = "unchanged"
     REFUSED = "refused"
     UNKNOWN = "unknown"
+    CONFIRMED = "confirmed"
     LOADED = "loaded"
     REMOVED = "removed"
+    CONFIGURED = "configured"
+    RELOADED = "reloaded"
+    FAILED = "failed"
+    """A reloaded module did not come up again; it is shown as failed."""
 
 
 EXIT_STATUS: Mapping[Result, int] = {
@@ -97,8 +159,12 @@ EXIT_STATUS: Mapping[Result, int] = {
     Result.UNCHANGED: 0,
     Result.REFUSED: 1,
     Result.UNKNOWN: 3,
+    Result.CONFIRMED: 0,
     Result.LOADED: 0,
     Result.REMOVED: 0,
+    Result.CONFIGURED: 0,
+    Result.RELOADED: 0,
+    Result.FAILED: 1,
 }
 
 
@@ -115,9 +181,11 @@ class Outcome:
     asked: int = 0
     not_applied: tuple[str, ...] = ()
     seconds: float = 0.0
+    confirm: float | None = None
+    """Seconds until it is undone unless it is confirmed."""
 
     def as_json(self) -> dict[str, Any]:
-        """The shape that clients get; version 1, documented in docs/design.md."""
+        """The shape that clients get; version 1, documented in docs/json.md."""
         return {
             "version": 1,
             "result": str(self.result),
@@ -128,6 +196,7 @@ class Outcome:
             "asked": self.asked,
             "not_applied": list(self.not_applied),
             "seconds": round(self.seconds, 6),
+            "confirm": self.confirm,
             "reasons": [reason.as_json() for reason in self.reasons],
         }
 
@@ -149,6 +218,8 @@ class Decision:
     verb: str = ""
     who: Who = Who()
     message: str = ""
+    confirm: float | None = None
+    """Seconds after which it is undone unless it is confirmed; written with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +246,16 @@ class Durable:
     @property
     def configuration(self) -> Configuration:
         return self.decision.configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """A generation that is undone at `due` (of the machine's clock) unless it is confirmed."""
+
+    generation: int
+    before: Configuration
+    """What ran before it, and will run again."""
+    due: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,8 @@ class Door:
         self._asked = asked
         self._gone = gone
         self._numbers = 0
+        self.drained: Callable[[Client], None] = _nothing
+        """Called when a client has read what it was slow to read."""
         self.path = path
         self.clients: dict[int, Client] = {}
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -80,6 +82,8 @@ class Door:
         def handle(events: int) -> None:
             if events & selectors.EVENT_WRITE:
                 self._flush(client)
+                if client.number in self.clients and not client.out:
+                    self.drained(client)
             if events & selectors.EVENT_READ and client.number in self.clients:
                 self._read(client)
 
@@ -124,7 +128,11 @@ class Door:
     def answer(self, client: Client, message: dict[str, Any]) -> None:
         """Send one line; what the kernel does not take now waits, within a limit."""
         text = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
-        client.out += text.encode(errors="replace") + b"\n"
+        self.write(client, text.encode(errors="replace") + b"\n")
+
+    def write(self, client: Client, line: bytes) -> None:
+        """Send one line that is encoded already."""
+        client.out += line
         if len(client.out) > 2 * limits.LINE_BYTES:
             self.drop(client)
         else:
@@ -166,6 +174,10 @@ class Door:
             self.drop(client)
         if os.path.exists(self.path):
             os.unlink(self.path)
+
+
+def _nothing(_: Client) -> None:
+    """Most clients are just let go on."""
 
 
 def _parsed(line: bytes) -> dict[str, Any] | str:

@@ -9,8 +9,9 @@ a `Receipt` and a `Durable`, which only a ledger hands out, after the disk has a
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from coordinator.changes import Attempt, Decision, Durable, Outcome, Receipt, Spec
-from protocol.messages import Abort, Prepare, Refuse, Shutdown
+from coordinator.changes import Attempt, Decision, Durable, Outcome, Receipt, Spec, Who
+from coordinator.edits import Edit
+from protocol.messages import Abort, Arguments, Inquire, Prepare, Refuse, Shutdown
 from protocol.reasons import Reason
 
 
@@ -19,7 +20,7 @@ class Send:
     """The same message to all these connections; encoded once."""
 
     peers: tuple[bytes, ...]
-    message: Prepare | Abort | Refuse | Shutdown
+    message: Prepare | Abort | Refuse | Shutdown | Inquire
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class TellAdmit:
 
     peer: bytes
     durable: Durable
-    arguments: tuple[tuple[str, str], ...]
+    arguments: Arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,31 @@ class ReadFiles:
     """Read and merge the files on disk; answered by FilesRead."""
 
     txid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Read the configuration of an earlier generation; answered by FilesRead."""
+
+    txid: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The configuration with digest `after` is that with `before`, and this edit made."""
+
+    before: str
+    after: str
+    edit: Edit
+    who: Who
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Put on disk that this generation is not to be undone any more; answered by Confirmed."""
+
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +102,15 @@ class Answer:
 
     client: int
     outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Bring the client what a module told (JSON text), or why it did not."""
+
+    client: int
+    text: str = ""
+    why_not: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +175,14 @@ Effect: TypeAlias = (
     | TellCommit
     | TellAdmit
     | ReadFiles
+    | Recall
+    | Edited
+    | Confirm
     | StartProcess
     | Watch
     | Kill
     | Answer
+    | Told
     | Remember
     | KnowFiles
     | KnowMember

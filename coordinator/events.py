@@ -63,6 +63,15 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Inquired:
+    """A client wants to hear from a module how it is, within so many seconds."""
+
+    client: int
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class HungUp:
     """A client went away before it was answered."""
 
@@ -71,7 +80,7 @@ class HungUp:
 
 @dataclass(frozen=True, slots=True)
 class FilesRead:
-    """The answer to ReadFiles: a configuration, or why there is none."""
+    """The answer to ReadFiles and to Recall: a configuration, or why there is none."""
 
     txid: str
     found: Configuration | tuple[Reason, ...]
@@ -93,6 +102,14 @@ class NotForced:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The answer to Confirm: it is on disk, or it is certainly not (`why`, for people)."""
+
+    generation: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Woke:
     """A moment asked for by Wake has come (or passed; early ones do no harm)."""
 
@@ -109,10 +126,12 @@ Event: TypeAlias = (
     | Spawned
     | Died
     | Asked
+    | Inquired
     | HungUp
     | FilesRead
     | Forced
     | NotForced
+    | Confirmed
     | Woke
     | Stop
 )

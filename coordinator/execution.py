@@ -1,14 +1,18 @@
 """Effects carried out: where the machine's wishes meet sockets, disk and processes."""
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
-from coordinator.changes import Decision, Durable
+from coordinator.archive import Archive
+from coordinator.changes import Attempt, Decision, Durable
 from coordinator.children import Children
 from coordinator.effects import (
     Answer,
+    Confirm,
+    Edited,
     Effect,
     GiveUp,
     Halt,
@@ -18,27 +22,38 @@ from coordinator.effects import (
     Note,
     ReadFiles,
     Ready,
+    Recall,
     Remember,
     Send,
     StartProcess,
     Step,
     TellAdmit,
     TellCommit,
+    Told,
     Wake,
     Watch,
 )
-from coordinator.events import Died, Event, FilesRead, Forced, NotForced, Spawned, Unreachable
+from coordinator.events import (
+    Confirmed,
+    Died,
+    Event,
+    FilesRead,
+    Forced,
+    NotForced,
+    Spawned,
+    Unreachable,
+)
 from coordinator.ledger import Ledger, NotWritten
 from coordinator.log import Log
 from coordinator.module_socket import ModuleSocket
 from coordinator.sources import Source, Unreadable, merge, read_sources
-from coordinator.texts import Texts, located
+from coordinator.texts import Provenance, Texts, located
 from coordinator.worker import Worker
 from protocol import limits
 from protocol.codec import encode
 from protocol.configuration import Configuration
 from protocol.messages import Admit, Commit
-from protocol.reasons import Reason
+from protocol.reasons import Origin, Reason
 
 Hook = Callable[[str, object], None]
 """Called with "before" or "after" and each effect or decision; the chaos tests' way in."""
@@ -93,15 +108,21 @@ class Executor:
         self.disk = Worker("ledger")
         self.reader = Worker("files")
         self.finder = Worker("places")
+        self.looks = Worker("looks")
+        self.archive = Archive(ledger.path)
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             Send: self._send,
             TellCommit: self._tell_commit,
             TellAdmit: self._tell_admit,
             ReadFiles: self._read_files,
+            Recall: self._recall,
+            Edited: self._edited,
+            Confirm: self._confirm,
             StartProcess: self._start_process,
             Watch: self._watch,
             Kill: lambda effect: children.kill(effect.name, effect.pid),
             Answer: self._answer,
+            Told: self._told,
             Remember: self._remember,
             KnowFiles: self._know_files,
             KnowMember: self._know_member,
@@ -152,15 +173,34 @@ class Executor:
             why = Reason("ledger", f"the disk failed in mid-decision: {result}; restart the broker")
             self._owner.end(1, (why,))
 
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """The threads whose results the broker's loop has to collect."""
+        return self.disk, self.reader, self.finder, self.looks
+
+    def _confirm(self, effect: Confirm) -> None:
+        def then(result: object) -> None:
+            if result is None or isinstance(result, NotWritten):
+                why = str(result) if result is not None else ""
+                self._owner.feed(Confirmed(effect.generation, why))
+            else:
+                lost = Reason("ledger", f"the disk failed in a confirmation: {result}")
+                self._owner.end(1, (lost,))
+
+        self.disk.submit(lambda: self._ledger.confirm(effect.generation), then)
+
     def _remember(self, effect: Remember) -> None:
-        attempt = effect.attempt
-        sources = self.texts.behind(attempt.digest)
+        self.remember(effect.attempt)
+
+    def remember(self, attempt: Attempt) -> None:
+        """Write a refused attempt into the history, with the places of its reasons."""
+        provenance = self.texts.behind(attempt.digest)
 
         def then(reasons: tuple[Reason, ...]) -> None:
             complete = replace(attempt, reasons=reasons)
             self.disk.submit(lambda: self._ledger.remember(complete), self._unless_lost)
 
-        self._locate(attempt.reasons, sources, then)
+        self._locate(attempt.reasons, provenance, then)
 
     def _know_files(self, effect: KnowFiles) -> None:
         self.disk.submit(
@@ -199,21 +239,38 @@ class Executor:
 
         self.reader.submit(job, then)
 
+    def _recall(self, effect: Recall) -> None:
+        number = effect.generation
+
+        def then(result: object) -> None:
+            if isinstance(result, Configuration):
+                self.texts.name(result.digest, Origin(f"generation {number}"))
+                self._owner.feed(FilesRead(effect.txid, result))
+            else:
+                self._owner.feed(FilesRead(effect.txid, (Reason("config", str(result)),)))
+
+        self.looks.submit(lambda: self.archive.configuration(number), then)
+
+    def _edited(self, effect: Edited) -> None:
+        origin = Origin(f"{effect.who.command or 'an edit'} by uid {effect.who.uid}")
+        self.texts.edited(effect.before, effect.after, effect.edit.key, origin)
+
     def _locate(
         self,
         reasons: tuple[Reason, ...],
-        sources: tuple[Source, ...],
+        provenance: Provenance,
         then: Callable[[tuple[Reason, ...]], None],
     ) -> None:
         """Call `then` with the reasons and their places; at once where there is nothing to find."""
-        if not sources or all(reason.origin or not reason.key for reason in reasons):
+        nothing_known = provenance == Provenance()
+        if nothing_known or all(reason.origin or not reason.key for reason in reasons):
             then(reasons)
             return
 
         def found(result: object) -> None:
             then(result if isinstance(result, tuple) else reasons)
 
-        self.finder.submit(lambda: located(reasons, sources), found)
+        self.finder.submit(lambda: located(reasons, provenance), found)
 
     # Participants
 
@@ -255,12 +312,22 @@ class Executor:
 
     def _answer(self, effect: Answer) -> None:
         outcome = effect.outcome
-        sources = self.texts.behind(outcome.digest)
+        provenance = self.texts.behind(outcome.digest)
 
         def then(reasons: tuple[Reason, ...]) -> None:
             self._owner.answer(effect.client, replace(outcome, reasons=reasons).as_json())
 
-        self._locate(outcome.reasons, sources, then)
+        self._locate(outcome.reasons, provenance, then)
+
+    def _told(self, effect: Told) -> None:
+        if effect.why_not:
+            self._owner.answer(effect.client, {"error": effect.why_not})
+            return
+        try:
+            told = json.loads(effect.text)
+        except (ValueError, RecursionError):
+            told = None
+        self._owner.answer(effect.client, {"version": 1, "told": told})
 
     def _give_up(self, effect: GiveUp) -> None:
         digest = self._starting_digest
@@ -270,6 +337,12 @@ class Executor:
         """The texts that a refusal of the start will be about."""
         self.texts.keep(configuration.digest, sources)
         self._starting_digest = configuration.digest
+
+    def name_running(self, running: Durable | None) -> None:
+        """What the broker resumes is known by its generation, where no text is."""
+        if running is not None:
+            digest, number = running.configuration.digest, running.generation
+            self.texts.name(digest, Origin(f"generation {number}"))
 
     def close(self) -> None:
         """Write what is in line for the ledger, and stop."""

@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from coordinator.changes import Decision, Durable, Receipt
+from coordinator.changes import Decision, Durable, Receipt, Unconfirmed
 from coordinator.effects import Effect, Note, Send, Step, TellAdmit, TellCommit, Wake
 from coordinator.roster import Member, Roster, Standing
 from protocol import limits
-from protocol.messages import Abort, Prepare, Refuse, Shutdown
+from protocol.messages import Abort, Inquire, Prepare, Refuse, Shutdown
 
 
 class House:
@@ -17,8 +17,11 @@ class House:
     def __init__(self, epoch: int, running: Durable | None, decided: Mapping[str, Receipt]) -> None:
         self.epoch = epoch
         self.running = running
+        self.files = running.decision.files if running else None
+        """Digest of the files' merged content when they were last taken for what runs."""
         self.decided = dict(decided)
         self.roster = Roster()
+        self.unconfirmed: Unconfirmed | None = None
         self.now = 0.0
         self.unadmitted: set[str] = set()
         """Names of those who joined and have not been offered the running configuration."""
@@ -63,7 +66,9 @@ class House:
         """Be woken at this moment."""
         self.emit(Wake(at))
 
-    def send(self, members: Iterable[Member], message: Prepare | Abort | Refuse | Shutdown) -> None:
+    def send(
+        self, members: Iterable[Member], message: Prepare | Abort | Refuse | Shutdown | Inquire
+    ) -> None:
         """Send to those of `members` that have a connection."""
         peers = tuple(one.peer for one in members if one.peer is not None)
         if peers:
@@ -83,10 +88,9 @@ class House:
         assert member.peer is not None
         self.unadmitted.discard(member.name)
         member.offered = self.running.generation
-        arguments = member.spec.arguments if member.spec else ()
         if member.standing is Standing.JOINING:
             self.expect(member)
-        self.emit(TellAdmit(member.peer, self.running, arguments))
+        self.emit(TellAdmit(member.peer, self.running, member.arguments()))
 
     def expect(self, member: Member) -> None:
         """Give `member` as long as the patience with it lasts to get on."""
@@ -97,7 +101,14 @@ class House:
     def decide(self, durable: Durable) -> None:
         """Take note of what the ledger holds now; those who declined before are asked anew."""
         assert durable.generation == self.generation + 1
-        self.running = durable
+        before, self.running = self.running, durable
+        seconds = durable.decision.confirm
+        self.files = durable.decision.files
+        self.unconfirmed = None
+        if seconds is not None and before is not None:
+            due = self.now + seconds
+            self.unconfirmed = Unconfirmed(durable.generation, before.configuration, due)
+            self.wake(due)
         self.decided[durable.receipt.txid] = durable.receipt
         if len(self.decided) > limits.DECISIONS_KNOWN:
             del self.decided[next(iter(self.decided))]

@@ -35,6 +35,8 @@ CREATE TABLE IF NOT EXISTS attempts (
     digest TEXT NOT NULL, verb TEXT NOT NULL, who TEXT NOT NULL, message TEXT NOT NULL,
     reasons TEXT NOT NULL, at REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS attached (name TEXT PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS unconfirmed (
+    generation INTEGER PRIMARY KEY, undone_at REAL NOT NULL) STRICT;
 """
 
 # SQLite's result codes (https://sqlite.org/rescode.html) after which nothing was written.
@@ -57,14 +59,21 @@ class Uncertain(Exception):
 class Ledger:
     """One open ledger.  After opening, use it from one thread at a time."""
 
-    def __init__(self, statedir: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        statedir: str,
+        clock: Callable[[], float] = time.time,
+        history: int = limits.HISTORY,
+    ) -> None:
         """Opens or makes the ledger in `statedir` and starts a new epoch, forced to disk.
 
+        `history` is how many decisions, and how many refused attempts, are kept: 2 or more.
         Raises LedgerError where the directory is in use by another broker, cannot be written, or
         holds something that is no sound ledger.
         """
         self.path = os.path.join(statedir, FILE)
         self._clock = clock
+        self._history = max(2, history)  # the last, and the one that an undo goes back to
         self._lock = _exclusive(statedir)
         try:
             self._connection = _connect(self.path)
@@ -106,13 +115,36 @@ class Ledger:
                 if decision.generation != last + 1:
                     raise NotWritten(f"generation {decision.generation} does not follow {last}")
                 run("INSERT INTO decisions VALUES (?,?,?,?,?,?,?,?,?,?,?)", row)
-                oldest = decision.generation - limits.HISTORY
+                run("DELETE FROM unconfirmed")
+                if decision.confirm is not None:
+                    undone_at = at + decision.confirm
+                    run("INSERT INTO unconfirmed VALUES (?,?)", (decision.generation, undone_at))
+                oldest = decision.generation - self._history
                 run("DELETE FROM decisions WHERE generation <= ?", (oldest,))
         except sqlite3.Error as error:
-            if str(error.sqlite_errorname).startswith(_CERTAIN):
-                raise NotWritten(f"{error} ({self.path})") from error
-            raise Uncertain(f"{error} ({self.path})") from error
+            raise self._failure(error) from error
         return Durable(Receipt(decision.txid, decision.generation), decision, at)
+
+    def confirm(self, generation: int) -> None:
+        """Put on disk that this generation stays.  Raises NotWritten or Uncertain, as `force`."""
+        try:
+            with self._transaction(forced=True) as run:
+                run("DELETE FROM unconfirmed WHERE generation = ?", (generation,))
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+
+    def unconfirmed(self) -> tuple[int, Configuration, float] | None:
+        """The last generation where it is unconfirmed, what ran before it, and the seconds left."""
+        row = self._connection.execute("SELECT generation, undone_at FROM unconfirmed").fetchone()
+        if row is None:
+            return None
+        before = self.generation(row[0] - 1)
+        mine = self.generation(row[0])
+        if before is None or mine is None:
+            raise Unfit(f"generation {row[0]} is unconfirmed and {row[0] - 1} is missing")
+        # At most what was granted, should the wall clock have been set back meanwhile
+        left = min(row[1] - self._clock(), row[1] - mine.at)
+        return row[0], before.configuration, max(0.0, left)
 
     def last(self) -> Durable | None:
         """The decision in force, if there has been any."""
@@ -145,7 +177,7 @@ class Ledger:
         with self._transaction(forced=False) as run:
             run("INSERT INTO attempts VALUES (NULL,?,?,?,?,?,?,?,?)", row)
             run("DELETE FROM attempts WHERE number <= (SELECT max(number) FROM attempts) - ?",
-                (limits.HISTORY,))  # fmt: skip
+                (self._history,))  # fmt: skip
 
     def know_member(self, name: str, present: bool) -> None:
         """An attached participant became, or ceased to be, a member."""
@@ -173,6 +205,10 @@ class Ledger:
         return shown
 
     # Inside
+
+    def _failure(self, error: sqlite3.Error) -> NotWritten | Uncertain:
+        certain = str(error.sqlite_errorname).startswith(_CERTAIN)
+        return (NotWritten if certain else Uncertain)(f"{error} ({self.path})")
 
     def _transaction(self, forced: bool) -> "_Transaction":
         return _Transaction(self._connection, forced)
@@ -205,6 +241,7 @@ class Ledger:
         if count and high - low + 1 != count:
             raise Unfit("generations are missing")
         self.last()
+        self.unconfirmed()
 
     def _next_epoch(self) -> int:
         with self._transaction(forced=True) as run:

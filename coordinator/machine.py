@@ -12,24 +12,33 @@ from dataclasses import replace
 from coordinator.activity import Activity
 from coordinator.changes import (
     ChangeRequest,
+    ConfigureRequest,
+    ConfirmRequest,
     Durable,
     LoadRequest,
+    ModuleReloadRequest,
     Outcome,
     Receipt,
     RemoveRequest,
     Request,
     Result,
+    Spec,
+    Unconfirmed,
 )
+from coordinator.configuring import Configuring
+from coordinator.confirmation import Confirming, due_undo
 from coordinator.effects import Answer, Halt, Step
 from coordinator.events import (
     Asked,
     Begin,
+    Confirmed,
     Died,
     Event,
     FilesRead,
     Forced,
     Heard,
     HungUp,
+    Inquired,
     NotForced,
     Spawned,
     Stop,
@@ -37,13 +46,15 @@ from coordinator.events import (
     Woke,
 )
 from coordinator.house import House
+from coordinator.inquiries import Inquiries
 from coordinator.loading import Loading, Removing
 from coordinator.membership import Membership
+from coordinator.reloading import Reloading
 from coordinator.roster import Roster, Standing
 from coordinator.starting import Starting
 from coordinator.transaction import Transaction
 from protocol import limits
-from protocol.messages import Applied, Join, Leave, Shutdown, Vote
+from protocol.messages import Applied, FromParticipant, Join, Leave, Report, Shutdown, Vote
 from protocol.reasons import Reason
 
 
@@ -55,10 +66,15 @@ class Coordinator:
         epoch: int,
         running: Durable | None = None,
         decided: Mapping[str, Receipt] | None = None,
+        unconfirmed: Unconfirmed | None = None,
     ) -> None:
         """`epoch` must be on disk already, and greater than that of any former life."""
         self.house = House(epoch, running, decided or {})
+        self.house.unconfirmed = unconfirmed
+        if unconfirmed is not None:
+            self.house.wake(unconfirmed.due)
         self.membership = Membership(self.house)
+        self.inquiries = Inquiries(self.house)
         self.activity: Activity = _Idle(self.house)
         self.line: deque[tuple[int, Request, float]] = deque()
         self.stopping_until: float | None = None
@@ -69,6 +85,7 @@ class Coordinator:
         self.house.now = max(now, self.house.now)
         self._take(event)
         self._advance()
+        self.inquiries.sweep()
         return self.house.take_step()
 
     # Reading
@@ -82,6 +99,11 @@ class Coordinator:
     def running(self) -> Durable | None:
         """What is in force; None before the first commit."""
         return self.house.running
+
+    @property
+    def unconfirmed(self) -> Unconfirmed | None:
+        """The generation in force, where it is undone unless it is confirmed."""
+        return self.house.unconfirmed
 
     @property
     def roster(self) -> Roster:
@@ -105,6 +127,9 @@ class Coordinator:
                 self._deciding().forced(durable)
             case NotForced(_, why):
                 self._deciding().not_forced(why)
+            case Confirmed():
+                assert isinstance(self.activity, Confirming), "only this asks for it"
+                self.activity.confirmed(event)
             case FilesRead(txid, found):
                 change = self.transaction
                 if change is not None and change.txid == txid:
@@ -114,6 +139,9 @@ class Coordinator:
             case HungUp(client):
                 self.line = deque(one for one in self.line if one[0] != client)
                 self.activity.hung_up(client)
+                self.inquiries.hung_up(client)
+            case Inquired(client, name, seconds):
+                self.inquiries.inquire(client, name, seconds)
             case Died(name, pid, how):
                 self.membership.died(name, pid, how, self.activity)
             case Spawned(name, pid):
@@ -133,7 +161,7 @@ class Coordinator:
         assert isinstance(self.activity, Transaction | Starting), "only these force decisions"
         return self.activity
 
-    def _heard(self, peer: bytes, message: Join | Vote | Applied | Leave) -> None:
+    def _heard(self, peer: bytes, message: FromParticipant) -> None:
         if isinstance(message, Join):
             self.membership.join(peer, message, self.activity)
             return
@@ -144,6 +172,9 @@ class Coordinator:
             return
         if member.incarnation != message.incarnation:
             return  # an answer of a life that has ended
+        if isinstance(message, Report):
+            self.inquiries.answered(member, message)
+            return
         if message.reasons:  # whoever it speaks for, it speaks as itself
             own = tuple(replace(reason, module=member.name) for reason in message.reasons)
             message = replace(message, reasons=own)
@@ -168,6 +199,7 @@ class Coordinator:
         now = self.house.now
         self.activity.woke()
         self.membership.woke()
+        self.inquiries.woke()
         late = [one for one in self.line if now >= one[2] + one[1].seconds]
         for client, request, asked_at in late:
             self.line.remove((client, request, asked_at))
@@ -203,11 +235,15 @@ class Coordinator:
             if self.stopping_until is not None:
                 self._say_goodbye()
                 return
-            if not self.line:
+            undo = due_undo(self.house)
+            if undo is not None:
+                self.activity = Transaction(self.house, None, undo, self.house.now)
+            elif not self.line:
                 self.activity = _Idle(self.house)
                 return
-            client, request, asked_at = self.line.popleft()
-            self.activity = self._begin(client, request, asked_at)
+            else:
+                client, request, asked_at = self.line.popleft()
+                self.activity = self._begin(client, request, asked_at)
             if not self.activity.holds_joins:
                 self.membership.admit_waiting()
 
@@ -215,6 +251,15 @@ class Coordinator:
         match request:
             case ChangeRequest():
                 return Transaction(self.house, client, request, asked_at)
+            case ConfirmRequest():
+                return Confirming(self.house, client, request, asked_at)
+            case ConfigureRequest():
+                return Configuring(self.house, self.membership, client, request, asked_at)
+            case ModuleReloadRequest(name, otherwise=Spec() as spec) if name not in self.roster:
+                load = LoadRequest(name, spec, request.seconds)
+                return Loading(self.house, self.membership, client, load, asked_at)
+            case ModuleReloadRequest():
+                return Reloading(self.house, self.membership, client, request, asked_at)
             case LoadRequest():
                 return Loading(self.house, self.membership, client, request, asked_at)
             case RemoveRequest():

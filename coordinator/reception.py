@@ -1,13 +1,16 @@
 """Between the door and the machine: requests become events, outcomes become answers."""
 
+from dataclasses import replace
 from typing import Any, Protocol
 
-from coordinator.changes import Outcome, Request, Result
+from coordinator.changes import Durable, Outcome, Request, Result
 from coordinator.door import Client, Door
 from coordinator.events import Asked, Event
 from coordinator.execution import Executor
-from coordinator.service import Host, Service, Wanted, Wrong
+from coordinator.looks import Job, Looks, refusal
+from coordinator.service import Host, Service, Wanted, Wrong, key
 from coordinator.sources import Unreadable, merge
+from coordinator.watching import Watchers
 from protocol.configuration import Configuration
 from protocol.reasons import Reason
 
@@ -26,7 +29,24 @@ class Reception:
         self._desk = desk
         self._executor = executor
         self._service = Service(desk)
+        self._looks = Looks(desk, executor.archive)
+        self._watchers: Watchers | None = None
+        self._seen: Durable | None = None
         self.door: Door | None = None
+
+    def open(self, door: Door) -> None:
+        """From now on there are clients."""
+        self.door = door
+        self._watchers = Watchers(door)
+
+    def look_out(self) -> None:
+        """Tell those who watch, where another generation has come into force."""
+        running = self._desk.machine.running
+        if running is self._seen:
+            return
+        self._seen = running
+        if running is not None and self._watchers is not None:
+            self._watchers.committed(running)
 
     def asked(self, client: Client, request: dict[str, Any]) -> None:
         """One request: answered at once, or on its way to the machine."""
@@ -35,6 +55,18 @@ class Reception:
             answer = self._service.read(request)
             if answer is not None:
                 self.door.answer(client, answer)
+                return
+            if request["op"] == "watch":
+                self._watch(client, request)
+                return
+            question = self._service.inquiry(request, client.number)
+            if question is not None:
+                client.busy = True
+                self._desk.feed(question)
+                return
+            job = self._looks.job(request)
+            if job is not None:
+                self._look(client, job)
                 return
             wanted = self._service.change(request, client.uid, client.pid)
         except Wrong as wrong:
@@ -49,6 +81,23 @@ class Reception:
         else:
             self._merge_first(client, wanted)
 
+    def _watch(self, client: Client, request: dict[str, Any]) -> None:
+        running = self._desk.machine.running
+        if running is None or self._watchers is None:
+            raise Wrong("no configuration is in force yet")
+        path = key(request) if "name" in request else ()
+        client.busy = True  # nothing else is asked on this connection
+        self._watchers.add(client, path, running)
+
+    def _look(self, client: Client, job: Job) -> None:
+        def then(result: object) -> None:
+            found = result if isinstance(result, dict) else None
+            failed = result if isinstance(result, BaseException) else TypeError(repr(result))
+            self.answer(client.number, refusal(failed) if found is None else found)
+
+        client.busy = True
+        self._executor.looks.submit(job, then)
+
     def _merge_first(self, client: Client, wanted: Wanted) -> None:
         """Texts may be long, so they are parsed beside the loop before the machine is asked."""
 
@@ -59,7 +108,10 @@ class Reception:
                 self._ask(client, wanted.build(result))
             else:
                 why = (Reason("config", f"the texts could not be read: {result}"),)
-                self._refuse(client, result.reasons if isinstance(result, Unreadable) else why)
+                reasons = result.reasons if isinstance(result, Unreadable) else why
+                if wanted.attempt is not None:
+                    self._executor.remember(replace(wanted.attempt, reasons=reasons))
+                self._refuse(client, reasons)
 
         self._executor.reader.submit(lambda: merge(wanted.sources), then)
 

@@ -12,22 +12,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from coordinator import views
+from coordinator import module_views, views
 from coordinator.changes import (
+    Attempt,
     ChangeRequest,
+    ConfigureRequest,
+    ConfirmRequest,
+    Earlier,
     FromFiles,
     LoadRequest,
+    ModuleReloadRequest,
     RemoveRequest,
     Replacement,
     Request,
     Spec,
     Who,
 )
+from coordinator.edits import KINDS, Edit
+from coordinator.events import Inquired
 from coordinator.log import Log
 from coordinator.machine import Coordinator
+from coordinator.roster import Member
 from coordinator.sources import Source, Unreadable
 from protocol import limits
-from protocol.configuration import Configuration
+from protocol.configuration import Configuration, thaw
+from protocol.keys import Path, format_key, parse_key
 from protocol.reasons import Reason
 
 Fields = dict[str, Any]
@@ -44,6 +53,8 @@ class Wanted:
     request: Request | None = None
     sources: tuple[Source, ...] = ()
     build: Callable[[Configuration], Request] | None = None
+    attempt: Attempt | None = None
+    """What the history is told where the sources cannot even be merged."""
 
 
 class Host(Protocol):
@@ -66,15 +77,24 @@ class Service:
             "get": self._get,
             "status": self._status,
             "modules": self._modules,
+            "module-config": self._module_config,
+            "module-describe": self._module_describe,
             "getattr": self._getattr,
             "lsattr": self._lsattr,
             "dmesg": self._dmesg,
+            "dump": self._dump,
         }
         self._changes: dict[str, Callable[[Fields, Who], Wanted]] = {
             "reload": self._reload,
             "load": self._load,
+            "set": self._set,
+            "unset": self._unset,
+            "rollback": self._rollback,
+            "confirm": self._confirm,
             "module-load": self._module_load,
             "module-remove": self._module_remove,
+            "module-configure": self._module_configure,
+            "module-reload": self._module_reload,
         }
 
     def read(self, request: Fields) -> Fields | None:
@@ -98,22 +118,51 @@ class Service:
 
     # Reads
 
-    def _get(self, _: Fields) -> Fields:
+    def _get(self, request: Fields) -> Fields:
         running = self.host.machine.running
         if running is None:
             raise Wrong("no configuration is in force yet")
-        return {
-            "generation": running.generation,
-            "digest": running.configuration.digest,
-            "configuration": running.configuration.plain(),
-        }
+        shown = {"generation": running.generation, "digest": running.configuration.digest}
+        if "name" not in request:
+            return {**shown, "configuration": running.configuration.plain()}
+        try:
+            value = running.configuration.get(key(request))
+        except KeyError:
+            return {**shown, "set": False}
+        return {**shown, "set": True, "value": thaw(value)}
 
     def _status(self, _: Fields) -> Fields:
-        return views.status(self.host.machine, time.monotonic())
+        path = self.host.attributes.get("config.path", "")
+        return {**views.status(self.host.machine, time.monotonic()), "path": path}
+
+    def _dump(self, _: Fields) -> Fields:
+        if self.host.machine.running is None:
+            raise Wrong("no configuration is in force yet")
+        return views.dump(self.host.machine, self.host.attributes)
 
     def _modules(self, _: Fields) -> Fields:
         now = time.monotonic()
         return {"modules": [views.module(one, now) for one in self.host.machine.roster]}
+
+    def _module_config(self, request: Fields) -> Fields:
+        return {"version": 1, **module_views.config(self._member(request))}
+
+    def _module_describe(self, request: Fields) -> Fields:
+        member = self._member(request)
+        return {"version": 1, "name": member.name, "description": module_views.described(member)}
+
+    def _member(self, request: Fields) -> Member:
+        name = text(request, "name")
+        member = self.host.machine.roster.get(name)
+        if member is None:
+            raise Wrong(f"{name:.60}: no such module is loaded")
+        return member
+
+    def inquiry(self, request: Fields, client: int) -> Inquired | None:
+        """The question to a module that this request asks; None where it asks another thing."""
+        if request["op"] != "module-stats":
+            return None
+        return Inquired(client, text(request, "name"), seconds(request))
 
     def _getattr(self, request: Fields) -> Fields:
         name = text(request, "name")
@@ -140,23 +189,61 @@ class Service:
         def build(candidate: Configuration) -> Request:
             return ChangeRequest(Replacement(candidate), "load", who, *options)
 
-        return Wanted(sources=_sources(request), build=build)
+        _, dry_run, message, *_ = options
+        base = self.host.machine.house.generation
+        attempt = None if dry_run else Attempt("", base, "", "load", who, message)
+        return Wanted(sources=_sources(request), build=build, attempt=attempt)
+
+    def _set(self, request: Fields, who: Who) -> Wanted:
+        kind = text(request, "type") if request.get("type") is not None else None
+        if kind in ("fsd-integer", "fsd-real"):
+            raise Wrong(f"{kind} is a way to print a value, not to set one; use --type=fsd")
+        if kind is not None and kind not in KINDS:
+            raise Wrong(f"Unknown type: {kind:.60}")
+        edit = Edit(key(request), text(request, "value"), kind)
+        return Wanted(ChangeRequest(edit, "set", who, *_options(request)))
+
+    def _unset(self, request: Fields, who: Who) -> Wanted:
+        edit = Edit(key(request), None)
+        return Wanted(ChangeRequest(edit, "unset", who, *_options(request)))
+
+    def _rollback(self, request: Fields, who: Who) -> Wanted:
+        asked = request.get("generation")
+        number = None if asked is None else count(request, "generation", 0, 2**63 - 1)
+        return Wanted(ChangeRequest(Earlier(number), "rollback", who, *_options(request)))
+
+    def _confirm(self, request: Fields, who: Who) -> Wanted:
+        return Wanted(ConfirmRequest(who, seconds(request)))
 
     def _module_load(self, request: Fields, _: Who) -> Wanted:
         name, path = text(request, "name"), text(request, "path")
         if not name or len(name) > limits.NAME_LENGTH or not name.isprintable():
             raise Wrong(f"{name!r:.60} is no name for a module")
-        arguments = request.get("arguments", [])
-        if not isinstance(arguments, list) or len(arguments) > limits.ARGUMENTS:
-            raise Wrong("the load arguments are no list, or too many")
-        pairs = []
-        for argument in arguments:
-            key, equals, value = str(argument).partition("=")
-            if not equals or not key:
-                raise Wrong(f"{argument!r:.60} is no load argument; write KEY=VALUE")
-            pairs.append((key, value))
-        spec = Spec(self.host.resolve(path), tuple(pairs))
+        given = _pairs(request, "arguments")
+        if len(given) > limits.ARGUMENTS:
+            raise Wrong(f"a module can be given at most {limits.ARGUMENTS} load arguments")
+        if sum(len(key) + len(value) for key, value in given) > limits.ARGUMENTS_LENGTH:
+            raise Wrong(f"the load arguments are longer than {limits.ARGUMENTS_LENGTH} characters")
+        spec = Spec(self.host.resolve(path), given)
         return Wanted(LoadRequest(name, spec, seconds(request)))
+
+    def _module_configure(self, request: Fields, who: Who) -> Wanted:
+        _, dry_run, *_ = _options(request)
+        given = (
+            *_pairs(request, "set"),
+            *((_dotted(one), None) for one in _texts(request, "unset")),
+        )
+        if not given:
+            raise Wrong("nothing is to be set or unset")
+        return Wanted(
+            ConfigureRequest(text(request, "name"), given, who, seconds(request), dry_run)
+        )
+
+    def _module_reload(self, request: Fields, _: Who) -> Wanted:
+        otherwise = None
+        if request.get("path") is not None:
+            otherwise = Spec(self.host.resolve(text(request, "path")))
+        return Wanted(ModuleReloadRequest(text(request, "name"), seconds(request), otherwise))
 
     def _module_remove(self, request: Fields, _: Who) -> Wanted:
         return Wanted(RemoveRequest(text(request, "name"), seconds(request)))
@@ -173,20 +260,77 @@ def text(request: Fields, name: str, default: str | None = None) -> str:
     return value
 
 
-def seconds(request: Fields) -> float:
-    """The field `timeout`, in seconds.  Raises Wrong."""
-    value = request.get("timeout", limits.PREPARE_SECONDS)
+def key(request: Fields) -> Path:
+    """The field `name`, a dotted key.  Raises Wrong."""
+    name = text(request, "name")
+    if len(name) > limits.REASON_BYTES:
+        raise Wrong(f"the name is longer than {limits.REASON_BYTES} characters")
+    try:
+        path = parse_key(name)
+    except ValueError as error:
+        raise Wrong(str(error)) from None
+    if len(path) > limits.CONFIGURATION_DEPTH:
+        raise Wrong(f"the name has more than {limits.CONFIGURATION_DEPTH} parts")
+    return path
+
+
+def count(request: Fields, name: str, default: int, most: int) -> int:
+    """An integer field, not negative.  Raises Wrong."""
+    value = request.get(name, default)
+    if type(value) is not int or not 0 <= value <= most:
+        raise Wrong(f"the field {name} must be an integer from 0 to {most}")
+    return value
+
+
+def _texts(request: Fields, name: str) -> list[str]:
+    """A field that is a list of strings, or missing.  Raises Wrong."""
+    found = request.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise Wrong(f"the field {name} must be a list of strings")
+    return found
+
+
+def _pairs(request: Fields, name: str) -> tuple[tuple[str, str], ...]:
+    """A field that is a list of KEY=VALUE, or missing.  Raises Wrong."""
+    pairs = []
+    for one in _texts(request, name):
+        key_, equals, value = one.partition("=")
+        if not equals or not key_:
+            raise Wrong(f"{one!r:.60} is no assignment; write KEY=VALUE")
+        pairs.append((_dotted(key_), value))
+    return tuple(pairs)
+
+
+def _dotted(name: str) -> str:
+    """A dotted key in the one way of writing it.  Raises Wrong."""
+    try:
+        return format_key(parse_key(name))
+    except ValueError as error:
+        raise Wrong(str(error)) from None
+
+
+def seconds(request: Fields, name: str = "timeout") -> float:
+    """A field in seconds, by default that of the timeout.  Raises Wrong."""
+    value = request.get(name, limits.PREPARE_SECONDS)
     good = isinstance(value, int | float) and not isinstance(value, bool)
     if not good or not math.isfinite(value) or not 0 < value <= limits.LONGEST_SECONDS:
-        raise Wrong(f"the timeout must be more than 0 and at most {limits.LONGEST_SECONDS:g} s")
+        raise Wrong(f"the {name} must be more than 0 and at most {limits.LONGEST_SECONDS:g} s")
     return float(value)
 
 
-def _options(request: Fields) -> tuple[float, bool, str]:
+def _options(request: Fields) -> tuple[float, bool, str, int | None, float | None]:
+    """What every change may be given, in the order of ChangeRequest."""
     dry_run = request.get("dry_run", False)
     if not isinstance(dry_run, bool):
         raise Wrong("the field dry_run must be a boolean")
-    return seconds(request), dry_run, text(request, "message", "")[:1000]
+    expected, confirm = request.get("if_generation"), request.get("confirm")
+    return (
+        seconds(request),
+        dry_run,
+        text(request, "message", "")[:1000],
+        None if expected is None else count(request, "if_generation", 0, 2**63 - 1),
+        None if confirm is None else seconds(request, "confirm"),
+    )
 
 
 def _sources(request: Fields) -> tuple[Source, ...]:

@@ -28,6 +28,10 @@ class _StartTransaction(Transaction):
     def gather(self) -> None:
         """The start itself asks when all are here."""
 
+    def barred(self) -> str:
+        """Files that were changed while the broker was down take the place of what runs."""
+        return ""
+
 
 class Phase(StrEnum):
     """Where a start stands."""
@@ -111,6 +115,7 @@ class Starting(Activity):
         assert files is not None or self.house.running is None
         running = self.house.running
         if files is not None and running is not None and running.configuration == files:
+            self.house.files = files.digest
             self.house.emit(KnowFiles(running.generation, files.digest))
             self._resume()
             return

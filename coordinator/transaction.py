@@ -12,16 +12,19 @@ from coordinator.changes import (
     ChangeRequest,
     Decision,
     Durable,
+    Earlier,
     FromFiles,
     Outcome,
     Replacement,
     Result,
 )
-from coordinator.effects import Answer, KnowFiles, ReadFiles, Remember
+from coordinator.confirmation import why_barred
+from coordinator.edits import Edit
+from coordinator.effects import Answer, Edited, KnowFiles, ReadFiles, Recall, Remember
 from coordinator.house import House
 from coordinator.roster import UNSETTLED, Member, Standing
 from protocol import limits
-from protocol.configuration import Configuration
+from protocol.configuration import Configuration, Unfit
 from protocol.messages import Abort, Applied, Prepare, Vote
 from protocol.reasons import Reason
 from protocol.tables import CHANGE, Change, ChangeInput, follow
@@ -81,12 +84,36 @@ class Transaction(Activity):
 
     # Gathering: a candidate, and everybody in their places
 
+    def barred(self) -> str:
+        """Why this change must not even be tried; empty where it may."""
+        return why_barred(self.house, self.request)
+
     def _propose(self) -> None:
+        why_not = self.barred()
+        if why_not:
+            self.proposed((Reason("config", why_not),))
+            return
         match self.request.proposal:
             case FromFiles():
                 self.house.emit(ReadFiles(self.txid))
             case Replacement(configuration):
                 self.proposed(configuration)
+            case Edit() as edit:
+                self.proposed(self._edited(edit))
+            case Earlier(generation):
+                before = max(self.house.generation - 1, 0)
+                self.house.emit(Recall(self.txid, before if generation is None else generation))
+
+    def _edited(self, edit: Edit) -> Configuration | tuple[Reason, ...]:
+        running = self.house.running
+        assert running is not None, "clients are let in when something runs"
+        before = running.configuration
+        try:
+            after = edit.applied_to(before)
+        except Unfit as unfit:
+            return (Reason("config", unfit.message, unfit.key),)
+        self.house.emit(Edited(before.digest, after.digest, edit, self.request.who))
+        return after
 
     def proposed(self, found: Configuration | tuple[Reason, ...]) -> None:
         """The candidate is here, or the reasons why there is none."""
@@ -99,6 +126,7 @@ class Transaction(Activity):
         running = self.house.running
         if running is not None and running.configuration == found:
             if self.from_files and not self.request.dry_run:
+                self.house.files = found.digest
                 self.house.emit(KnowFiles(running.generation, found.digest))
             self._move(ChangeInput.SAME)
             self._close()
@@ -172,10 +200,7 @@ class Transaction(Activity):
         assert set(self.answers) == set(self.voters), "every member has voted"
         assert all(self.answers.values()), "and every vote is yes"
         self._move(ChangeInput.UNANIMOUS)
-        running = self.house.running
-        files = running.decision.files if running else None
-        if self.from_files:
-            files = self.candidate.digest
+        files = self.candidate.digest if self.from_files else self.house.files
         self.committing_until = self.house.now + limits.COMMIT_SECONDS
         self.house.wake(self.committing_until)
         self.house.force(
@@ -189,6 +214,7 @@ class Transaction(Activity):
                 self.request.verb,
                 self.request.who,
                 self.request.message,
+                self.request.confirm,
             )
         )
         self.house.note("force", txid=self.txid, generation=self.house.generation + 1)
@@ -305,21 +331,23 @@ class Transaction(Activity):
             bound = [one for one in self.voters.values() if self.answers.get(one.name) is not False]
             self.house.send(bound, Abort(self.house.epoch, self.txid))
         self.house.note("abort", txid=self.txid, cause=str(given), reasons=len(self.reasons))
-        if not self.request.dry_run and self.candidate is not None:
-            self.house.emit(Remember(self._attempt(self.candidate)))
+        if not self.request.dry_run:
+            self.house.emit(Remember(self._attempt()))
         self._close()
 
-    def _attempt(self, candidate: Configuration) -> Attempt:
+    def _attempt(self) -> Attempt:
         request = self.request
-        return Attempt(self.txid, self.house.generation, candidate.digest, request.verb,
+        digest = self.candidate.digest if self.candidate else ""
+        return Attempt(self.txid, self.house.generation, digest, request.verb,
                        request.who, request.message, tuple(self.reasons))  # fmt: skip
 
     def _close(self) -> None:
         asked = len(self.voters)
         reasons = (*self.reasons, *self.not_applied.values())
         digest = self.candidate.digest if self.candidate else ""
-        self.outcome = Outcome(_RESULTS[self.state], self.house.generation, self.txid, reasons, digest,
-                               asked, tuple(self.not_applied), self._elapsed())  # fmt: skip
+        self.outcome = Outcome(_RESULTS[self.state], self.house.generation, self.txid, reasons,
+                               digest, asked, tuple(self.not_applied), self._elapsed(),
+                               self._confirm())  # fmt: skip
         self.house.note("end", txid=self.txid, result=str(self.outcome.result),
                         generation=self.house.generation, elapsed=self._elapsed())  # fmt: skip
         self._answer(self.outcome)
@@ -335,6 +363,10 @@ class Transaction(Activity):
         if self.client is not None:
             self.house.emit(Answer(self.client, outcome))
             self.client = None
+
+    def _confirm(self) -> float | None:
+        committed = self.state in (Change.COMMITTED, Change.PARTIAL)
+        return self.request.confirm if committed else None
 
     def _elapsed(self) -> float:
         return self.house.now - self.asked_at

@@ -30,7 +30,13 @@ REASONS_COUNT: Final = 1000
 NAME_LENGTH: Final = 128
 """Characters in the name of a module, a txid or an incarnation."""
 ARGUMENTS: Final = 256
-"""Load arguments of one module."""
+"""Load arguments and runtime values of one module, together."""
+ARGUMENTS_LENGTH: Final = 128 * 1024
+"""Characters in their keys and values, all together."""
+SOURCE_LENGTH: Final = 1024
+"""Characters that say where a value came from."""
+REPORT_LENGTH: Final = 64 * 1024
+"""Characters of what a module tells of its values, or of its state."""
 
 # Counts
 SOURCE_FILES: Final = 10_000
@@ -53,6 +59,8 @@ LONGEST_SECONDS: Final = 86400.0
 """Longest time a client may allow."""
 REJOIN_SECONDS: Final = 2.0
 """Time attached participants have to rejoin before a changed start is decided."""
+UNDO_AGAIN_SECONDS: Final = 10.0
+"""Pause before the undoing of an unconfirmed change, once refused, is tried again."""
 SHUTDOWN_SECONDS: Final = 2.0
 """Time modules and an undecided transaction have when the broker is told to stop."""
 START_SECONDS: Final = 30.0
@@ -65,7 +73,8 @@ RESTART_WINDOW_SECONDS: Final = 60.0
 RESTART_DEATHS: Final = 5
 """This many deaths within the window and the module is given up."""
 HISTORY: Final = 1000
-"""Decisions, and refused attempts, that the ledger keeps."""
+"""Decisions, and refused attempts, that the ledger keeps, unless config.history says otherwise."""
+LONGEST_HISTORY: Final = 1_000_000
 FRAMES_QUEUED: Final = 64
 """Frames that may wait for one participant, or from it."""
 LINE_BYTES: Final = 64 * 1024 * 1024

@@ -1,0 +1,92 @@
+"""Reading the ledger's past: which generations there were, and what was refused.
+
+A second, read-only connection, used in a thread of its own: a reader must not wait for a decision
+that is being forced, and no decision for a reader (https://sqlite.org/wal.html, "Concurrency").
+"""
+
+import json
+import sqlite3
+import urllib.parse
+from typing import Any
+
+from protocol.configuration import Configuration
+
+_DECISIONS = """
+SELECT at, 'committed', generation, generation - 1, txid, digest, verb, who, message,
+    members, NULL FROM decisions {where} ORDER BY generation DESC LIMIT ?
+"""
+_ATTEMPTS = """
+SELECT at, 'refused', NULL, base, txid, digest, verb, who, message,
+    NULL, reasons FROM attempts ORDER BY number DESC LIMIT ?
+"""
+_NAMES = ("at", "result", "generation", "base", "txid", "digest", "verb", "who", "message",
+          "members", "reasons")  # fmt: skip
+
+
+class NotKept(LookupError):
+    """There is no such generation (any more); the text says which there are."""
+
+
+class Archive:
+    """The past of one ledger.  Every method opens the file anew; use it from any one thread."""
+
+    def __init__(self, path: str) -> None:
+        self._uri = f"file:{urllib.parse.quote(path)}?mode=ro"
+
+    def configuration(self, generation: int) -> Configuration:
+        """What this generation was.  Raises NotKept, and sqlite3.Error for a bad disk."""
+        with self._open() as ledger:
+            row = ledger.execute(
+                "SELECT configuration FROM decisions WHERE generation = ?", (generation,)
+            ).fetchone()
+            if row is None:
+                raise NotKept(self._what_is_kept(ledger, generation))
+        return Configuration.decode(row[0])
+
+    def entry(self, generation: int) -> dict[str, Any]:
+        """One generation as it stands in the history.  Raises NotKept."""
+        with self._open() as ledger:
+            one = _DECISIONS.format(where="WHERE generation = ?")
+            row = ledger.execute(one, (generation, 1)).fetchone()
+            if row is None:
+                raise NotKept(self._what_is_kept(ledger, generation))
+        return _shown(row)
+
+    def history(self, most: int) -> list[dict[str, Any]]:
+        """Generations and refused attempts, the newest first, at most `most`."""
+        with self._open() as ledger:
+            decisions = ledger.execute(_DECISIONS.format(where=""), (most,)).fetchall()
+            rows = decisions + ledger.execute(_ATTEMPTS, (most,)).fetchall()
+        rows.sort(key=lambda row: row[0], reverse=True)
+        return [_shown(row) for row in rows[:most]]
+
+    def _what_is_kept(self, ledger: sqlite3.Connection, wanted: int) -> str:
+        low, high = ledger.execute(
+            "SELECT min(generation), max(generation) FROM decisions"
+        ).fetchone()
+        return f"generation {wanted} is not kept; {low} to {high} are"
+
+    def _open(self) -> "_Reading":
+        return _Reading(self._uri)
+
+
+class _Reading:
+    """A connection for the length of a `with` block, which sees the ledger at one moment."""
+
+    def __init__(self, uri: str) -> None:
+        self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=1.0)
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._connection.execute("BEGIN")
+        return self._connection
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+
+def _shown(row: tuple[Any, ...]) -> dict[str, Any]:
+    entry = {name: value for name, value in zip(_NAMES, row, strict=True) if value is not None}
+    for name in ("who", "members", "reasons"):
+        if name in entry:
+            entry[name] = json.loads(entry[name])
+    return entry
