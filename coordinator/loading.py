@@ -1,7 +1,14 @@
 """Loading a module, a transaction with one voter, and taking one out of the vote."""
 
 from coordinator.activity import Activity
-from coordinator.changes import LoadRequest, Outcome, RemoveRequest, Result
+from coordinator.changes import (
+    ConfigureRequest,
+    LoadRequest,
+    ModuleReloadRequest,
+    Outcome,
+    RemoveRequest,
+    Result,
+)
 from coordinator.effects import Answer, Kill
 from coordinator.house import House
 from coordinator.membership import Membership
@@ -11,15 +18,15 @@ from protocol.messages import Shutdown
 from protocol.reasons import Reason
 
 
-class _OneModule(Activity):
-    """What loading and removing share: a client, a deadline, one module, one answer."""
+class OneModule(Activity):
+    """What is done to one module: a client, a deadline, a member, one answer."""
 
     def __init__(
         self,
         house: House,
         membership: Membership,
         client: int | None,
-        request: LoadRequest | RemoveRequest,
+        request: ConfigureRequest | LoadRequest | ModuleReloadRequest | RemoveRequest,
         asked_at: float,
     ) -> None:
         super().__init__(house)
@@ -31,20 +38,24 @@ class _OneModule(Activity):
         self.member: Member | None = None
 
     def _finish(self, result: Result, reasons: tuple[Reason, ...] = ()) -> None:
+        """Answer, once, and let others have their turn."""
+        if self.over:
+            return
         self.over = True
         elapsed = self.house.now - self.asked_at
         self.house.note("end", module=self.name, result=str(result), elapsed=elapsed)
         if self.client is not None:
             running = self.house.running
             digest = running.configuration.digest if running else ""
+            missed = (self.name,) if result is Result.PARTIAL else ()
             outcome = Outcome(
-                result, self.house.generation, "", reasons, digest=digest, seconds=elapsed
+                result, self.house.generation, "", reasons, digest, 1, missed, elapsed
             )
             self.house.emit(Answer(self.client, outcome))
             self.client = None
 
 
-class Loading(_OneModule):
+class Loading(OneModule):
     """Start, Join, Admit, Applied: or the module is as if it had never been."""
 
     def __init__(
@@ -120,7 +131,7 @@ class Loading(_OneModule):
         self.house.wake(self.deadline)
 
 
-class Removing(_OneModule):
+class Removing(OneModule):
     """Shutdown, goodbye; and where that takes too long, the end of the process."""
 
     def __init__(

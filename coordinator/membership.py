@@ -111,6 +111,7 @@ class Membership:
                                   message.digest, False, (why,))  # fmt: skip
             else:
                 member.generation, member.digest = message.generation, message.digest
+                member.report = message.report
         was_offered = member.offered and message.generation >= member.offered
         if was_offered:
             member.offered = 0

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from coordinator.changes import Spec
+from coordinator.changes import RuntimeValue, Spec
 from protocol import limits
-from protocol.messages import NOTHING, Digest
+from protocol.messages import NOTHING, Argument, Arguments, Digest
 
 
 class Standing(StrEnum):
@@ -44,6 +44,10 @@ class Member:
     generation: int = 0
     digest: Digest = NOTHING
     description: str = "{}"
+    report: str = "{}"
+    """What it said last of its values in force: JSON text, as in Applied."""
+    runtime: dict[str, RuntimeValue] = field(default_factory=dict)
+    """Values set for it alone, by key, in the order of setting; they outlive its process."""
     owes: str | None = None
     """The txid of a Prepare that it has not answered; it is asked nothing else meanwhile."""
     owes_since: float = 0.0
@@ -63,6 +67,15 @@ class Member:
         """Whether it came by itself, as part of a process that is not ours."""
         return self.spec is None
 
+    def arguments(self, runtime: dict[str, RuntimeValue] | None = None) -> Arguments:
+        """What it is given beside the configuration, with `runtime` in place of its own."""
+        loaded = self.spec.arguments if self.spec else ()
+        values = self.runtime if runtime is None else runtime
+        return (
+            *(Argument("load argument", key, value) for key, value in loaded),
+            *(Argument(given.origin, key, given.value) for key, given in values.items()),
+        )
+
 
 class Roster:
     """All participants by name and by connection."""
@@ -73,6 +86,9 @@ class Roster:
 
     def __iter__(self) -> Iterator[Member]:
         return iter(list(self._by_name.values()))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_name
 
     def __len__(self) -> int:
         return len(self._by_name)

@@ -16,14 +16,17 @@ from protocol.messages import (
     Abort,
     Admit,
     Applied,
+    Arguments,
     Commit,
     Digest,
     FromCoordinator,
     FromParticipant,
+    Inquire,
     Join,
     Leave,
     Prepare,
     Refuse,
+    Report,
     Shutdown,
     Vote,
 )
@@ -62,9 +65,19 @@ class Finished:
     """The module has been through the commit of the last Apply; no reasons means it worked."""
 
     reasons: tuple[Reason, ...] = ()
+    report: str = "{}"
+    """What the module tells of its values now, as in Applied."""
 
 
-Event: TypeAlias = Connected | Cut | Heard | Judged | Finished
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The answer to Show."""
+
+    ticket: int
+    text: str
+
+
+Event: TypeAlias = Connected | Cut | Heard | Judged | Finished | Shown
 
 # Effects
 
@@ -81,8 +94,8 @@ class Validate:
     """Let the module look at this; the answer comes as Judged."""
 
     candidate: Configuration
-    arguments: tuple[tuple[str, str], ...] | None
-    """Load arguments, where this is an admission."""
+    arguments: Arguments
+    """Values for this module alone, to go over those of the candidate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +118,14 @@ class Quit:
     wanted: bool
 
 
-Effect: TypeAlias = Tell | Validate | Apply | Release | Quit
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Let the module tell how it is; the answer comes as Shown."""
+
+    ticket: int
+
+
+Effect: TypeAlias = Tell | Validate | Apply | Release | Quit | Show
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +133,7 @@ class Staged:
     """What the module is looking at or has accepted, and who asked."""
 
     request: Prepare | Admit
+    arguments: Arguments
     generation: int | None
     """The generation it will be, once that is decided."""
 
@@ -129,6 +150,8 @@ class Participant:
         self.epoch = 0
         self.generation = 0
         self.digest: Digest = NOTHING
+        self.arguments: Arguments = ()
+        self.report = "{}"
         self.staged: Staged | None = None
         self.linked = False
         self.joined = False
@@ -145,8 +168,10 @@ class Participant:
                 effects = self._heard(message)
             case Judged(reasons):
                 effects = self._judged(bounded(reasons))
-            case Finished(reasons):
-                effects = self._finished(bounded(reasons))
+            case Finished(reasons, report):
+                effects = self._finished(bounded(reasons), report)
+            case Shown(ticket, text):
+                effects = (Tell(Report(self.epoch, self.incarnation, ticket, text)),)
         effects = (*effects, *self._introduce())
         # Without a link there is nobody to tell; Join will say it all when there is one.
         return effects if self.linked else tuple(e for e in effects if not isinstance(e, Tell))
@@ -206,6 +231,8 @@ class Participant:
                 return (Quit(why, wanted=False),)
             case Shutdown(_, why):
                 return self._shutdown(why)
+            case Inquire(_, ticket):
+                return (Show(ticket),)
 
     def _prepare(self, message: Prepare) -> tuple[Effect, ...]:
         if self.state is not Participation.IDLE:
@@ -214,15 +241,16 @@ class Participant:
             why = f"it runs generation {self.generation}, not {message.base}"
             return (self._no(message.txid, why),)
         self._follow(ParticipantInput.PREPARE)
-        self.staged = Staged(message, None)
-        return (Validate(Configuration(message.candidate), None),)
+        arguments = self.arguments if message.arguments is None else message.arguments
+        self.staged = Staged(message, arguments, None)
+        return (Validate(Configuration(message.candidate), arguments),)
 
     def _commit(self, message: Commit) -> tuple[Effect, ...]:
         if message.txid != self.in_doubt or message.generation <= self.generation:
             return ()
         self._follow(ParticipantInput.COMMIT)
         assert self.staged is not None
-        self.staged = Staged(self.staged.request, message.generation)
+        self.staged = Staged(self.staged.request, self.staged.arguments, message.generation)
         return (Apply(message),)
 
     def _abort(self, message: Abort) -> tuple[Effect, ...]:
@@ -241,7 +269,8 @@ class Participant:
         if message.generation < self.generation:
             why = f"it has run generation {self.generation}; {message.generation} is older"
             return (self._applied(message.generation, (Reason(self.name, why),)),)
-        if self.state is Participation.IDLE and message.digest == self.digest:
+        same = message.digest == self.digest and message.arguments == self.arguments
+        if self.state is Participation.IDLE and same:
             self._follow(ParticipantInput.ADMIT_SAME)
             self.generation = message.generation
             return (self._applied(message.generation),)
@@ -250,7 +279,7 @@ class Participant:
         # In doubt and admitted: the decision was lost on the way, and the ledger's truth follows.
         effects = self._release() if self.state is Participation.PREPARED else ()
         self._follow(ParticipantInput.ADMIT)
-        self.staged = Staged(message, message.generation)
+        self.staged = Staged(message, message.arguments, message.generation)
         return (*effects, Validate(Configuration(message.configuration), message.arguments))
 
     def _shutdown(self, why: str) -> tuple[Effect, ...]:
@@ -291,11 +320,12 @@ class Participant:
             return (Apply(request),)
         return (*self._forget(), self._applied(request.generation, reasons))
 
-    def _finished(self, reasons: tuple[Reason, ...]) -> tuple[Effect, ...]:
+    def _finished(self, reasons: tuple[Reason, ...], report: str) -> tuple[Effect, ...]:
         if self.state is Participation.GONE:
             return ()
         assert self.staged is not None
         generation, digest = self.staged.generation, self.staged.request.digest
+        arguments = self.staged.arguments
         assert generation is not None, "nothing is applied before it is decided"
         self.staged = None
         if reasons:
@@ -304,6 +334,7 @@ class Participant:
         self._follow(ParticipantInput.APPLIED)
         assert generation >= self.generation, "generations only rise"
         self.generation, self.digest = generation, digest
+        self.arguments, self.report = arguments, report
         return (self._applied(generation),)
 
     # Small things
@@ -323,5 +354,7 @@ class Participant:
         return Tell(Vote(self.epoch, self.incarnation, txid, False, (Reason(self.name, why),)))
 
     def _applied(self, generation: int, reasons: tuple[Reason, ...] = ()) -> Tell:
-        ok = not reasons
-        return Tell(Applied(self.epoch, self.incarnation, generation, self.digest, ok, reasons))
+        return Tell(
+            Applied(self.epoch, self.incarnation, generation, self.digest, not reasons, reasons,
+                    self.report)
+        )  # fmt: skip

@@ -30,6 +30,8 @@ from participant.machine import (
     Participant,
     Quit,
     Release,
+    Show,
+    Shown,
     Tell,
     Validate,
 )
@@ -65,6 +67,7 @@ class Serving:
             Apply: self._apply,
             Release: self._release,
             Quit: self._quit,
+            Show: self._show,
         }
 
     def run(self) -> Quit:
@@ -127,8 +130,7 @@ class Serving:
     # Author's code
 
     def _validate(self, effect: Validate) -> None:
-        if effect.arguments is not None:
-            self.module.arguments = dict(effect.arguments)
+        self.module.arguments = {one.key: one.value for one in effect.arguments}
         self._events.append(Judged(self._judge(effect.candidate)))
 
     def _judge(self, candidate: Configuration) -> tuple[Reason, ...]:
@@ -162,6 +164,15 @@ class Serving:
             self.module.abort(staged.built)
         except BaseException as error:
             self.complain(self._mishap("abort", error))
+
+    def _show(self, effect: Show) -> None:
+        try:
+            text = json.dumps(self.module.stats(), default=str)
+        except BaseException as error:
+            text = json.dumps({"error": self._mishap("stats", error)})
+        if len(text) > limits.REPORT_LENGTH:
+            text = json.dumps({"error": f"its stats are longer than {limits.REPORT_LENGTH}"})
+        self._events.append(Shown(effect.ticket, text))
 
     def _quit(self, effect: Quit) -> None:
         self.quit = effect

@@ -15,8 +15,8 @@ import msgpack
 
 from protocol import limits, messages
 from protocol.configuration import digest_of
-from protocol.messages import FromCoordinator, FromParticipant, Message
-from protocol.reasons import Reason
+from protocol.messages import Argument, Arguments, FromCoordinator, FromParticipant, Message
+from protocol.reasons import Origin, Reason
 
 Check: TypeAlias = Callable[[Any], Any]
 
@@ -148,16 +148,23 @@ def _bytes(value: Any) -> bytes:
     return value
 
 
-def _arguments(value: Any) -> tuple[tuple[str, str], ...]:
+def _arguments(value: Any) -> Arguments:
     if type(value) is not list or len(value) > limits.ARGUMENTS:
         raise _Wrong("not a list of arguments")
-    text = _text(limits.REASON_BYTES)
-    pairs = []
-    for pair in value:
-        if type(pair) is not list or len(pair) != 2:
-            raise _Wrong("an argument is not a pair")
-        pairs.append((text(pair[0]), text(pair[1])))
-    return tuple(pairs)
+    text, length = _text(limits.ARGUMENTS_LENGTH), 0
+    found = []
+    for one in value:
+        if type(one) is not list or len(one) != 3:
+            raise _Wrong("an argument is not origin, key and value")
+        found.append(Argument(_SOURCE(one[0]), text(one[1]), text(one[2])))
+        length += len(one[1]) + len(one[2])
+        if length > limits.ARGUMENTS_LENGTH:
+            raise _Wrong("too much text")
+    return tuple(found)
+
+
+def _arguments_or_none(value: Any) -> Arguments | None:
+    return None if value is None else _arguments(value)
 
 
 def _reasons(value: Any) -> tuple[Reason, ...]:
@@ -174,39 +181,47 @@ def _reasons(value: Any) -> tuple[Reason, ...]:
 
 
 def _reason(item: Any) -> Reason:
-    if type(item) is not list or len(item) != 3:
-        raise _Wrong("a reason is not module, message and key")
-    module, message, key = item
+    if type(item) is not list or len(item) != 4:
+        raise _Wrong("a reason is not module, message, key and source")
+    module, message, key, source = item
     if type(key) is not list or len(key) > limits.CONFIGURATION_DEPTH:
         raise _Wrong("a reason's key is not a path")
     for step in key:
         if not (type(step) is int and step >= 0) and type(step) is not str:
             raise _Wrong("a step of a reason's key is neither text nor index")
-    return Reason(_name(module), _text(2 * limits.REASON_BYTES)(message), tuple(key))
+    origin = None if source is None else Origin(_SOURCE(source))
+    return Reason(_name(module), _text(2 * limits.REASON_BYTES)(message), tuple(key), origin)
 
 
 def _reason_fields(value: Any) -> Any:
-    # Where a value came from is the coordinator's to say, so an origin does not travel.
+    # A participant knows of a value that it did not come from a file; lines of files are the
+    # coordinator's to say, so they do not travel.
     if isinstance(value, Reason):
-        return [value.module, value.message, value.key]
+        source = value.origin.source[: limits.SOURCE_LENGTH] if value.origin else None
+        return [value.module, value.message, value.key, source]
     raise TypeError(f"{type(value).__name__} cannot be sent")
 
 
+_SOURCE = _text(limits.SOURCE_LENGTH)
 _SHAPES: tuple[tuple[type[Any], tuple[Check, ...]], ...] = (
     (messages.Join, (_count, _name, _name, _count, _count, _digest, _name_or_none, _count,
                      _text(limits.DESCRIPTION_BYTES))),
     (messages.Vote, (_count, _name, _name, _truth, _reasons)),
-    (messages.Applied, (_count, _name, _count, _digest, _truth, _reasons)),
+    (messages.Applied, (_count, _name, _count, _digest, _truth, _reasons,
+                        _text(limits.REPORT_LENGTH))),
     (messages.Leave, (_count, _name, _name, _reasons)),
+    (messages.Report, (_count, _name, _count, _text(limits.REPORT_LENGTH))),
     (messages.Admit, (_count, _count, _digest, _bytes, _arguments)),
     (messages.Refuse, (_count, _text(limits.REASONS_BYTES))),
-    (messages.Prepare, (_count, _name, _count, _digest, _bytes, _seconds, _truth)),
+    (messages.Prepare, (_count, _name, _count, _digest, _bytes, _seconds, _truth,
+                        _arguments_or_none)),
     (messages.Commit, (_count, _name, _count)),
     (messages.Abort, (_count, _name)),
     (messages.Shutdown, (_count, _text(limits.REASONS_BYTES))),
+    (messages.Inquire, (_count, _count)),
 )  # fmt: skip
 _CLASSES = [build for build, _ in _SHAPES]
 _CHECKS = [checks for _, checks in _SHAPES]
 _FIELDS = [tuple(f.name for f in dataclasses.fields(build)) for build in _CLASSES]
 _TAGS = {build: tag for tag, build in enumerate(_CLASSES)}
-_FROM_PARTICIPANT, _FROM_COORDINATOR = range(4), range(4, len(_SHAPES))
+_FROM_PARTICIPANT, _FROM_COORDINATOR = range(5), range(5, len(_SHAPES))

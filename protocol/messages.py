@@ -8,7 +8,7 @@ that an answer of a life that has ended is never taken for an answer of the pres
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from protocol.reasons import Reason
 
@@ -17,6 +17,21 @@ Digest: TypeAlias = str
 
 NOTHING: Digest = ""
 """The digest of a participant that runs no configuration yet."""
+
+
+class Argument(NamedTuple):
+    """A value that one participant alone is given, over what the configuration says."""
+
+    origin: str
+    """Who gave it, for people: "load argument", or who set it at runtime."""
+    key: str
+    """Dotted, relative to the participant's own tables."""
+    value: str
+    """As it was typed; the participant knows the type."""
+
+
+Arguments: TypeAlias = tuple[Argument, ...]
+"""In the order in which they were given; of two for the same key the later counts."""
 
 
 # From a participant
@@ -59,6 +74,8 @@ class Applied:
     digest: Digest
     ok: bool
     reasons: tuple[Reason, ...] = ()
+    report: str = "{}"
+    """JSON text: the values in force, the origin of each, and what waits for a restart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +88,32 @@ class Leave:
     reasons: tuple[Reason, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The answer to Inquire: `text` is JSON."""
+
+    epoch: int
+    incarnation: str
+    ticket: int
+    text: str
+
+
 # From the coordinator
 
 
 @dataclass(frozen=True, slots=True)
 class Admit:
-    """This is the committed configuration: check it, apply it, and you are a member."""
+    """This is the committed configuration, and these are your arguments: check both, apply them.
+
+    To one that joins, it is the way to membership; to a member whose runtime values change, the
+    same generation comes again with other arguments.
+    """
 
     epoch: int
     generation: int
     digest: Digest
     configuration: bytes
-    arguments: tuple[tuple[str, str], ...] = ()
+    arguments: Arguments = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +135,8 @@ class Prepare:
     candidate: bytes
     allowed: float
     dry_run: bool
+    arguments: Arguments | None = None
+    """Arguments to go with it; None for those that the participant has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +164,14 @@ class Shutdown:
     why: str
 
 
-FromParticipant: TypeAlias = Join | Vote | Applied | Leave
-FromCoordinator: TypeAlias = Admit | Refuse | Prepare | Commit | Abort | Shutdown
+@dataclass(frozen=True, slots=True)
+class Inquire:
+    """How are you?  Answered by Report, outside of all transactions, when the module is free."""
+
+    epoch: int
+    ticket: int
+
+
+FromParticipant: TypeAlias = Join | Vote | Applied | Leave | Report
+FromCoordinator: TypeAlias = Admit | Refuse | Prepare | Commit | Abort | Shutdown | Inquire
 Message: TypeAlias = FromParticipant | FromCoordinator

@@ -80,7 +80,7 @@ class Participation(StrEnum):
     PREPARED = "prepared"
     """Voted yes: in doubt until the decision comes, over however many reconnections."""
     ADMITTING = "admitting"
-    """Looking at a committed configuration on joining."""
+    """Looking at a committed configuration: on joining, or anew because of other arguments."""
     APPLYING = "applying"
     BROKEN = "broken"
     """Voted yes and then failed to apply: the contract is broken."""

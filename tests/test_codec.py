@@ -20,7 +20,8 @@ counts = st.integers(0, 2**63 - 1)
 digests = st.one_of(st.just(""), st.binary(min_size=32, max_size=32).map(bytes.hex))
 steps = st.one_of(st.text(max_size=20), st.integers(0, 1000))
 reasons = st.lists(
-    st.builds(Reason, names, st.text(max_size=50), st.lists(steps, max_size=5).map(tuple)),
+    st.builds(Reason, names, st.text(max_size=50), st.lists(steps, max_size=5).map(tuple),
+              st.none() | st.builds(Origin, st.text(max_size=20))),
     max_size=5,
 ).map(tuple)
 configurations = st.builds(
@@ -30,24 +31,28 @@ configurations = st.builds(
 joins = st.builds(messages.Join, counts, names, names, counts, counts, digests,
                   st.one_of(st.none(), names), counts, st.text(max_size=100))  # fmt: skip
 votes = st.builds(Vote, counts, names, names, st.booleans(), reasons)
-applieds = st.builds(messages.Applied, counts, names, counts, digests, st.booleans(), reasons)
+applieds = st.builds(messages.Applied, counts, names, counts, digests, st.booleans(), reasons,
+                     st.text(max_size=50))  # fmt: skip
+reports = st.builds(messages.Report, counts, names, counts, st.text(max_size=50))
 leaves = st.builds(messages.Leave, counts, names, names, reasons)
-pairs = st.lists(st.tuples(st.text(max_size=9), st.text(max_size=9)), max_size=3).map(tuple)
+texts = st.text(max_size=9)
+arguments = st.lists(st.builds(messages.Argument, texts, texts, texts), max_size=3).map(tuple)
 admits = st.builds(lambda c, e, g, a: Admit(e, g, c.digest, c.encoded, a),
-                   configurations, counts, counts, pairs)  # fmt: skip
+                   configurations, counts, counts, arguments)  # fmt: skip
 prepares = st.builds(
-    lambda c, e, t, b, s, d: Prepare(e, t, b, c.digest, c.encoded, s, d),
-    configurations, counts, names, counts, st.floats(0, 1e6), st.booleans(),
+    lambda c, e, t, b, s, d, a: Prepare(e, t, b, c.digest, c.encoded, s, d, a),
+    configurations, counts, names, counts, st.floats(0, 1e6), st.booleans(), st.none() | arguments,
 )  # fmt: skip
 others = st.one_of(
     st.builds(messages.Refuse, counts, st.text(max_size=50)),
     st.builds(messages.Commit, counts, names, counts),
     st.builds(messages.Abort, counts, names),
     st.builds(messages.Shutdown, counts, st.text(max_size=50)),
+    st.builds(messages.Inquire, counts, counts),
 )
 
 
-@given(st.one_of(joins, votes, applieds, leaves))
+@given(st.one_of(joins, votes, applieds, reports, leaves))
 def test_participants_messages_survive_the_trip(message: Any) -> None:
     assert decode_from_participant(encode(message)) == message
     assert isinstance(decode_from_coordinator(encode(message)), Malformed)
@@ -101,10 +106,11 @@ def changed(message: Message, field: int, value: Any) -> bytes:
         (2, "x" * 200, "Vote.txid: longer than 128 characters"),
         (3, 1, "Vote.yes: not a boolean"),
         (4, {}, "Vote.reasons: not a list of reasons"),
-        (4, [["a", "b"]], "Vote.reasons: a reason is not module, message and key"),
-        (4, [["a", "b", [-1]]], "Vote.reasons: a step of a reason's key is neither"),
-        (4, [["a", "b" * 8000, []]] * 20, "Vote.reasons: too much text"),
-        (4, [["a", "b", []]] * 2000, "Vote.reasons: not a list of reasons"),
+        (4, [["a", "b"]], "Vote.reasons: a reason is not module, message, key and"),
+        (4, [["a", "b", [-1], None]], "Vote.reasons: a step of a reason's key is neither"),
+        (4, [["a", "b", [], 7]], "Vote.reasons: not a string"),
+        (4, [["a", "b" * 8000, [], None]] * 20, "Vote.reasons: too much text"),
+        (4, [["a", "b", [], None]] * 2000, "Vote.reasons: not a list of reasons"),
     ],
 )
 def test_a_wrong_field_is_named(field: int, value: Any, why: str) -> None:
@@ -121,6 +127,9 @@ def test_a_wrong_field_is_named(field: int, value: Any, why: str) -> None:
         (4, "text", "Prepare.candidate: not an encoded configuration"),
         (5, float("nan"), "Prepare.allowed: not a number of seconds"),
         (5, -1.0, "Prepare.allowed: not a number of seconds"),
+        (7, [["a", "b"]], "Prepare.arguments: an argument is not origin, key and value"),
+        (7, [["a", "b", "c"]] * 300, "Prepare.arguments: not a list of arguments"),
+        (7, [["a", "b", "c" * 100_000]] * 2, "Prepare.arguments: too much text"),
     ],
 )
 def test_a_wrong_prepare_is_refused(field: int, value: Any, why: str) -> None:
@@ -143,8 +152,8 @@ def test_another_protocol_version_is_refused() -> None:
     assert "protocol version" in found.why
 
 
-def test_where_a_value_came_from_does_not_travel() -> None:
+def test_the_line_of_a_value_does_not_travel() -> None:
     told = dataclasses.replace(GOOD_VOTE, reasons=(Reason("a", "no", ("x",), Origin("f", 1)),))
     found = decode_from_participant(encode(told))
     assert isinstance(found, Vote)
-    assert found.reasons[0].origin is None
+    assert found.reasons[0].origin == Origin("f")

@@ -5,10 +5,12 @@ from typing import Any
 
 from coordinator.changes import (
     ChangeRequest,
+    ConfigureRequest,
     Decision,
     Durable,
     FromFiles,
     LoadRequest,
+    ModuleReloadRequest,
     Receipt,
     RemoveRequest,
     Replacement,
@@ -31,6 +33,7 @@ from coordinator.effects import (
     Step,
     TellAdmit,
     TellCommit,
+    Told,
     Wake,
     Watch,
 )
@@ -43,6 +46,7 @@ from coordinator.events import (
     Forced,
     Heard,
     HungUp,
+    Inquired,
     NotForced,
     Spawned,
     Stop,
@@ -52,7 +56,7 @@ from coordinator.events import (
 from coordinator.machine import Coordinator
 from protocol.configuration import Configuration
 from protocol.keys import parse_key
-from protocol.messages import Applied, Join, Leave, Prepare, Vote
+from protocol.messages import Applied, Arguments, Inquire, Join, Leave, Prepare, Report, Vote
 from protocol.reasons import Reason
 
 
@@ -142,6 +146,10 @@ class CoordinatorTeller:
             case ["not-forced", why]:
                 assert self.pending is not None
                 return NotForced(self.pending.txid, why)
+            case ["stats", client, name, seconds]:
+                return Inquired(int(client), name, float(seconds))
+            case ["report", name, ticket, text]:
+                return Heard(name.encode(), Report(self.machine.epoch, f"{name}-1", int(ticket), text))
             case ["spawned", name, pid]:
                 self.pids[name] = int(pid)
                 return Spawned(name, int(pid))
@@ -166,7 +174,15 @@ class CoordinatorTeller:
                 candidate = Replacement(configuration(text))
                 return ChangeRequest(candidate, "load", seconds=seconds, dry_run=bool(rest))
             case ["module-load", name]:
-                return LoadRequest(name, Spec(name), seconds)
+                loaded = tuple((key[1:], named[key]) for key in named if key[0] == "+")
+                return LoadRequest(name, Spec(name, loaded), seconds)
+            case ["module-set", name, *unset]:
+                dry_run, keys = "dry-run" in unset, [key for key in unset if key != "dry-run"]
+                given = (*((key[1:], named[key]) for key in named if key[0] == "+"),
+                         *((key, None) for key in keys))  # fmt: skip
+                return ConfigureRequest(name, given, seconds=seconds, dry_run=dry_run)
+            case ["module-reload", name]:
+                return ModuleReloadRequest(name, seconds)
             case ["module-remove", name]:
                 return RemoveRequest(name, seconds)
         raise ValueError(f"no such request: {words}")
@@ -206,6 +222,10 @@ def _names(peers: tuple[bytes, ...]) -> str:
     return " ".join(peer.decode() for peer in peers)
 
 
+def _given(arguments: Arguments | None) -> str:
+    return "".join(f" {one.key}={one.value} ({one.origin})" for one in arguments or ())
+
+
 def _line(effect: Effect) -> list[str]:
     match effect:
         case Note():
@@ -213,16 +233,21 @@ def _line(effect: Effect) -> list[str]:
         case Send(peers, Prepare() as message):
             dry = " dry-run" if message.dry_run else ""
             allowed = f" allowed {message.allowed:g} s"
-            return [(f"send Prepare {message.txid} base {message.base}{dry}{allowed} -> "
-                    f"{_names(peers)}")]  # fmt: skip
+            return [(f"send Prepare {message.txid} base {message.base}{dry}{allowed}"
+                    f"{_given(message.arguments)} -> {_names(peers)}")]  # fmt: skip
+        case Send(peers, Inquire(_, ticket)):
+            return [f"send Inquire {ticket} -> {_names(peers)}"]
+        case Told(client, text, why_not):
+            return [f"told {client}: {text or why_not}"]
         case Send(peers, message):
             detail = getattr(message, "txid", None) or getattr(message, "why", "")
             return [f"send {type(message).__name__} {detail} -> {_names(peers)}"]
         case TellCommit(peers, receipt):
             return [(f"send Commit {receipt.txid} generation {receipt.generation} -> "
                     f"{_names(peers)}")]  # fmt: skip
-        case TellAdmit(peer, durable, _):
-            return [f"send Admit generation {durable.generation} -> {peer.decode()}"]
+        case TellAdmit(peer, durable, arguments):
+            given = _given(arguments)
+            return [f"send Admit generation {durable.generation}{given} -> {peer.decode()}"]
         case Answer(client, outcome):
             missed = (
                 f", not applied by {' '.join(outcome.not_applied)}" if outcome.not_applied else ""

@@ -12,6 +12,8 @@ from participant.machine import (
     Participant,
     Quit,
     Release,
+    Show,
+    Shown,
     Tell,
     Validate,
 )
@@ -19,12 +21,15 @@ from protocol.messages import (
     Abort,
     Admit,
     Applied,
+    Argument,
     Commit,
     FromCoordinator,
+    Inquire,
     Join,
     Leave,
     Prepare,
     Refuse,
+    Report,
     Shutdown,
     Vote,
 )
@@ -56,6 +61,8 @@ def _event(words: list[str], named: dict[str, str]) -> Event:
             return Judged(tuple(Reason("a", text) for text in messages))
         case ["finished", *messages]:
             return Finished(tuple(Reason("a", text) for text in messages))
+        case ["shown", ticket, text]:
+            return Shown(int(ticket), text)
     return Heard(_message(words, int(named.get("epoch", 1)), named))
 
 
@@ -64,10 +71,13 @@ def _message(words: list[str], epoch: int, named: dict[str, str]) -> FromCoordin
         case ["prepare", txid, text, *rest]:
             candidate = configuration(text)
             base = int(named.get("base", 0))
-            return Prepare(epoch, txid, base, candidate.digest, candidate.encoded, 10.0, bool(rest))
+            return Prepare(epoch, txid, base, candidate.digest, candidate.encoded, 10.0, bool(rest),
+                           _arguments(named) or None)  # fmt: skip
         case ["admit", generation, text]:
             runs = configuration(text)
-            return Admit(epoch, int(generation), runs.digest, runs.encoded)
+            return Admit(epoch, int(generation), runs.digest, runs.encoded, _arguments(named))
+        case ["inquire", ticket]:
+            return Inquire(epoch, int(ticket))
         case ["commit", txid, generation]:
             return Commit(epoch, txid, int(generation))
         case ["abort", txid]:
@@ -77,6 +87,10 @@ def _message(words: list[str], epoch: int, named: dict[str, str]) -> FromCoordin
         case ["shutdown"]:
             return Shutdown(epoch, "removed")
     raise ValueError(f"no such command: {words}")
+
+
+def _arguments(named: dict[str, str]) -> tuple[Argument, ...]:
+    return tuple(Argument("load argument", key[1:], named[key]) for key in named if key[0] == "+")
 
 
 def _line(effect: Effect) -> str:
@@ -92,8 +106,13 @@ def _line(effect: Effect) -> str:
             return f"tell Applied generation {applied.generation} {said}"
         case Tell(Leave()):
             return "tell Leave"
-        case Validate(candidate):
-            return f"validate {candidate.plain()}"
+        case Tell(Report() as report):
+            return f"tell Report {report.ticket}: {report.text}"
+        case Validate(candidate, arguments):
+            given = "".join(f" {one.key}={one.value}" for one in arguments)
+            return f"validate {candidate.plain()}{given}"
+        case Show(ticket):
+            return f"show {ticket}"
         case Apply(authority):
             return f"apply, by authority of {type(authority).__name__} {authority.generation}"
         case Release():
