@@ -17,6 +17,10 @@ from protocol.messages import FromParticipant
 LONGEST_PATH = 107
 """Bytes of a unix socket's path, by unix(7)."""
 
+# As plain integers: the enumerations of pyzmq cost more than the calls they are for.
+_EVENTS, _POLLIN, _NOBLOCK = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.NOBLOCK)
+_MORE = int(zmq.SNDMORE) | _NOBLOCK
+
 _LARGE = 64 * 1024
 """Above this many bytes a frame is handed to ZeroMQ without copying."""
 
@@ -48,32 +52,33 @@ class ModuleSocket:
     @property
     def pending(self) -> bool:
         """Whether something can be received; `fd` alone does not tell (zmq_getsockopt(3))."""
-        return bool(int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
+        return bool(int(self._socket.getsockopt(_EVENTS)) & _POLLIN)
 
     def receive(self, most: int) -> Iterator[tuple[bytes, FromParticipant | Malformed]]:
         """What has arrived, at most `most` messages, with the connection of each."""
+        receive = self._socket.recv
         for _ in range(most):
             try:
-                peer = self._socket.recv(zmq.NOBLOCK)
+                peer = receive(_NOBLOCK, copy=False)
             except zmq.Again:
                 return
-            frame, extra = b"", 0
-            while self._socket.getsockopt(zmq.RCVMORE):
-                frame = self._socket.recv(zmq.NOBLOCK)
+            frame, extra = peer, 0
+            while frame.more:
+                frame = receive(_NOBLOCK, copy=False)
                 extra += 1
             if extra == 1:
-                yield peer, decode_from_participant(frame)
+                yield peer.bytes, decode_from_participant(frame.bytes)
             else:
-                yield peer, Malformed(f"a message of {extra} parts, not one")
+                yield peer.bytes, Malformed(f"a message of {extra} parts, not one")
 
     def send(self, peers: Iterable[bytes], frame: bytes) -> list[bytes]:
         """The same frame to all; those who cannot be reached are returned."""
         lost = []
-        copy = len(frame) < _LARGE
+        send, copy = self._socket.send, len(frame) < _LARGE
         for peer in peers:
             try:
-                self._socket.send(peer, zmq.SNDMORE | zmq.NOBLOCK)
-                self._socket.send(frame, zmq.NOBLOCK, copy=copy)
+                send(peer, _MORE)
+                send(frame, _NOBLOCK, copy)
             except zmq.ZMQError:
                 lost.append(peer)
         return lost

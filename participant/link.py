@@ -13,6 +13,9 @@ from zmq.utils.monitor import recv_monitor_message
 
 from protocol import limits
 
+# As plain integers: the enumerations of pyzmq cost more than the calls they are for.
+_EVENTS, _POLLIN, _NOBLOCK = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.NOBLOCK)
+
 _FIRST_RETRY, _LONGEST_RETRY = 50, 1000  # milliseconds between attempts to connect
 
 
@@ -73,11 +76,8 @@ class Link:
             yield Change.DOWN
 
     def _frames(self) -> Iterator[bytes]:
-        while self._up:
-            try:
-                yield self._socket.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                return
+        while self._up and int(self._socket.getsockopt(_EVENTS)) & _POLLIN:
+            yield self._socket.recv(_NOBLOCK)
 
     def reopen(self) -> None:
         """Give the connection up and begin anew."""
@@ -89,7 +89,7 @@ class Link:
     def send(self, frame: bytes) -> None:
         """Send; what cannot be sent now is lost, and the cut that follows makes up for it."""
         try:
-            self._socket.send(frame, zmq.NOBLOCK)
+            self._socket.send(frame, _NOBLOCK)
         except zmq.Again:
             self.reopen()
 

@@ -243,7 +243,7 @@ class Participant:
         self._follow(ParticipantInput.PREPARE)
         arguments = self.arguments if message.arguments is None else message.arguments
         self.staged = Staged(message, arguments, None)
-        return (Validate(Configuration(message.candidate), arguments),)
+        return (Validate(Configuration(message.candidate, message.digest), arguments),)
 
     def _commit(self, message: Commit) -> tuple[Effect, ...]:
         if message.txid != self.in_doubt or message.generation <= self.generation:
@@ -280,7 +280,10 @@ class Participant:
         effects = self._release() if self.state is Participation.PREPARED else ()
         self._follow(ParticipantInput.ADMIT)
         self.staged = Staged(message, message.arguments, message.generation)
-        return (*effects, Validate(Configuration(message.configuration), message.arguments))
+        return (
+            *effects,
+            Validate(Configuration(message.configuration, message.digest), message.arguments),
+        )
 
     def _shutdown(self, why: str) -> tuple[Effect, ...]:
         effects = self._release() if self.staged else ()

@@ -8,8 +8,7 @@ the order of their code points.  An integer and a real are different values (1 i
 
 import hashlib
 import math
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 import msgpack
@@ -44,11 +43,11 @@ class Configuration:
     encoded: bytes
     digest: str
 
-    def __init__(self, encoded: bytes, tree: Table | None = None) -> None:
-        """For `of` and `decode`; use those."""
+    def __init__(self, encoded: bytes, digest: str = "") -> None:
+        """For `of` and `decode`, and for bytes whose `digest` has been checked already."""
         self.encoded = encoded
-        self.digest = digest_of(encoded)
-        self._tree = tree
+        self.digest = digest or digest_of(encoded)
+        self._tree: View | None = None
 
     @classmethod
     def of(cls, tree: Mapping[str, Any]) -> "Configuration":
@@ -92,7 +91,7 @@ class Configuration:
     def tree(self) -> Table:
         """The content, read-only on every level: tables are mappings, arrays tuples."""
         if self._tree is None:
-            self._tree = freeze(msgpack.unpackb(self.encoded, raw=False))
+            self._tree = View(msgpack.unpackb(self.encoded, raw=False))
         return self._tree
 
     def get(self, path: Path) -> Value:
@@ -131,17 +130,46 @@ def digest_of(encoded: bytes) -> str:
     return hashlib.sha256(encoded).hexdigest()
 
 
-def freeze(value: Any) -> Any:
-    """`value` with its dicts and lists, on every level, replaced by read-only ones."""
-    if isinstance(value, dict):
-        return MappingProxyType({key: freeze(member) for key, member in value.items()})
-    if isinstance(value, list):
-        return tuple(freeze(member) for member in value)
+class View(Mapping[str, Value]):
+    """A table that can be read and not written.
+
+    What lies below is wrapped when it is looked at: most of a large configuration never is.
+    """
+
+    __slots__ = ("_table",)
+
+    def __init__(self, table: dict[str, Any]) -> None:
+        self._table = table
+
+    def __getitem__(self, key: str) -> Value:
+        value: Value = _seen(self._table[key])
+        return value
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._table
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __repr__(self) -> str:
+        return f"View({self._table!r})"
+
+
+def _seen(value: Any) -> Any:
+    if type(value) is dict:
+        return View(value)
+    if type(value) is list:
+        return tuple(_seen(member) for member in value)
     return value
 
 
 def thaw(value: Value) -> Any:
-    """The inverse of `freeze`: a copy in ordinary dicts and lists."""
+    """A copy in ordinary dicts and lists, the caller's own."""
+    if type(value) is View:
+        return msgpack.unpackb(msgpack.packb(value._table), raw=False)
     if isinstance(value, Mapping):
         return {key: thaw(member) for key, member in value.items()}
     if isinstance(value, tuple):

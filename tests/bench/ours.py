@@ -25,7 +25,7 @@ class Ours:
         _await(lambda: os.path.exists(f"{folder}/local"))
         self._client = Client(self.uri)
         self._client.ask("load", sources=[_source(self._text(0))])
-        each = members // processes
+        each = members // max(1, processes)
         self._members = [
             subprocess.Popen(
                 [sys.executable, "-m", "tests.bench.member", self.uri, str(n * each), str(each)],
