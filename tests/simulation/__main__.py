@@ -1,0 +1,89 @@
+"""`python -m tests.simulation --seed N | --seeds N [--from N] [--planted NAME] [--sqlite]`.
+
+One seed is told as a story; many are run, in as many processes as there are processors, and the
+first that fails is made small, told, and named, so that it can be run again.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from tests.simulation.campaign import Campaign, Total
+from tests.simulation.ledger import MemoryStore
+from tests.simulation.planted import PLANTED, planted
+from tests.simulation.run import MakeStore, Run, run
+from tests.simulation.shrink import shrink
+from tests.simulation.sqlite_store import SqliteStore
+
+_REPORT_SECONDS = 30.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 where every promise held."""
+    options = _parser().parse_args(arguments)
+    store: MakeStore = SqliteStore if options.sqlite else MemoryStore
+    with planted(options.planted):
+        if options.seed is not None:
+            return _one(options.seed, store)
+        return _many(options, store)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--seed", type=int, help="run this seed and tell what happens")
+    what.add_argument("--seeds", type=int, help="run so many seeds")
+    parser.add_argument("--from", type=int, default=0, dest="first", help="the first of them")
+    parser.add_argument("--planted", choices=sorted(PLANTED), help="with this bug planted")
+    parser.add_argument("--sqlite", action="store_true", help="on the real ledger; slower")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    return parser
+
+
+def _one(seed: int, store: MakeStore) -> int:
+    result = run(seed, make_store=store)
+    if result.finding is None:
+        print("\n".join(result.story.text()))
+        print(f"seed {seed}: {result.steps} steps, {result.commits} commits, violations=0")
+        return 0
+    tell(shrink(result, store), len(result.actions))
+    return 1
+
+
+def _many(options: argparse.Namespace, store: MakeStore) -> int:
+    began = time.monotonic()
+    reported = began
+
+    def progress(total: Total) -> None:
+        nonlocal reported
+        if time.monotonic() - reported > _REPORT_SECONDS:
+            reported = time.monotonic()
+            print(f"… {total} in {reported - began:.0f} s", flush=True)
+
+    campaign = Campaign(store, options.planted, options.jobs)
+    total = campaign.run(options.first, options.seeds, progress)
+    seconds = time.monotonic() - began
+    print(f"{total} in {seconds:.1f} s ({total.seeds / max(seconds, 1e-9):.0f} seeds/s)")
+    if total.failing is None:
+        return 0
+    result = run(total.failing, make_store=store)
+    tell(shrink(result, store), len(result.actions))
+    return 1
+
+
+def tell(result: Run, drawn: int) -> None:
+    """A failing run as a story for people."""
+    assert result.finding is not None
+    print(f"seed {result.seed} breaks {result.finding.what}")
+    print(f"in short ({len(result.actions)} of the seed's {drawn} actions are enough):")
+    for action in result.actions:
+        print(f"  - {action}")
+    print("\n".join(result.story.text()))
+    print(f"          {result.finding.what}")
+    print(f"again: make simulate SEED={result.seed}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""What a checker is: it overrides the moments that it cares about, and raises when one is wrong."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from coordinator.changes import Decision, Outcome
+from participant.machine import Effect, Staged
+from protocol.messages import Admit, Commit, Digest, FromCoordinator, FromParticipant
+from protocol.tables import Participation
+from tests.simulation.clients import Client
+
+if TYPE_CHECKING:
+    from tests.simulation.brokers import Broker
+    from tests.simulation.hosts import Host
+    from tests.simulation.world import World
+
+Before = tuple[Participation, int, int, Digest, Staged | None]
+"""A participant before it heard something: state, epoch, generation, digest, what is staged."""
+
+
+class Broken(AssertionError):
+    """A promise does not hold; `promise` is its number or name."""
+
+    def __init__(self, promise: str, what: str) -> None:
+        super().__init__(f"{promise}: {what}")
+        self.promise = promise
+
+
+class Promise:
+    """One checker in one world."""
+
+    name: ClassVar[str]
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+
+    def broken(self, what: str) -> Broken:
+        """The exception that says so."""
+        return Broken(self.name, what)
+
+    # Moments
+
+    def spoke(self, host: "Host", message: FromParticipant) -> None:
+        """A participant said something."""
+
+    def told(
+        self, host: "Host", message: FromCoordinator, before: Before, effects: tuple[Effect, ...]
+    ) -> None:
+        """A participant has heard something and will do `effects`."""
+
+    def applied(self, host: "Host", authority: Commit | Admit, digest: Digest) -> None:
+        """A participant takes a configuration into use, in this instant."""
+
+    def host_stepped(self, host: "Host") -> None:
+        """A participant has done what there was to do."""
+
+    def durable(self, decision: Decision) -> None:
+        """A decision has come to the disk to stay."""
+
+    def started(self, broker: "Broker") -> None:
+        """A new life has read the ledger and nothing else yet."""
+
+    def thought(self, broker: "Broker") -> None:
+        """The coordinator's machine has made a step; nothing of it is carried out yet."""
+
+    def stepped(self, broker: "Broker") -> None:
+        """A step of the coordinator has been carried out."""
+
+    def answered(self, broker: "Broker", client: Client | None, outcome: Outcome) -> None:
+        """A client (None: one that hung up) is answered."""
+
+    def ended(self, broker: "Broker", lost: bool) -> None:
+        """A broker ends of its own accord; `lost`: it had to, without knowing its disk."""
+
+    def settled(self) -> None:
+        """All faults are over, and nothing is left to happen."""
+
+
+class Hooks:
+    """For each moment, the checkers that care."""
+
+    def __init__(self, checkers: list[Promise]) -> None:
+        self.spoke = _overriding(checkers, "spoke")
+        self.told = _overriding(checkers, "told")
+        self.applied = _overriding(checkers, "applied")
+        self.host_stepped = _overriding(checkers, "host_stepped")
+        self.durable = _overriding(checkers, "durable")
+        self.started = _overriding(checkers, "started")
+        self.thought = _overriding(checkers, "thought")
+        self.stepped = _overriding(checkers, "stepped")
+        self.answered = _overriding(checkers, "answered")
+        self.ended = _overriding(checkers, "ended")
+        self.settled = _overriding(checkers, "settled")
+
+
+def _overriding(checkers: list[Promise], moment: str) -> list[Callable[..., None]]:
+    found: list[Any] = [
+        getattr(one, moment)
+        for one in checkers
+        if getattr(type(one), moment) is not getattr(Promise, moment)
+    ]
+    return found

@@ -1,0 +1,52 @@
+"""P2: the ledger holds a COMMIT only if every member voted yes to that txid.
+
+Who the members are is taken from the roster at the moment of asking, not from the decision, and
+the votes are those that participants gave, not those that the coordinator counted.
+"""
+
+from typing import TYPE_CHECKING
+
+from coordinator.changes import Decision
+from protocol.messages import FromParticipant, Vote
+from protocol.tables import Change
+from tests.simulation.promises.base import Promise
+
+if TYPE_CHECKING:
+    from tests.simulation.brokers import Broker
+    from tests.simulation.hosts import Host
+    from tests.simulation.world import World
+
+
+class Unanimous(Promise):
+    name = "P2"
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self.members: dict[str, frozenset[str]] = {}
+        self.votes: dict[tuple[str, str], list[bool]] = {}
+
+    def spoke(self, host: "Host", message: FromParticipant) -> None:
+        if isinstance(message, Vote):
+            self.votes.setdefault((message.txid, host.name), []).append(message.yes)
+
+    def thought(self, broker: "Broker") -> None:
+        change = broker.machine.transaction
+        if change is None or change.txid in self.members or change.state is Change.GATHERING:
+            return
+        named = {one.name for one in broker.machine.roster.running()}
+        if not broker.ready:
+            named.update(broker.expected)
+        self.members[change.txid] = frozenset(named)
+
+    def durable(self, decision: Decision) -> None:
+        members = self.members.get(decision.txid, frozenset())
+        if members != set(decision.members):
+            raise self.broken(
+                f"{decision.txid} was decided by {sorted(decision.members)}; "
+                f"the members were {sorted(members)}"
+            )
+        for name in decision.members:
+            votes = self.votes.get((decision.txid, name), [])
+            if not votes or not all(votes):
+                said = "no" if votes else "nothing"
+                raise self.broken(f"{decision.txid} is on disk, and {name} said {said}")

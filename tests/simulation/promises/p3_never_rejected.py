@@ -1,0 +1,30 @@
+"""P3: no participant ever applies, for an instant, a candidate that a member rejected."""
+
+from typing import TYPE_CHECKING
+
+from protocol.messages import Admit, Commit, Digest, FromParticipant, Vote
+from tests.simulation.promises.base import Promise
+
+if TYPE_CHECKING:
+    from tests.simulation.hosts import Host
+    from tests.simulation.world import World
+
+
+class NeverRejected(Promise):
+    name = "P3"
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self.noes: dict[str, str] = {}
+
+    def spoke(self, host: "Host", message: FromParticipant) -> None:
+        if isinstance(message, Vote) and not message.yes:
+            self.noes[message.txid] = host.name
+
+    def applied(self, host: "Host", authority: Commit | Admit, digest: Digest) -> None:
+        txid = authority.txid if isinstance(authority, Commit) else None
+        if txid is None:
+            decision = self.world.truth.get(authority.generation)
+            txid = decision.txid if decision else ""
+        if txid in self.noes:
+            raise self.broken(f"{host} applies {txid}, which {self.noes[txid]} rejected")

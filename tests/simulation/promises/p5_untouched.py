@@ -1,0 +1,55 @@
+"""P5: after an abort or a dry run every participant's configuration has the digest it had before.
+
+What a module runs changes in the instant of an Apply and in no other; so nobody may apply what has
+been aborted or only tried, nobody who has no question open may hold anything staged, and what a
+machine says it runs is what its module runs.
+"""
+
+from typing import TYPE_CHECKING
+
+from coordinator.changes import Outcome, Result
+from protocol.messages import Admit, Commit, Digest
+from protocol.tables import Participation
+from tests.simulation.clients import Client
+from tests.simulation.promises.base import Promise
+
+if TYPE_CHECKING:
+    from tests.simulation.brokers import Broker
+    from tests.simulation.hosts import Host
+    from tests.simulation.world import World
+
+_DONE = (Result.REFUSED, Result.VALID)
+_AT_REST = (Participation.IDLE, Participation.BROKEN)
+
+
+class Untouched(Promise):
+    name = "P5"
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self.dropped: dict[str, str] = {}
+        self.taken: dict[str, str] = {}
+
+    def answered(self, broker: "Broker", client: Client | None, outcome: Outcome) -> None:
+        if outcome.result in _DONE and outcome.txid:
+            self.dropped[outcome.txid] = str(outcome.result)
+            if outcome.txid in self.taken:
+                raise self.broken(
+                    f"{outcome.txid} is {outcome.result}, and {self.taken[outcome.txid]} runs it"
+                )
+
+    def applied(self, host: "Host", authority: Commit | Admit, digest: Digest) -> None:
+        if isinstance(authority, Commit):
+            self.taken[authority.txid] = host.name
+            if authority.txid in self.dropped:
+                was = self.dropped[authority.txid]
+                raise self.broken(f"{host} applies {authority.txid}, which was {was}")
+
+    def host_stepped(self, host: "Host") -> None:
+        machine, author = host.machine, host.author
+        if machine.state not in _AT_REST:
+            return
+        if author.staged is not None:
+            raise self.broken(f"{host} is {machine.state} and keeps a candidate staged")
+        if machine.state is Participation.IDLE and author.running != machine.digest:
+            raise self.broken(f"{host} says that it runs something else than it does")

@@ -1,0 +1,53 @@
+"""Liveness: when all faults are over, everything comes to where it should be.
+
+Every participant that is there runs the last generation, or is shown as refused or failed; nobody
+is in doubt; the coordinator is idle; and a change to which nobody objects goes through.
+"""
+
+from typing import TYPE_CHECKING
+
+from coordinator.roster import Standing
+from protocol.tables import Participation
+from tests.simulation.promises.base import Promise
+
+if TYPE_CHECKING:
+    from tests.simulation.brokers import Broker
+
+_OUT = (Standing.REFUSED, Standing.FAILED)
+_SETTLED = (Standing.RUNNING, *_OUT)
+
+
+class Settled(Promise):
+    name = "liveness"
+
+    def settled(self) -> None:
+        broker = self.world.broker
+        if broker is None or not broker.ready:
+            raise self.broken("there is no broker that is ready")
+        self._members(broker)
+        for host in self.world.processes.values():
+            if not host.alive or host.detached:
+                continue
+            if host.machine.in_doubt is not None:
+                raise self.broken(f"{host} is in doubt of {host.machine.in_doubt} for ever")
+            member = broker.machine.roster.get(host.name)
+            if member is None or member.pid != host.pid:
+                raise self.broken(f"{host} is there, and {broker} does not know it")
+            if member.standing in _OUT:
+                continue
+            if host.machine.arguments != member.arguments():
+                raise self.broken(f"{host} runs with other values than {broker} believes")
+            runs, last = host.machine.generation, len(self.world.truth)
+            if runs != last or host.machine.state is not Participation.IDLE:
+                raise self.broken(f"{host} is {host.machine.state} with {runs}, not {last}")
+
+    def _members(self, broker: "Broker") -> None:
+        if not broker.machine.activity.over or broker.machine.line:
+            raise self.broken(f"{broker} is busy for ever")
+        if broker.machine.unconfirmed is not None:
+            raise self.broken("what nobody confirmed is not undone")
+        for member in broker.machine.roster:
+            if member.standing not in _SETTLED:
+                raise self.broken(f"{member.name} is {member.standing} for ever")
+            if member.owes is not None:
+                raise self.broken(f"{member.name} owes a vote on {member.owes} for ever")

@@ -1,0 +1,48 @@
+"""Not a numbered promise, but what they are worth nothing without: that what is said is so.
+
+A client that is told "committed" can rely on the disk and on every member; one that is told
+"refused" can rely on there being no such generation.  A member that counts as running a generation
+has applied it, in this incarnation.
+"""
+
+from typing import TYPE_CHECKING
+
+from coordinator.changes import Outcome, Result
+from coordinator.roster import Standing
+from tests.simulation.clients import Client
+from tests.simulation.promises.base import Promise
+
+if TYPE_CHECKING:
+    from tests.simulation.brokers import Broker
+
+_COMMITTED = (Result.COMMITTED, Result.PARTIAL)
+
+
+class Truthful(Promise):
+    name = "truth"
+
+    def answered(self, broker: "Broker", client: Client | None, outcome: Outcome) -> None:
+        if not outcome.txid:
+            return
+        held = {decision.txid: decision for decision in self.world.truth.values()}
+        if outcome.result in _COMMITTED and outcome.txid not in held:
+            raise self.broken(f"{outcome.txid} is called {outcome.result}; no ledger holds it")
+        if outcome.result in (Result.REFUSED, Result.VALID) and outcome.txid in held:
+            raise self.broken(f"{outcome.txid} is called {outcome.result}; the ledger holds it")
+        if outcome.result is Result.COMMITTED:
+            decision = held[outcome.txid]
+            for name in decision.members:
+                lives = self.world.lives_of(name)
+                if not any(decision.generation in one for one in lives):
+                    raise self.broken(f"{outcome.txid} is called committed; {name} never ran it")
+
+    def thought(self, broker: "Broker") -> None:
+        for member in broker.machine.roster:
+            if member.standing is not Standing.RUNNING:
+                continue
+            life = self.world.lives.get(member.incarnation)
+            if life is None or life.get(member.generation) != member.digest:
+                raise self.broken(
+                    f"{broker} counts {member.name} as running generation {member.generation}, "
+                    "which it has not applied"
+                )

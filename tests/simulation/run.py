@@ -1,0 +1,141 @@
+"""One run: a seed becomes a world and a schedule, is performed, healed, and looked at."""
+
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from coordinator.changes import ChangeRequest, RemoveRequest, Replacement, Result
+from coordinator.roster import Standing
+from tests.simulation import schedule
+from tests.simulation.deeds import perform
+from tests.simulation.ledger import MemoryStore, Store
+from tests.simulation.promises import Broken
+from tests.simulation.schedule import Action
+from tests.simulation.story import Story
+from tests.simulation.world import World
+
+STEPS = 20_000
+"""More than any run needs; one that takes more goes round in circles."""
+
+MakeStore = Callable[[], Store]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong: the promise, or the kind of a production exception, and the words."""
+
+    promise: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What became of one seed."""
+
+    seed: int
+    actions: tuple[Action, ...]
+    story: Story
+    steps: int
+    commits: int
+    finding: Finding | None
+
+
+def run(
+    seed: int, actions: Sequence[Action] | None = None, make_store: MakeStore = MemoryStore
+) -> Run:
+    """The run of this seed; with `actions` in place of those that the seed would bring."""
+    chance = random.Random(seed)
+    setting = schedule.setting(chance)
+    store = make_store()
+    drawn = schedule.actions(chance, setting, fenced=isinstance(store, MemoryStore))
+    wanted = tuple(drawn if actions is None else actions)
+    world = World(seed, setting, store)
+    finding = None
+    try:
+        _perform(world, wanted)
+    except Broken as broken:
+        finding = Finding(broken.promise, str(broken))
+    except Exception as error:  # Forbidden, or any other fault of the machines themselves
+        where = _place(error)
+        finding = Finding(type(error).__name__, f"{type(error).__name__}: {error} ({where})")
+    finally:
+        store.dispose()
+    return Run(seed, wanted, world.story, world.agenda.steps, len(world.truth), finding)
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "?"
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+
+
+def _perform(world: World, actions: Sequence[Action]) -> None:
+    world.start_broker()
+    for name in world.setting.attached:
+        world.spawn(name, None)
+    _until_ready(world)
+    pending, since = deque(actions), 0
+    while pending:
+        if since >= pending[0].steps or not world.agenda:
+            action, since = pending.popleft(), 0
+            world.agenda.after(action.seconds, perform, world, action)
+        else:
+            _step(world)
+            since += 1
+    last_of_them = world.agenda.now + 3.0
+    while world.agenda and world.agenda.now < last_of_them:
+        _step(world)
+    world.heal()
+    _drain(world)
+    _remove_failed(world)
+    world.check_settled()
+    _probe(world)
+
+
+def _until_ready(world: World) -> None:
+    """Faults begin at once in some worlds, and in others when all is up."""
+    if world.chance.stream("begin").random() < 0.7:
+        while world.agenda and (world.broker is None or not world.broker.ready):
+            _step(world)
+
+
+def _remove_failed(world: World) -> None:
+    """What an administrator does about modules that are shown as failed."""
+    if world.broker is None or not world.broker.ready:
+        return
+    for member in world.broker.machine.roster:
+        if member.standing is Standing.FAILED:
+            number = world.clients.ask(RemoveRequest(member.name))
+            world.tell("client {} removes {}, which has failed", number, member.name)
+    _drain(world)
+
+
+def _probe(world: World) -> None:
+    """A change to which nobody objects."""
+    change = ChangeRequest(Replacement(world.candidate(())), "probe", seconds=60.0)
+    number = world.clients.ask(change)
+    world.tell("client {} asks for a change as a last test", number)
+    _drain(world)
+    world.check_settled()
+    told = world.clients.last
+    if told is None or told[0] != number:
+        raise Broken("liveness", "the last change was not answered")
+    if told[1].result is not Result.COMMITTED:
+        raise Broken("liveness", f"the last change was {told[1].result}: {told[1].reasons}")
+
+
+def _drain(world: World) -> None:
+    """Until nothing is left to happen, or has had more time than any patience lasts."""
+    until = world.agenda.now + 300.0
+    while world.agenda and world.agenda.now < until:
+        _step(world)
+
+
+def _step(world: World) -> None:
+    world.agenda.step()
+    if world.agenda.steps > STEPS:
+        raise Broken("liveness", "there is no end to it")

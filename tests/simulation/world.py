@@ -1,0 +1,223 @@
+"""One simulated world: brokers one after another, processes, disk, network, clients, checkers."""
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+from coordinator.changes import Decision, Durable
+from protocol import limits
+from protocol.configuration import EMPTY, Configuration
+from protocol.reasons import Reason
+from tests.simulation.agenda import Agenda
+from tests.simulation.brokers import Broker
+from tests.simulation.chance import Chance
+from tests.simulation.clients import Clients
+from tests.simulation.hosts import Host
+from tests.simulation.ledger import Store
+from tests.simulation.network import Network
+from tests.simulation.promises import ALL, Hooks
+from tests.simulation.story import Story
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a world is like, apart from what is done to it."""
+
+    modules: tuple[str, ...]
+    attached: tuple[str, ...]
+    concurrent: tuple[str, ...]
+    """Whose machines hear messages while their modules think."""
+    delay: float
+    disk_time: float
+    slowness: float
+    queue: int = limits.FRAMES_QUEUED
+    files: bool = True
+    """Whether brokers are started with configuration files."""
+
+
+class World:
+    """Everything, with the state that belongs to nobody in particular."""
+
+    def __init__(self, seed: int, setting: Setting, store: Store) -> None:
+        self.setting = setting
+        self.chance = Chance(seed)
+        self.agenda = Agenda()
+        self.story = Story()
+        self.store = store
+        store.clock = lambda: self.agenda.now
+        self.truth: dict[int, Decision] = {}
+        """What is on disk to stay, by generation."""
+        self.network = Network(self, setting.delay, setting.queue)
+        self.clients = Clients(self)
+        self.hooks = Hooks([promise(self) for promise in ALL])
+        self.broker: Broker | None = None
+        self.brokers: list[Broker] = []
+        self.processes: dict[int, Host] = {}
+        self.lives: dict[str, dict[int, str]] = {}
+        self._lives_of: dict[str, list[dict[int, str]]] = {}
+        self.disk_time = setting.disk_time
+        self.slowness = setting.slowness
+        self.disk_hang = self.files_hang = 0.0
+        self.files: Configuration | tuple[Reason, ...] = EMPTY
+        self.downtime = 0.0
+        """Seconds that the next restart of the broker waits in addition."""
+        self.fallback = True
+        self.ending = False
+        """Faults are over: whoever starts comes up."""
+        self._verdicts: dict[str, tuple[str, ...]] = {}
+        self._unstartable: dict[str, int] = {}
+        self._unloadable: dict[str, int] = {}
+        self._pids = itertools.count(100)
+        self._incarnations = itertools.count(1)
+        self._candidates = itertools.count(1)
+
+    def tell(self, template: str, *values: Any) -> None:
+        """A line of the story; values that can change are put into words at once."""
+        told = tuple(str(v) if isinstance(v, Host | Broker | BaseException) else v for v in values)
+        self.story.tell(self.agenda.now, template, *told)
+
+    # Configurations
+
+    def candidate(self, rejected_by: tuple[str, ...]) -> Configuration:
+        """A configuration nobody has seen, and who will reject it."""
+        made = Configuration.of({"number": next(self._candidates)})
+        self._verdicts[made.digest] = rejected_by
+        return made
+
+    def rejected_by(self, digest: str) -> tuple[str, ...]:
+        """Whose modules do not want the configuration with this digest."""
+        return self._verdicts.get(digest, ())
+
+    def accept_everything(self) -> None:
+        """From now on no module objects to anything."""
+        self._verdicts.clear()
+
+    def read_files(self) -> Configuration | tuple[Reason, ...]:
+        """What is in the files at this moment."""
+        return self.files
+
+    # Processes
+
+    def next_incarnation(self, name: str, applied: dict[int, str]) -> str:
+        """A new one for `name`; `applied` is what it will have applied."""
+        incarnation = f"{name}.{next(self._incarnations)}"
+        self.lives[incarnation] = applied
+        self._lives_of.setdefault(name, []).append(applied)
+        return incarnation
+
+    def lives_of(self, name: str) -> list[dict[int, str]]:
+        """What each incarnation of `name` has applied."""
+        return self._lives_of.get(name, [])
+
+    def spawn(self, name: str, parent: Broker | None) -> Host:
+        """A new process; it comes up and connects in its own time."""
+        host = Host(self, name, next(self._pids), parent, name in self.setting.concurrent)
+        self.processes[host.pid] = host
+        self.tell("{} is started", host)
+        if self._take(self._unloadable, name):
+            self.agenda.after(0.01, host.cannot_load)
+        else:
+            self.network.connect(host)
+        return host
+
+    def host(self, name: str) -> Host | None:
+        """The youngest living process of this name."""
+        found = None
+        for host in self.processes.values():
+            if host.name == name and host.alive:
+                found = host
+        return found
+
+    def buried(self, host: Host, how: str) -> None:
+        """Have those told who watch this process."""
+        chance = self.chance.stream(f"process {host.name}")
+        for watcher in host.watchers.values():
+            self.agenda.after(0.02 * chance.random(), watcher.died, host.name, host.pid, how)
+
+    def fails_to_start(self, name: str) -> bool:
+        """Whether the operating system will not start it, this time."""
+        return self._take(self._unstartable, name)
+
+    def will_not_start(self, name: str, loadable: bool) -> None:
+        """Let the next start of `name` fail: the process, or only the module in it."""
+        (self._unloadable if loadable else self._unstartable)[name] = 1
+
+    def _take(self, failing: dict[str, int], name: str) -> bool:
+        return failing.pop(name, 0) > 0 and not self.ending
+
+    # Brokers
+
+    def start_broker(self) -> None:
+        """The next life, unless there is one."""
+        if self.broker is not None:
+            return
+        broker = self.broker = Broker(self)
+        self.brokers.append(broker)
+        last = broker.ledger.last()
+        if last is not None and last.generation not in self.truth:
+            self.is_durable(last)
+        for hook in self.hooks.started:
+            hook(broker)
+        self.tell("{} starts, with generation {}", broker, last.generation if last else 0)
+        files = self.files if self.setting.files and isinstance(self.files, Configuration) else None
+        fallback = self.fallback and last is not None
+        if files is None and self.setting.files and not fallback:
+            files = EMPTY  # it would not start at all, and this is not what is looked at here
+        self.network.retry()
+        broker.begin(self.setting.modules, files, fallback)
+
+    def is_durable(self, result: object) -> None:
+        """A decision is on disk to stay, whoever knows of it."""
+        if isinstance(result, Durable):
+            self.truth[result.generation] = result.decision
+            self.tell("generation {} ({}) is on disk", result.generation, result.receipt.txid)
+            for hook in self.hooks.durable:
+                hook(result.decision)
+
+    def broker_is_gone(self, broker: Broker) -> None:
+        """Whoever looks after the broker starts it again, after a while."""
+        if broker is self.broker:
+            self.broker = None
+            pause = 0.05 + self.downtime + self.chance.stream("supervisor").random()
+            self.downtime = 0.0
+            self.agenda.after(pause, self.start_broker)
+
+    def take_over(self) -> None:
+        """A new broker is started though the old one is not dead, only very slow."""
+        old = self.broker
+        if old is None or not old.alive:
+            return
+        self.tell("{} is thought dead", old)
+        old.pause()
+        self.broker = None
+        self.start_broker()
+
+    # The end
+
+    def heal(self) -> None:
+        """No more faults; everything that is only slow or paused goes on."""
+        self.ending, self.fallback = True, True
+        self.accept_everything()
+        self.network.blocked.clear()
+        self.network.held_until.clear()
+        self.store.mishap = None
+        self.disk_hang = self.files_hang = 0.0
+        if isinstance(self.files, tuple):
+            self.files = self.candidate(())
+        for broker in self.brokers:
+            broker.trip = None
+            if broker is not self.broker:
+                broker.crash()
+            broker.resume()
+        for host in list(self.processes.values()):
+            host.trip = None
+            host.author.break_next = False
+            host.resume()
+        if self.broker is None:
+            self.agenda.after(0.1, self.start_broker)
+        self.network.retry()
+
+    def check_settled(self) -> None:
+        """Nothing is left to happen: is everything where it should be?"""
+        for hook in self.hooks.settled:
+            hook()
