@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from cli.client import complain
 from cli.version import installed
+from protocol import limits
 from protocol.reasons import Reason
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def _parser(command: str) -> argparse.ArgumentParser:
                              "(default: $FLUX_CONF_DIR)")  # fmt: skip
     parser.add_argument("-S", "--setattr", metavar="NAME=VALUE", action="append", default=[],
                         help="set an attribute: rundir, statedir, broker.rc1_path (empty: no "
-                             "modules), or any other")  # fmt: skip
+                             "modules), config.history (generations kept), or any "
+                             "other")  # fmt: skip
     parser.add_argument(
         "--fallback",
         action="store_true",
@@ -69,12 +71,13 @@ def _run(command: str, options: argparse.Namespace, temporary: list[str]) -> int
         attributes = _attributes(options.setattr)
         rundir = _directory(attributes, "rundir", temporary)
         statedir = _directory(attributes, "statedir", temporary)
+        history = _history(attributes)
     except (ValueError, OSError) as error:
         complain(command, str(error))
         return 2 if isinstance(error, ValueError) else 1
     config = os.path.abspath(options.config_path) if options.config_path else None
     wanted = Options(rundir, statedir, config, _modules(attributes), tuple(program), attributes,
-                     options.fallback)  # fmt: skip
+                     options.fallback, history)  # fmt: skip
     return serve(command, wanted, Log(options.log_format, quiet=not options.verbose))
 
 
@@ -110,6 +113,15 @@ def _directory(attributes: dict[str, str], name: str, temporary: list[str]) -> s
         attributes[name] = tempfile.mkdtemp(prefix=f"flux-{name}-")
         temporary.append(attributes[name])
     return attributes[name]
+
+
+def _history(attributes: dict[str, str]) -> int:
+    """How many generations, and how many refused attempts, the ledger keeps."""
+    given = attributes.setdefault("config.history", str(limits.HISTORY))
+    if not (given.isascii() and given.isdigit() and 2 <= int(given[:9]) <= limits.LONGEST_HISTORY):
+        wanted = f"a number from 2 to {limits.LONGEST_HISTORY}"
+        raise ValueError(f"-S config.history={given}: expected {wanted}")
+    return int(given[:9])
 
 
 def _modules(attributes: dict[str, str]) -> tuple[tuple[str, "Spec"], ...]:

@@ -75,7 +75,7 @@ def main(_command: str, arguments: list[str]) -> int:
         status: int = options.run(options)
     except Trouble as trouble:
         for line in str(trouble).splitlines():
-            complain("config", line)
+            complain("config", line.removeprefix("config: "))
         return 1
     return status
 

@@ -1,5 +1,6 @@
 """`flux`: finds the command's own file and imports nothing else."""
 
+import os
 import sys
 from importlib import import_module
 
@@ -12,11 +13,14 @@ COMMANDS = {
     "lsattr": ("cli.attributes", "list the attributes of the broker"),
     "dmesg": ("cli.dmesg", "print the broker's recent log lines"),
     "version": ("cli.version", "print version information"),
+    "completion": ("cli.completion", "print what completes command lines in a shell"),
 }
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; its exit status."""
+    if "_ARGCOMPLETE" in os.environ:
+        import_module("cli.completion").complete(COMMANDS)
     given = sys.argv[1:] if arguments is None else arguments
     if not given or given[0] in ("-h", "--help", "help"):
         return _help(given[1:])
@@ -39,11 +43,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _help(topics: list[str]) -> int:
     if topics and topics[0] in COMMANDS:
-        return main([topics[0], "--help"])
+        return main([*topics, "--help"])
+    if topics:
+        print(f"flux: no help on `{topics[0]}'. See 'flux help'", file=sys.stderr)
+        return 2
     print("usage: flux COMMAND [ARGUMENTS]\n\nCommands:")
     for name, (_, purpose) in COMMANDS.items():
         print(f"  {name:<10} {purpose}")
-    print("\n`flux COMMAND --help` tells more.")
+    print("\n`flux help COMMAND` and `flux COMMAND --help` tell more.")
     return 0
 
 

@@ -1,0 +1,124 @@
+"""Tables and keys that nobody reads: accepted in silence by a lax table, and most often a typo.
+
+What is read is what the `Config` classes of the modules describe.  A table that several modules
+read is known as far as any of them knows it.
+"""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+
+from participant.module import Module
+from protocol.configuration import Configuration
+from protocol.keys import Path, format_key
+from protocol.reasons import Reason
+
+_Found = dict[Path, set[str]]
+"""Unknown keys, and the names that are known in their places."""
+
+
+def warnings(configuration: Configuration, modules: Iterable[type[Module]]) -> list[Reason]:
+    """A reason, without a place, for each table and key that none of `modules` reads."""
+    tree = configuration.tree
+    readers: dict[str, list[_Found]] = {}
+    for module in modules:
+        found = _unknown_to(module, tree)
+        for table in _tables(module):
+            readers.setdefault(table, []).append(found)
+    reasons = []
+    for table in sorted(tree):
+        if table not in readers:
+            what = "table" if isinstance(tree[table], Mapping) else "key"
+            reasons.append(_warning((table,), what, readers))
+        else:
+            for path, names in _unknown_to_all(table, readers[table]).items():
+                reasons.append(_warning(path, "key", names))
+    return reasons
+
+
+def _warning(path: Path, what: str, names: Iterable[str]) -> Reason:
+    near = difflib.get_close_matches(str(path[-1]), sorted(names), 1)
+    guess = f"; did you mean {format_key((near[0],))}?" if near else ""
+    return Reason("config", f"unknown {what}, which no module reads{guess}", path)
+
+
+def _unknown_to_all(table: str, readers: list[_Found]) -> _Found:
+    first, *others = readers
+    return {
+        path: names.union(*(other[path] for other in others))
+        for path, names in first.items()
+        if path[0] == table and all(path in other for other in others)
+    }
+
+
+def _tables(module: type[Module]) -> tuple[str, ...]:
+    return (module.table,) if module.table is not None else module.tables
+
+
+def _unknown_to(module: type[Module], tree: Mapping[str, Any]) -> _Found:
+    if module.table is not None:
+        return dict(_in_model(module.Config, tree.get(module.table), (module.table,)))
+    mine = {table: tree[table] for table in module.tables if table in tree}
+    return dict(_in_model(module.Config, mine, ()))
+
+
+def _in_model(model: Any, value: Any, path: Path) -> Iterator[tuple[Path, set[str]]]:
+    if not isinstance(value, Mapping):
+        return  # of the wrong type, which its module says itself
+    fields = _fields(model)
+    others = _others(model)
+    for name, member in value.items():
+        if name in fields:
+            yield from _in_type(fields[name], member, (*path, name))
+        elif others is not None:
+            yield from _in_type(others, member, (*path, name))
+        else:
+            yield (*path, name), set(fields)
+
+
+def _fields(model: type[BaseModel]) -> dict[str, Any]:
+    """The types of the model's fields by the names that stand in the file."""
+    found = {}
+    for name, field in model.model_fields.items():
+        found[field.alias or name] = field.annotation
+        if model.model_config.get("populate_by_name"):
+            found[name] = field.annotation
+    return found
+
+
+def _others(model: type[BaseModel]) -> Any:
+    """The type of the keys that the model takes beside its fields; None where it takes none."""
+    if model.model_config.get("extra") != "allow":
+        return None
+    for one in model.__mro__:
+        annotation = vars(one).get("__annotations__", {}).get("__pydantic_extra__")
+        if one is not BaseModel and annotation is not None:
+            return (*get_args(annotation), Any)[1]
+    return Any
+
+
+def _in_type(kind: Any, value: Any, path: Path) -> Iterator[tuple[Path, set[str]]]:
+    """Look for models in a field's type: itself, in Annotated, a union, a list or a dict."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield from _in_model(kind, value, path)
+        return
+    inner = get_args(kind)
+    if get_origin(kind) is dict and isinstance(value, Mapping):
+        for name, member in value.items():
+            yield from _in_type(inner[1], member, (*path, name))
+    elif get_origin(kind) in (list, tuple) and isinstance(value, tuple):
+        for index, member in enumerate(value):
+            yield from _in_type(inner[0], member, (*path, index))
+    else:
+        branches = [one for one in inner if _has_model(one)]
+        found = [dict(_in_type(one, value, path)) for one in branches]
+        if found:
+            yield from min(found, key=len).items()  # a union: the branch that fits best
+
+
+def _has_model(kind: Any) -> bool:
+    if isinstance(kind, type) and get_origin(kind) is None:
+        return issubclass(kind, BaseModel)
+    return any(_has_model(one) for one in get_args(kind))
