@@ -161,6 +161,8 @@ class Participant:
         effects: tuple[Effect, ...] = ()
         match event:
             case Connected():
+                if self.linked:  # a link that is made anew was cut, though nobody said so
+                    self._cut()
                 self.linked = True
             case Cut():
                 effects = self._cut()
