@@ -288,7 +288,7 @@ class Participant:
         )
 
     def _shutdown(self, why: str) -> tuple[Effect, ...]:
-        effects = self._release() if self.staged else ()
+        effects = self._release() if self.state is Participation.PREPARED else ()
         self._follow(ParticipantInput.SHUTDOWN)
         farewell = Leave(self.epoch, self.incarnation, self.name)
         return (*effects, Tell(farewell), Quit(why, wanted=True))
@@ -296,8 +296,8 @@ class Participant:
     # What the module says
 
     def _judged(self, reasons: tuple[Reason, ...]) -> tuple[Effect, ...]:
-        if self.state is Participation.GONE:
-            return ()
+        if self.state is Participation.GONE:  # told to go while the module was still looking
+            return () if reasons else self._release()
         assert self.staged is not None
         request, before = self.staged.request, self.state
         dry_run = isinstance(request, Prepare) and request.dry_run
