@@ -335,6 +335,7 @@ class Participant:
         self.staged = None
         if reasons:
             self._follow(ParticipantInput.BROKE)
+            self.digest = NOTHING  # somewhere between the old and the new
             return (self._applied(generation, reasons),)
         self._follow(ParticipantInput.APPLIED)
         assert generation >= self.generation, "generations only rise"
