@@ -99,7 +99,7 @@ class House:
             self.wake(member.deadline)
 
     def decide(self, durable: Durable) -> None:
-        """Take note of what the ledger holds now; those who declined before are asked anew."""
+        """Take note of what the ledger holds now; those who had no say in it are asked anew."""
         assert durable.generation == self.generation + 1
         before, self.running = self.running, durable
         seconds = durable.decision.confirm
@@ -113,5 +113,11 @@ class House:
         if len(self.decided) > limits.DECISIONS_KNOWN:
             del self.decided[next(iter(self.decided))]
         for member in self.roster:
-            if member.standing is Standing.REFUSED and member.peer is not None:
+            if member.name in durable.decision.members or member.peer is None:
+                continue
+            if member.standing is Standing.RUNNING:
+                # It came to run the generation before while others were voting on this one.
+                member.standing, member.since = Standing.JOINING, self.now
+                self.unadmitted.add(member.name)
+            elif member.standing is Standing.REFUSED:
                 self.unadmitted.add(member.name)

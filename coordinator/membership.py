@@ -95,7 +95,7 @@ class Membership:
             member = self.roster.get(name)
             if member is None or member.peer is None:
                 self.house.unadmitted.discard(name)
-            else:
+            elif not member.offered:  # one question at a time; the next when it has answered
                 self.house.admit(member)
 
     # What they say of what they run
