@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.chaos.guest import Guest
 from tests.chaos.house import House
 
 
@@ -26,5 +27,18 @@ def four() -> Iterator[House]:
         house.start(modules=("a", "b", "c", "d"))
         yield house
         assert house.judge() == []
+    finally:
+        house.close()
+
+
+@pytest.fixture(scope="module")
+def two() -> Iterator[House]:
+    """A broker with a module m and a guest y."""
+    house = House()
+    try:
+        house.start(modules=("m",))
+        with house.attached("y", make=lambda name: Guest(name, house.diary)):
+            yield house
+            assert house.judge() == []
     finally:
         house.close()

@@ -70,7 +70,7 @@ class Striker:
 
     def _look_for_plan(self) -> None:
         try:
-            written = self._path.stat().st_ino
+            written = self._path.stat().st_mtime_ns
         except FileNotFoundError:
             self._plan, self._read_from = None, 0
             return

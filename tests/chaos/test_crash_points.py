@@ -1,0 +1,206 @@
+"""Every point between two effects is a point at which a process may die, or stand still."""
+
+import os
+import signal
+from contextlib import ExitStack
+
+import pytest
+
+from tests.chaos import plans
+from tests.chaos.campaign import (
+    Asking,
+    Library,
+    Scenario,
+    Tally,
+    digest_of_files,
+    points,
+    proposing,
+    struck,
+    wait_stopped,
+)
+from tests.chaos.guest import Guest
+from tests.chaos.house import VOTER, House
+
+CHANGES = {
+    "commit": proposing(),
+    "reject": proposing(y="refuse"),
+    "dry run": proposing(dry_run=True),
+    "refused dry run": proposing(dry_run=True, y="refuse"),
+}
+RESULTS = {"commit": "committed", "reject": "refused", "dry run": "valid",
+           "refused dry run": "refused"}  # fmt: skip
+BRISK = ("--limit", "RESTART_DEATHS=1000", "--limit", "RESTART_FIRST_SECONDS=0.01",
+         "--limit", "RESTART_LONGEST_SECONDS=0.01")  # fmt: skip
+
+
+def loading(house: House, tally: Tally) -> Asking:
+    """A module is loaded."""
+    return Asking(house, tally, "module-load", name="m", path=str(VOTER))
+
+
+def removing(house: House, tally: Tally) -> Asking:
+    """A module is removed."""
+    return Asking(house, tally, "module-remove", name="m")
+
+
+def guests(house: House, stack: ExitStack, *names: str) -> None:
+    """Participants that survive every broker of this test."""
+    stack.enter_context(house.attached(*names, make=lambda name: Guest(name, house.diary)))
+
+
+def at_rest(house: House, *names: str) -> list[str]:
+    """Wait until all of `names` count again, and judge."""
+    for name in names:
+        house.wait_for(name, "running")
+    return house.judge_at_rest()
+
+
+def kill_broker_everywhere(
+    house: House, tally: Tally, scenario: Scenario, modules: tuple[str, ...], *names: str
+) -> None:
+    """Kill the broker at every point of `scenario`, and start it again each time."""
+    plan_file, library = house.plans / "broker", Library(house)
+    for plan in points(signal.SIGKILL):
+        plans.place(plan_file, plan)
+        asking = scenario(house, tally)
+        library.keep()
+        where = struck(plan_file, asking)
+        if not where:
+            asking.wait()
+            return
+        assert house.wait_dead() == -signal.SIGKILL
+        asking.wait()
+        if tally.title != "commit" or plan.when == "before":
+            library.restore()  # otherwise the files are a proposal to the next life
+        house.start(*BRISK, modules=modules)
+        tally.found(where, [*at_rest(house, *names), *house.judge(*tally.answers)])
+
+
+@pytest.mark.parametrize("title", CHANGES)
+def test_broker_killed_in_a_change(house: House, title: str) -> None:
+    tally = Tally(title)
+    house.start(*BRISK)
+    with ExitStack() as stack:
+        guests(house, stack, "x", "y")
+        kill_broker_everywhere(house, tally, CHANGES[title], (), "x", "y")
+    print(f"broker killed, {tally}")
+    assert len(tally.struck) >= 10
+    assert tally.violations == []
+
+
+@pytest.mark.parametrize("title", ["load", "remove"])
+def test_broker_killed_over_a_module(house: House, title: str) -> None:
+    tally = Tally(title)
+    scenario, modules = (loading, ()) if title == "load" else (removing, ("m",))
+    house.start(*BRISK, modules=modules)
+    with ExitStack() as stack:
+        guests(house, stack, "x")
+        kill_broker_everywhere(house, tally, scenario, modules, "x", *modules)
+        assert ("m" in house.members()) == (title == "load")
+    print(f"broker killed, {tally}")
+    assert len(tally.struck) >= 6
+    assert tally.violations == []
+
+
+def test_broker_killed_while_it_starts(house: House) -> None:
+    """Changed files, a module of its own and a survivor: the longest of all starts."""
+    tally = Tally("start")
+    house.start(*BRISK, modules=("m",))
+    plan_file = house.plans / "broker"
+    with ExitStack() as stack:
+        guests(house, stack, "x")
+        for plan in points(signal.SIGKILL):
+            house.end(signal.SIGKILL)
+            plans.place(plan_file, plan)
+            house.write()
+            house.launch(*BRISK, modules=("m",))
+            died = _dies(house)
+            if not died:
+                plans.withdraw(plan_file)
+                break
+            where = plans.carried_out(plan_file)
+            before = house.judge()
+            house.start(*BRISK, modules=("m",))
+            tally.found(where, [*before, *at_rest(house, "m", "x")])
+            assert house.ask("get")["digest"] == digest_of_files(house)
+    print(f"broker killed, {tally}")
+    assert len(tally.struck) >= 20
+    assert tally.violations == []
+
+
+def _dies(house: House) -> bool:
+    """Whether a starting broker dies of its plan; False: its door is open."""
+    try:
+        house.wait_until_open()
+    except AssertionError:
+        assert plans.carried_out(house.plans / "broker"), house.log_text()[-2000:]
+        assert house.wait_dead() == -signal.SIGKILL
+        return True
+    return False
+
+
+@pytest.mark.parametrize("title", CHANGES)
+def test_module_killed_in_a_change(house: House, title: str) -> None:
+    tally = Tally(title)
+    house.start(*BRISK, modules=("m",))
+    with ExitStack() as stack:
+        guests(house, stack, "y")
+        for plan in points(signal.SIGKILL):
+            plans.place(house.plans / "m", plan)
+            asking = CHANGES[title](house, tally)
+            where = struck(house.plans / "m", asking)
+            asking.wait()
+            if not where:
+                break
+            tally.found(where, [*at_rest(house, "m", "y"), *house.judge(*tally.answers)])
+    print(f"module killed, {tally}")
+    assert len(tally.struck) >= 4
+    assert tally.violations == []
+
+
+def test_module_killed_while_it_is_loaded(house: House) -> None:
+    tally = Tally("load")
+    house.start(*BRISK)
+    for plan in points(signal.SIGKILL):
+        plans.place(house.plans / "m", plan)
+        asking = loading(house, tally)
+        where = struck(house.plans / "m", asking)
+        outcome = asking.wait()
+        assert outcome is not None
+        if outcome["result"] == "loaded":
+            at_rest(house, "m")
+            house.remove_module("m")
+        if not where:
+            break
+        tally.found(where, [*at_rest(house), *house.judge()])
+        assert "m" not in house.members()
+    print(f"module killed, {tally}")
+    assert len(tally.struck) >= 6
+    assert tally.violations == []
+
+
+@pytest.mark.parametrize("title", CHANGES)
+@pytest.mark.parametrize("who", ["broker", "m"])
+def test_standing_still(two: House, who: str, title: str) -> None:
+    """SIGSTOP and SIGCONT at every point change nothing but the time that it takes."""
+    house, tally = two, Tally(title)
+    for plan in points(signal.SIGSTOP):
+        assert house.broker is not None
+        pid = house.broker.pid if who == "broker" else house.pid(who)
+        plans.place(house.plans / who, plan)
+        asking = CHANGES[title](house, tally)
+        where = struck(house.plans / who, asking)
+        if not where:
+            asking.wait()
+            break
+        wait_stopped(pid)
+        if who != "broker":
+            assert house.ask("status")["generation"] == house.rows()[-1].generation
+        os.kill(pid, signal.SIGCONT)
+        outcome = asking.wait()
+        assert outcome is not None
+        assert outcome["result"] == RESULTS[title]
+        tally.found(where, [*at_rest(house, "m", "y"), *house.judge(*tally.answers)])
+    print(f"{who} stopped, {tally}")
+    assert len(tally.struck) >= 4
+    assert tally.violations == []
