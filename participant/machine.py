@@ -33,6 +33,8 @@ from protocol.messages import (
 from protocol.reasons import Reason, bounded
 from protocol.tables import PARTICIPANT, ParticipantInput, Participation, follow
 
+_BUSY = frozenset({Participation.ADMITTING, Participation.APPLYING})
+
 # Events
 
 
@@ -153,6 +155,8 @@ class Participant:
         self.arguments: Arguments = ()
         self.report = "{}"
         self.staged: Staged | None = None
+        self.later: Admit | None = None
+        """An admission that came while the module was busy with something that must end first."""
         self.linked = False
         self.joined = False
 
@@ -174,7 +178,7 @@ class Participant:
                 effects = self._finished(bounded(reasons), report)
             case Shown(ticket, text):
                 effects = (Tell(Report(self.epoch, self.incarnation, ticket, text)),)
-        effects = (*effects, *self._introduce())
+        effects = (*effects, *self._catch_up(), *self._introduce())
         # Without a link there is nobody to tell; Join will say it all when there is one.
         return effects if self.linked else tuple(e for e in effects if not isinstance(e, Tell))
 
@@ -210,6 +214,7 @@ class Participant:
 
     def _cut(self) -> tuple[Effect, ...]:
         self.linked = self.joined = False
+        self.later = None
         if (self.state, ParticipantInput.CUT) in PARTICIPANT:
             self._follow(ParticipantInput.CUT)
         return ()
@@ -267,7 +272,16 @@ class Participant:
             return self._release()
         return ()
 
+    def _catch_up(self) -> tuple[Effect, ...]:
+        if self.later is None or self.state in _BUSY:
+            return ()
+        message, self.later = self.later, None
+        return self._admit(message)
+
     def _admit(self, message: Admit) -> tuple[Effect, ...]:
+        if self.state in _BUSY:
+            self.later = message
+            return ()
         if message.generation < self.generation:
             why = f"it has run generation {self.generation}; {message.generation} is older"
             return (self._applied(message.generation, (Reason(self.name, why),)),)
