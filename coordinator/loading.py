@@ -176,6 +176,12 @@ class Removing(OneModule):
         else:
             self._kill()
 
+    def stop(self) -> None:
+        assert self.member is not None
+        if not self.killed and not self.member.attached:
+            self._kill()
+        self.deadline = min(self.deadline, self.house.now + limits.SHUTDOWN_SECONDS)
+
     def _kill(self) -> None:
         assert self.member is not None
         self.killed = True

@@ -145,9 +145,7 @@ class Coordinator:
             case Died(name, pid, how):
                 self.membership.died(name, pid, how, self.activity)
             case Spawned(name, pid):
-                member = self.roster.get(name)
-                assert member is not None
-                member.pid = pid
+                self.membership.spawned(name, pid)
             case Unreachable(peer):
                 self.membership.unreachable(peer, self.activity)
             case Woke():
@@ -229,6 +227,7 @@ class Coordinator:
         if isinstance(self.activity, Transaction):
             self.activity.gather()
         if self.stopping_until is not None and self.house.now >= self.stopping_until:
+            self.activity.woke()  # the last chance to answer whoever asked for it
             self._say_goodbye()
             return
         while self.activity.over:
