@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coordinator.changes import Spec, Unconfirmed
-from coordinator.children import MODULE_COMMAND, Children, Watched
+from coordinator.children import Children, Watched
 from coordinator.door import Client, Door
-from coordinator.events import Begin, Died, Event, Heard, HungUp, Stop, Woke
+from coordinator.events import Begin, Died, Event, Heard, HungUp, Spawned, Stop, Woke
 from coordinator.execution import Executor, Hook
 from coordinator.ledger import Ledger, LedgerError
 from coordinator.log import Log
@@ -47,7 +47,7 @@ class Options:
     attributes: dict[str, str] = field(default_factory=dict)
     fallback: bool = False
     history: int = limits.HISTORY
-    module_command: tuple[str, ...] = MODULE_COMMAND
+    module_command: tuple[str, ...] = ()
 
 
 class CannotStart(Exception):
@@ -132,6 +132,7 @@ class Broker:
         """Serve until told to stop; the exit status."""
         wakeup = self._catch_signals()
         self._selector.register(self._sockets.fd, selectors.EVENT_READ, _nothing)
+        self._selector.register(self._children.template.fd, selectors.EVENT_READ, _nothing)
         for worker in self._executor.workers:
             self._selector.register(
                 worker.fd, selectors.EVENT_READ, lambda _, worker=worker: worker.collect()
@@ -170,6 +171,7 @@ class Broker:
 
     def _turn(self) -> None:
         """Wait for something, and deal with all of it."""
+        self._started()
         self._hear()
         now = time.monotonic()
         if self._timers and self._timers[0] <= now:
@@ -252,9 +254,7 @@ class Broker:
         watched = self._children.by_fd[descriptor]
         how = self._children.bury(watched)
         if watched is self._program:
-            assert watched.child is not None
-            code = watched.child.returncode
-            self.status = code if code >= 0 else 128 - code
+            self.status = watched.status if watched.status >= 0 else 128 - watched.status
             self._program = None
             self.feed(Stop())
         else:
@@ -271,20 +271,33 @@ class Broker:
         writer.setblocking(False)
         signal.set_wakeup_fd(writer.fileno())
         self._signal_writer = writer
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, lambda *_: None)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         self._selector.register(reader, selectors.EVENT_READ, lambda _: self._signalled(reader))
         return reader
 
     def _signalled(self, reader: socket.socket) -> None:
-        for number in reader.recv(64):
+        for number in set(reader.recv(4096)):
             if number == signal.SIGINT and self._program is not None:
                 continue  # the terminal sent it to the program too, and that decides
             if number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 if self._program is not None:
                     signal.pidfd_send_signal(self._program.pidfd, signal.Signals(number))
                 self.feed(Stop())
+            if number == signal.SIGCHLD:
+                for name in self._children.template.died():
+                    self.feed(Died(name, 0, "could not be started: its template died"))
+                self._children.reap_strays()
+
+    def _started(self) -> None:
+        """Modules that the template has brought up; before any of them is listened to."""
+        for found in self._children.collect():
+            if isinstance(found, str):
+                self.feed(Died(found, 0, "ended at once"))
+            else:
+                self.watch(found.pidfd)
+                self.feed(Spawned(found.name, found.pid))
 
     def _close(self, wakeup: socket.socket) -> None:
         self._running = False
@@ -302,7 +315,7 @@ class Broker:
 
 
 def _nothing(_: int) -> None:
-    """The module socket is looked at in every turn; its descriptor only wakes the loop."""
+    """What is looked at in every turn anyway; its descriptor only wakes the loop."""
 
 
 def _remove_stale(path: str) -> None:

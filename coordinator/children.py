@@ -7,72 +7,107 @@ the same loop, without polling and without mistaking a reused pid for an old acq
 import os
 import signal
 import subprocess
-import sys
+from contextlib import suppress
 from dataclasses import dataclass
 
 from coordinator.changes import Spec
-
-MODULE_COMMAND: tuple[str, ...] = (sys.executable, "-m", "participant.process")
+from coordinator.template import Template
 
 
 @dataclass(slots=True)
 class Watched:
-    """A process under watch; `child` tells whether it is ours to reap and to end."""
+    """A process under watch; `ours` tells whether it is our child, to reap and to end."""
 
     name: str
     pid: int
     pidfd: int
-    child: subprocess.Popen[bytes] | None
+    ours: bool
+    status: int = 0
+    """How it ended, as subprocess's return codes: negative is a signal."""
 
 
 class Children:
     """All processes under watch, by pidfd."""
 
-    def __init__(self, modules_uri: str, command: tuple[str, ...] = MODULE_COMMAND) -> None:
+    def __init__(self, modules_uri: str, command: tuple[str, ...] = ()) -> None:
+        """`command` starts a module in place of the warm template; for tests."""
         self._uri = modules_uri
         self._command = command
+        self.template = Template(modules_uri)
         self.by_fd: dict[int, Watched] = {}
 
-    def start(self, name: str, spec: Spec) -> Watched:
-        """Start the process of a module.  Raises OSError where that is not possible."""
+    def start(self, name: str, spec: Spec) -> Watched | None:
+        """Start a module; None where `collect` will tell.  Raises OSError where it cannot be."""
+        if not self._command:
+            self.template.ask(name, spec.path)
+            return None
         child = subprocess.Popen(
             [*self._command, "--name", name, "--uri", self._uri, "--parent", str(os.getpid()),
              spec.path],
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # a terminal's Ctrl-C is for the broker alone
         )  # fmt: skip
-        return self.watch(name, child.pid, child)
+        return self._adopt(name, child)
+
+    def collect(self) -> list[Watched | str]:
+        """Modules that the template has started since; a name alone is one that it has not."""
+        found: list[Watched | str] = []
+        for name, pid in self.template.collect():
+            try:
+                found.append(self.watch(name, pid, ours=True))
+            except OSError:
+                found.append(name)
+        return found
 
     def run(self, command: list[str], environment: dict[str, str]) -> Watched:
         """Start the program of `flux start`, on the broker's own terminal."""
-        child = subprocess.Popen(command, env=environment)
-        return self.watch("", child.pid, child)
+        return self._adopt("", subprocess.Popen(command, env=environment))
 
-    def watch(self, name: str, pid: int, child: subprocess.Popen[bytes] | None = None) -> Watched:
+    def _adopt(self, name: str, child: subprocess.Popen[bytes]) -> Watched:
+        child.returncode = 0  # from here on it is watched and reaped by its pidfd alone
+        return self.watch(name, child.pid, ours=True)
+
+    def watch(self, name: str, pid: int, ours: bool = False) -> Watched:
         """Watch a process.  Raises OSError (ESRCH) where it is gone already."""
-        watched = Watched(name, pid, os.pidfd_open(pid), child)
+        watched = Watched(name, pid, os.pidfd_open(pid), ours)
         self.by_fd[watched.pidfd] = watched
         return watched
 
     def bury(self, watched: Watched) -> str:
         """Reap a process that has ended; how it did, for people."""
         del self.by_fd[watched.pidfd]
+        how = "its process ended"
+        if watched.ours:
+            ended = os.waitid(os.P_PIDFD, watched.pidfd, os.WEXITED)
+            assert ended is not None
+            exited = ended.si_code == os.CLD_EXITED
+            watched.status = ended.si_status if exited else -ended.si_status
+            how = how_it_ended(watched.status)
         os.close(watched.pidfd)
-        if watched.child is None:
-            return "its process ended"
-        return how_it_ended(watched.child.wait())
+        return how
+
+    def reap_strays(self) -> None:
+        """Reap orphans of our children; as their subreaper (prctl(2)) we inherit them."""
+        known = {watched.pid for watched in self.by_fd.values()}
+        with suppress(ChildProcessError):
+            while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                if ended.si_pid in known:
+                    return  # its pidfd tells; whoever is hidden behind it comes next time
+                os.waitpid(ended.si_pid, 0)
 
     def kill(self, name: str, pid: int) -> None:
         """End a child of ours at once (SIGKILL); one that is gone already is no error."""
         for watched in self.by_fd.values():
-            if watched.pid == pid and watched.name == name and watched.child is not None:
+            if watched.pid == pid and watched.name == name and watched.ours:
                 signal.pidfd_send_signal(watched.pidfd, signal.SIGKILL)
 
     def kill_all(self) -> None:
         """End and reap every child that is left."""
+        self.template.close()
         for watched in list(self.by_fd.values()):
-            if watched.child is not None:
-                watched.child.kill()
+            if watched.ours:
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(watched.pidfd, signal.SIGKILL)
             self.bury(watched)
 
 

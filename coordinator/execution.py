@@ -297,8 +297,9 @@ class Executor:
         except OSError as error:
             self._owner.feed(Died(effect.name, 0, f"could not be started: {error.strerror}"))
             return
-        self._owner.watch(watched.pidfd)
-        self._owner.feed(Spawned(effect.name, watched.pid))
+        if watched is not None:  # else the broker's loop will hear of it
+            self._owner.watch(watched.pidfd)
+            self._owner.feed(Spawned(effect.name, watched.pid))
 
     def _watch(self, effect: Watch) -> None:
         try:

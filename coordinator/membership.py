@@ -213,6 +213,14 @@ class Membership:
         self.house.expect(member)
         self.house.emit(StartProcess(member.name, member.spec))
 
+    def spawned(self, name: str, pid: int) -> None:
+        """The process of a member of ours runs; it may be unwanted by now."""
+        member = self.roster.get(name)
+        if member is not None and not member.attached and not member.pid:
+            member.pid = pid
+        if member is None or member.pid != pid or member.standing is Standing.LEAVING:
+            self.house.emit(Kill(name, pid))
+
     def add_ours(self, name: str, spec: Spec) -> Member:
         """A new member of ours, starting, for an activity that has a deadline of its own."""
         member = self.roster.add(Member(name, Standing.STARTING, self.house.now, spec=spec))

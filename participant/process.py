@@ -18,14 +18,14 @@ from protocol.codec import encode
 from protocol.messages import Leave
 from protocol.reasons import Reason, bounded
 
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _SAY_WHY_SECONDS = 5.0
 
 
 def main(arguments: list[str], hook: Hook | None = None) -> int:
     """Run one module; the exit status of its process."""
     _flag_name, name, _flag_uri, uri, _flag_parent, parent, what = arguments
-    _die_with(int(parent))
+    die_with(int(parent))
     try:
         module = load(what)()
     except Unloadable as error:
@@ -42,10 +42,16 @@ def main(arguments: list[str], hook: Hook | None = None) -> int:
     return 0 if ended.wanted else 1
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
+    """End this process when its parent does; at once where that has happened already."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it was gone before it could be watched
         os._exit(1)
+
+
+def call_itself(name: str) -> None:
+    """The name that ps(1) and top(1) show; at most 15 bytes."""
+    ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode()[:15])
 
 
 def _say_why(name: str, uri: str, reason: Reason) -> None:

@@ -142,7 +142,7 @@ class View(Mapping[str, Value]):
         self._table = table
 
     def __getitem__(self, key: str) -> Value:
-        value: Value = _seen(self._table[key])
+        value: Value = freeze(self._table[key])
         return value
 
     def __contains__(self, key: object) -> bool:
@@ -158,11 +158,12 @@ class View(Mapping[str, Value]):
         return f"View({self._table!r})"
 
 
-def _seen(value: Any) -> Any:
+def freeze(value: Any) -> Any:
+    """`value` as it may be shown: read-only on every level."""
     if type(value) is dict:
         return View(value)
     if type(value) is list:
-        return tuple(_seen(member) for member in value)
+        return tuple(freeze(member) for member in value)
     return value
 
 
