@@ -5,7 +5,6 @@ the answer follows when it has one.  Nothing that a client sends is trusted, als
 what is wrong with a request is said in its answer.
 """
 
-import math
 import os
 import time
 from collections.abc import Callable
@@ -65,7 +64,7 @@ class Host(Protocol):
     log: Log
 
     def resolve(self, name: str) -> str:
-        """The module file or bundled name behind what a user typed."""
+        """The module file or bundled name behind what a user typed.  Raises LookupError."""
 
 
 class Service:
@@ -224,8 +223,14 @@ class Service:
             raise Wrong(f"a module can be given at most {limits.ARGUMENTS} load arguments")
         if sum(len(key) + len(value) for key, value in given) > limits.ARGUMENTS_LENGTH:
             raise Wrong(f"the load arguments are longer than {limits.ARGUMENTS_LENGTH} characters")
-        spec = Spec(self.host.resolve(path), given)
+        spec = Spec(self._resolved(path), given)
         return Wanted(LoadRequest(name, spec, seconds(request)))
+
+    def _resolved(self, path: str) -> str:
+        try:
+            return self.host.resolve(path)
+        except LookupError as error:
+            raise Wrong(str(error)) from None
 
     def _module_configure(self, request: Fields, who: Who) -> Wanted:
         _, dry_run, *_ = _options(request)
@@ -242,7 +247,7 @@ class Service:
     def _module_reload(self, request: Fields, _: Who) -> Wanted:
         otherwise = None
         if request.get("path") is not None:
-            otherwise = Spec(self.host.resolve(text(request, "path")))
+            otherwise = Spec(self._resolved(text(request, "path")))
         return Wanted(ModuleReloadRequest(text(request, "name"), seconds(request), otherwise))
 
     def _module_remove(self, request: Fields, _: Who) -> Wanted:
@@ -253,11 +258,28 @@ class Service:
 
 
 def text(request: Fields, name: str, default: str | None = None) -> str:
-    """A string field.  Raises Wrong."""
+    """A string field that can be written down anywhere.  Raises Wrong."""
+    value = raw_text(request, name, default)
+    if not _is_unicode(value):
+        raise Wrong(f"the field {name} is not valid Unicode")
+    return value
+
+
+def raw_text(request: Fields, name: str, default: str | None = None) -> str:
+    """A string field in which bytes that are not UTF-8 may stand as surrogates.  Raises Wrong."""
     value = request.get(name, default)
     if not isinstance(value, str) or len(value) > limits.LINE_BYTES:
         raise Wrong(f"the field {name} must be a string")
     return value
+
+
+def _is_unicode(value: str) -> bool:
+    """Whether UTF-8 can hold it: neither SQLite nor msgpack takes lone surrogates."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def key(request: Fields) -> Path:
@@ -287,6 +309,8 @@ def _texts(request: Fields, name: str) -> list[str]:
     found = request.get(name, [])
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
         raise Wrong(f"the field {name} must be a list of strings")
+    if not all(_is_unicode(one) for one in found):
+        raise Wrong(f"the field {name} is not valid Unicode")
     return found
 
 
@@ -313,7 +337,7 @@ def seconds(request: Fields, name: str = "timeout") -> float:
     """A field in seconds, by default that of the timeout.  Raises Wrong."""
     value = request.get(name, limits.PREPARE_SECONDS)
     good = isinstance(value, int | float) and not isinstance(value, bool)
-    if not good or not math.isfinite(value) or not 0 < value <= limits.LONGEST_SECONDS:
+    if not good or not 0 < value <= limits.LONGEST_SECONDS:
         raise Wrong(f"the {name} must be more than 0 and at most {limits.LONGEST_SECONDS:g} s")
     return float(value)
 
@@ -344,9 +368,17 @@ def _sources(request: Fields) -> tuple[Source, ...]:
         form = text(one, "format")
         if form not in ("toml", "json"):
             raise Wrong(f"{form!r:.20} is no format")
-        body = text(one, "text").encode(errors="surrogateescape")
+        body = _bytes(raw_text(one, "text"))
         if len(body) > limits.SOURCE_BYTES:
             reason = Reason("config", f"{len(body)} bytes; at most {limits.SOURCE_BYTES} are read")
             raise Unreadable((reason,))
-        sources.append(Source(text(one, "name"), body, "toml" if form == "toml" else "json"))
+        sources.append(Source(raw_text(one, "name"), body, "toml" if form == "toml" else "json"))
     return tuple(sources)
+
+
+def _bytes(body: str) -> bytes:
+    """The bytes of a file whose text came as JSON.  Raises Wrong."""
+    try:
+        return body.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        raise Wrong("a source's text is no text that a file could hold") from None

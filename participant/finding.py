@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PATH_VARIABLE = "FLUX_MODULE_PATH"
 
 
-class NotFound(Exception):
+class NotFound(LookupError):
     """There is no such module; the text says where was looked."""
 
 
