@@ -75,7 +75,7 @@ def _in_model(model: Any, value: Any, path: Path) -> Iterator[tuple[Path, set[st
         elif others is not None:
             yield from _in_type(others, member, (*path, name))
         else:
-            yield (*path, name), set(fields)
+            yield (*path, name), _names(model)
 
 
 def _fields(model: type[BaseModel]) -> dict[str, Any]:
@@ -86,6 +86,11 @@ def _fields(model: type[BaseModel]) -> dict[str, Any]:
         if model.model_config.get("populate_by_name"):
             found[name] = field.annotation
     return found
+
+
+def _names(model: type[BaseModel]) -> set[str]:
+    """What a user of the model should write."""
+    return {field.alias or name for name, field in model.model_fields.items()}
 
 
 def _others(model: type[BaseModel]) -> Any:
