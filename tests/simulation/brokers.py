@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from coordinator import effects
 from coordinator.changes import Decision, Durable, Spec, Unconfirmed
 from coordinator.events import (
+    Asked,
     Begin,
     Confirmed,
     Died,
@@ -142,6 +143,8 @@ class Broker:
                             self.connections[event.peer].host.name)  # fmt: skip
         if isinstance(event, Forced):
             self.disk.unacknowledged = False
+        elif isinstance(event, Asked):
+            self.world.clients.heard(event.client)
         step = self.machine.step(self.world.agenda.now, event)
         for hook in self.world.hooks.thought:
             hook(self)
@@ -195,6 +198,8 @@ class Broker:
 
     def _recall(self, effect: effects.Recall) -> None:
         def read() -> None:
+            if not self.alive:
+                return
             found = self.ledger.generation(effect.generation)
             none = (Reason("config", f"generation {effect.generation} is not kept"),)
             self.feed(FilesRead(effect.txid, found.configuration if found else none))

@@ -21,6 +21,8 @@ class Client:
     request: Request | None
     """None: it only wants to hear from a module how it is."""
     due: float
+    heard: bool = False
+    """Whether the broker has read the request; one that has just ended never will."""
 
 
 class Clients:
@@ -32,7 +34,7 @@ class Clients:
         self.last: tuple[int, Outcome] | None = None
         self._made = 0
 
-    def ask(self, request: Request) -> int:
+    def ask(self, request: Request, words: str) -> int:
         """A new client asks the broker, if there is one to ask; its number, or 0."""
         broker, now = self.world.broker, self.world.agenda.now
         if broker is None or not broker.alive or not broker.ready:
@@ -40,6 +42,7 @@ class Clients:
         self._made += 1
         due = now + request.seconds + limits.COMMIT_SECONDS + limits.SHUTDOWN_SECONDS
         self.waiting[self._made] = Client(self._made, broker, request, due)
+        self.world.tell("client {} {}", self._made, words)
         broker.feed(Asked(self._made, request))
         return self._made
 
@@ -56,6 +59,11 @@ class Clients:
     def told(self, number: int) -> None:
         """The broker has said how a module is, or that it does not know."""
         self.waiting.pop(number, None)
+
+    def heard(self, number: int) -> None:
+        """The broker has read a request."""
+        if number in self.waiting:
+            self.waiting[number].heard = True
 
     def answered(self, broker: "Broker", number: int, outcome: Outcome) -> None:
         """The broker has answered."""

@@ -1,4 +1,4 @@
-"""A process with one participant in it: the production machine, and an author's module that is ours.
+"""A process with one participant in it: the production machine, and a simulated module.
 
 It does with events and effects what `participant.serving` does.  A `concurrent` one goes on hearing
 messages while its module is still looking at a candidate (as a broker that follows another will);

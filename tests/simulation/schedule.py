@@ -35,10 +35,10 @@ class Action:
 
 _WEIGHTS: dict[str, int] = {
     # what people do
-    "change": 30, "burst": 6, "dry run": 8, "edit": 6, "spoil files": 1, "reload": 8,
+    "change": 30, "burst": 6, "dry run": 8, "set": 6, "edit": 6, "spoil files": 1, "reload": 8,
+    "trial": 4, "confirm": 4, "roll back": 3, "hang up": 4, "stop broker": 2,
     "load": 8, "remove": 5, "module reload": 4, "configure": 8, "inquire": 3,
-    "trial": 4, "confirm": 4, "roll back": 3, "hang up": 4, "stop broker": 2, "attach": 6, "attach again": 6,
-    "leave": 2,
+    "attach": 6, "attach again": 6, "leave": 2,
     # what happens to processes
     "crash broker": 4, "trip broker": 6, "take over": 2, "pause broker": 2,
     "kill": 5, "trip": 5, "pause": 5, "hang": 8, "break": 3, "cannot start": 1, "cannot load": 2,
@@ -73,7 +73,7 @@ def actions(chance: random.Random, world: Setting, fenced: bool) -> list[Action]
     """What is done to it.  `fenced`: its ledger can be taken over by another life."""
     names = (*world.modules, *world.attached)
     made = []
-    for verb in chance.choices(_VERBS, _SHARES, k=chance.randint(6, 30)):
+    for verb in chance.choices(_VERBS, _SHARES, k=chance.randint(8, 40)):
         if verb in _NO_TAKE_OVER and not fenced:
             continue
         rejected_by: tuple[str, ...] = ()

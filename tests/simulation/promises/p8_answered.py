@@ -31,7 +31,7 @@ class Answered(Promise):
 
     def ended(self, broker: "Broker", lost: bool) -> None:
         for client in self.world.clients.waiting.values():
-            if client.broker is broker and not lost and client.request is not None:
+            if client.broker is broker and not lost and client.heard:
                 raise self.broken(f"{broker} ends without an answer to client {client.number}")
 
     def settled(self) -> None:

@@ -49,5 +49,7 @@ class Settled(Promise):
         for member in broker.machine.roster:
             if member.standing not in _SETTLED:
                 raise self.broken(f"{member.name} is {member.standing} for ever")
-            if member.owes is not None:
+            process = self.world.processes.get(member.pid)
+            left_unheard = process is None or process.detached  # the next message will tell
+            if member.owes is not None and not left_unheard:
                 raise self.broken(f"{member.name} owes a vote on {member.owes} for ever")
