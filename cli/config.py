@@ -4,6 +4,7 @@ Scripts call `flux config get` in loops, so what one subcommand needs must not c
 """
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -45,13 +46,29 @@ environment:
 `flux config COMMAND --help` tells more about a command."""
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """As wide as the terminal.  argparse asks shutil for that, whose import takes longer than
+    all of `get`, and it does so whenever an option is added, wanted or not.
+    """
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_width())
+
+
+def _width() -> int:
+    try:
+        return os.get_terminal_size(1).columns - 2
+    except OSError:
+        return 98
+
+
 class Parser(argparse.ArgumentParser):
     """argparse with Flux's way to complain."""
 
     def __init__(self, prog: str, **options: object) -> None:
         super().__init__(
             prog=prog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Help,
             **options,  # type: ignore[arg-type]
         )
 

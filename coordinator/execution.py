@@ -45,8 +45,9 @@ from coordinator.events import (
 )
 from coordinator.ledger import Ledger, NotWritten
 from coordinator.log import Log
+from coordinator.merging import merge_beside
 from coordinator.module_socket import ModuleSocket
-from coordinator.sources import Source, Unreadable, merge, read_sources
+from coordinator.sources import Source, Unreadable, read_sources
 from coordinator.texts import Provenance, Texts, located
 from coordinator.worker import Worker
 from protocol import limits
@@ -224,7 +225,7 @@ class Executor:
 
         def job() -> tuple[tuple[Source, ...], Configuration]:
             sources = read_sources(path)
-            return sources, merge(sources)
+            return sources, merge_beside(sources)
 
         def then(result: object) -> None:
             if isinstance(result, Unreadable):

@@ -11,8 +11,9 @@ from typing import Any
 from coordinator.archive import Archive, NotKept
 from coordinator.changes import Durable
 from coordinator.differences import differences
+from coordinator.merging import merge_beside
 from coordinator.service import Fields, Host, Wrong, count, text
-from coordinator.sources import Unreadable, merge, read_sources
+from coordinator.sources import Source, Unreadable, read_sources
 from protocol import limits
 from protocol.configuration import Configuration
 
@@ -27,6 +28,8 @@ class Looks:
     def __init__(self, host: Host, archive: Archive) -> None:
         self._host = host
         self._archive = archive
+        self._last_sources: tuple[Source, ...] | None = None
+        self._last_digest = ""
         self._jobs: dict[str, Callable[[Fields], Job]] = {
             "history": self._history,
             "show": self._show,
@@ -72,13 +75,23 @@ class Looks:
 
         def job() -> Fields:
             shown: dict[str, Any] = {"version": 1, "path": path}
-            try:
-                digest = merge(read_sources(path)).digest
-            except Unreadable as error:
-                return {**shown, "reasons": [reason.as_json() for reason in error.reasons]}
-            return {**shown, "digest": digest, "differ": digest != running.configuration.digest}
+            found = self._digest_of_files(path)
+            if isinstance(found, list):
+                return {**shown, "reasons": found}
+            return {**shown, "digest": found, "differ": found != running.configuration.digest}
 
         return job
+
+    def _digest_of_files(self, path: str) -> str | list[Fields]:
+        """Of the files' merged content; or why there is none.  They are parsed when they change."""
+        try:
+            sources = read_sources(path)
+            if sources != self._last_sources:
+                self._last_digest = merge_beside(sources).digest
+                self._last_sources = sources
+        except Unreadable as error:
+            return [reason.as_json() for reason in error.reasons]
+        return self._last_digest
 
     # The sides of a comparison
 
@@ -89,7 +102,9 @@ class Looks:
             return lambda: _described(shown, running.configuration)
         if name == FILES:
             path = self._path()
-            return lambda: _described({"what": FILES, "path": path}, merge(read_sources(path)))
+            return lambda: _described(
+                {"what": FILES, "path": path}, merge_beside(read_sources(path))
+            )
         if not (name.isascii() and name.isdigit() and len(name) < 19):
             raise Wrong(f"{name!r:.60} is no generation; write a number, `running` or `files`")
         number = int(name)

@@ -8,8 +8,9 @@ from coordinator.door import Client, Door
 from coordinator.events import Asked, Event
 from coordinator.execution import Executor
 from coordinator.looks import Job, Looks, refusal
+from coordinator.merging import merge_beside
 from coordinator.service import Host, Service, Wanted, Wrong, key
-from coordinator.sources import Unreadable, merge
+from coordinator.sources import Unreadable
 from coordinator.watching import Watchers
 from protocol.configuration import Configuration
 from protocol.reasons import Reason
@@ -37,7 +38,7 @@ class Reception:
     def open(self, door: Door) -> None:
         """From now on there are clients."""
         self.door = door
-        self._watchers = Watchers(door)
+        self._watchers = Watchers(door, self._service.lookup)
 
     def look_out(self) -> None:
         """Tell those who watch, where another generation has come into force."""
@@ -113,7 +114,7 @@ class Reception:
                     self._executor.remember(replace(wanted.attempt, reasons=reasons))
                 self._refuse(client, reasons)
 
-        self._executor.reader.submit(lambda: merge(wanted.sources), then)
+        self._executor.reader.submit(lambda: merge_beside(wanted.sources), then)
 
     def _ask(self, client: Client, request: Request) -> None:
         assert self.door is not None

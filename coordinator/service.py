@@ -30,11 +30,12 @@ from coordinator.changes import (
 from coordinator.edits import KINDS, Edit
 from coordinator.events import Inquired
 from coordinator.log import Log
+from coordinator.lookup import Lookup
 from coordinator.machine import Coordinator
 from coordinator.roster import Member
 from coordinator.sources import Source, Unreadable
 from protocol import limits
-from protocol.configuration import Configuration, thaw
+from protocol.configuration import Configuration
 from protocol.keys import Path, format_key, parse_key
 from protocol.reasons import Reason
 
@@ -72,6 +73,7 @@ class Service:
 
     def __init__(self, host: Host) -> None:
         self.host = host
+        self.lookup = Lookup()
         self._reads: dict[str, Callable[[Fields], Fields]] = {
             "get": self._get,
             "status": self._status,
@@ -123,12 +125,11 @@ class Service:
             raise Wrong("no configuration is in force yet")
         shown = {"generation": running.generation, "digest": running.configuration.digest}
         if "name" not in request:
-            return {**shown, "configuration": running.configuration.plain()}
+            return {**shown, "configuration": self.lookup.at(running, ())}
         try:
-            value = running.configuration.get(key(request))
+            return {**shown, "set": True, "value": self.lookup.at(running, key(request))}
         except KeyError:
             return {**shown, "set": False}
-        return {**shown, "set": True, "value": thaw(value)}
 
     def _status(self, _: Fields) -> Fields:
         path = self.host.attributes.get("config.path", "")

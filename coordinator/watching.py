@@ -10,15 +10,16 @@ from typing import Any
 
 from coordinator.changes import Durable
 from coordinator.door import Client, Door
-from protocol.configuration import thaw
+from coordinator.lookup import Lookup
 from protocol.keys import Path
 
 
 class Watchers:
     """Who watches what."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, lookup: Lookup) -> None:
         self._door = door
+        self._lookup = lookup
         self._paths: dict[int, Path] = {}
         self._behind: set[int] = set()
         door.drained = self._drained
@@ -59,20 +60,18 @@ class Watchers:
     def _tell(self, client: Client, path: Path) -> None:
         if path not in self._lines:
             assert self._latest is not None
-            self._lines[path] = _line(self._latest, path)
+            self._lines[path] = self._line(self._latest, path)
         self._door.write(client, self._lines[path])
 
-
-def _line(running: Durable, path: Path) -> bytes:
-    shown: dict[str, Any] = {
-        "version": 1,
-        "generation": running.generation,
-        "digest": running.configuration.digest,
-        "at": running.at,
-    }
-    try:
-        value = running.configuration.plain() if not path else running.configuration.get(path)
-        shown |= {"set": True, "value": thaw(value) if path else value}
-    except KeyError:
-        shown["set"] = False
-    return json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    def _line(self, running: Durable, path: Path) -> bytes:
+        shown: dict[str, Any] = {
+            "version": 1,
+            "generation": running.generation,
+            "digest": running.configuration.digest,
+            "at": running.at,
+        }
+        try:
+            shown |= {"set": True, "value": self._lookup.at(running, path)}
+        except KeyError:
+            shown["set"] = False
+        return json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
