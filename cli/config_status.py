@@ -78,6 +78,8 @@ def _about_files(found: dict[str, Any]) -> list[str]:
 
 def _module(one: dict[str, Any]) -> str:
     why = f"  ({one['why']})" if one["why"] else ""
+    if one["pending"]:
+        why += f"  (pending until it is reloaded: {', '.join(one['pending'])})"
     return f"  {one['name']:<20} {one['state']:<10} {one['generation']}{why}"
 
 

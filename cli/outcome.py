@@ -95,6 +95,10 @@ def _unless_confirmed(outcome: dict[str, Any]) -> str:
 
 def _last_line(outcome: dict[str, Any]) -> str:
     generation = outcome["generation"]
+    if outcome["result"] == "failed":
+        return "the module did not come up again and is shown as failed"
+    if outcome["result"] == "partial" and not outcome["txid"]:
+        return "the values are set, but not applied yet"
     if outcome["result"] == "partial":
         names = ", ".join(outcome["not_applied"])
         committed = f"generation {generation} is committed, but not applied by {names}"

@@ -161,9 +161,7 @@ class Configuring(OneModule):
         self._finish(Result.PARTIAL, (Reason(self.name, why),))
 
 
-def _changed(
-    before: dict[str, RuntimeValue], request: ConfigureRequest
-) -> dict[str, RuntimeValue]:
+def _changed(before: dict[str, RuntimeValue], request: ConfigureRequest) -> dict[str, RuntimeValue]:
     after = dict(before)
     for key, value in request.given:
         known = after.pop(key, None)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from coordinator.changes import RuntimeValue, Spec
 from protocol import limits
-from protocol.messages import NOTHING, Argument, Arguments, Digest
+from protocol.messages import LOAD_ARGUMENT, NOTHING, Argument, Arguments, Digest
 
 
 class Standing(StrEnum):
@@ -72,7 +72,7 @@ class Member:
         loaded = self.spec.arguments if self.spec else ()
         values = self.runtime if runtime is None else runtime
         return (
-            *(Argument("load argument", key, value) for key, value in loaded),
+            *(Argument(LOAD_ARGUMENT, key, value) for key, value in loaded),
             *(Argument(given.origin, key, given.value) for key, given in values.items()),
         )
 

@@ -8,23 +8,39 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pydantic import Field
-
     from participant.attachment import Attachment, attach
+    from participant.field import Field
+    from participant.fields import ByteSize, Hostlist, IdSet, PathText
     from participant.fsd_field import FSD
     from participant.module import Module, Reject, Rejects
 
 _HOMES = {
     "Attachment": "participant.attachment",
+    "ByteSize": "participant.fields",
     "FSD": "participant.fsd_field",
-    "Field": "pydantic",
+    "Field": "participant.field",
+    "Hostlist": "participant.fields",
+    "IdSet": "participant.fields",
     "Module": "participant.module",
+    "PathText": "participant.fields",
     "Reject": "participant.module",
     "Rejects": "participant.module",
     "attach": "participant.attachment",
 }
 
-__all__ = ["FSD", "Attachment", "Field", "Module", "Reject", "Rejects", "attach"]
+__all__ = [
+    "FSD",
+    "Attachment",
+    "ByteSize",
+    "Field",
+    "Hostlist",
+    "IdSet",
+    "Module",
+    "PathText",
+    "Reject",
+    "Rejects",
+    "attach",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,10 +4,19 @@ Each takes what stands in the file, gives the value that a module wants, and ref
 that needs no knowledge of Python.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    GetJsonSchemaHandler,
+    PlainValidator,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from participant.byte_size import parse_byte_size
 from participant.hostlist import Hosts
@@ -62,6 +71,18 @@ Int32: TypeAlias = Annotated[int, BeforeValidator(_signed_32_bits, json_schema_i
 """A TOML integer cut to 32 bits, as Flux's C cuts it: 4294967295 is -1."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rule(AfterValidator):
+    """A check for Annotated that can also be read in the JSON Schema, as `words`."""
+
+    words: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(core), **self.words}
+
+
 def at_least(lowest: int) -> AfterValidator:
     """For Annotated: the number must be `lowest` or more."""
 
@@ -70,7 +91,7 @@ def at_least(lowest: int) -> AfterValidator:
             raise ValueError(f"must be {lowest} or more, not {number}")
         return number
 
-    return AfterValidator(check)
+    return Rule(check, {"minimum": lowest})
 
 
 def at_most(highest: int) -> AfterValidator:
@@ -81,7 +102,7 @@ def at_most(highest: int) -> AfterValidator:
             raise ValueError(f"must be {highest} or less, not {number}")
         return number
 
-    return AfterValidator(check)
+    return Rule(check, {"maximum": highest})
 
 
 def _more_than_zero(number: Number) -> Number:
@@ -90,7 +111,7 @@ def _more_than_zero(number: Number) -> Number:
     return number
 
 
-MORE_THAN_ZERO = AfterValidator(_more_than_zero)
+MORE_THAN_ZERO = Rule(_more_than_zero, {"exclusiveMinimum": 0})
 """For Annotated: the number must be more than 0."""
 
 
@@ -117,4 +138,4 @@ def one_of(*allowed: str) -> AfterValidator:
             raise ValueError(f"must be one of {', '.join(allowed)}")
         return text
 
-    return AfterValidator(check)
+    return Rule(check, {"enum": list(allowed)})

@@ -55,6 +55,22 @@ def locate(typed: str, search: str | None = None) -> str:
     raise NotFound(f"{typed}: no such module (looked among {looked})")
 
 
+def loadable() -> list[dict[str, str]]:
+    """Name, path and purpose of all bundled modules and of those on FLUX_MODULE_PATH.
+
+    Files of others are not run for a list, so their purpose is not told.
+    """
+    found = {name: {"name": name, "path": name, "purpose": load(name).purpose()}
+             for name in BUNDLED}  # fmt: skip
+    for directory in reversed(os.environ.get(PATH_VARIABLE, "").split(":")):
+        for file in sorted(os.listdir(directory)) if os.path.isdir(directory) else ():
+            if file.endswith(".py") and not file.startswith("_"):
+                path = os.path.abspath(os.path.join(directory, file))
+                name = name_of(path)
+                found[name] = {"name": name, "path": path, "purpose": path}
+    return list(found.values())
+
+
 def load(located: str) -> "type[Module]":
     """The Module class behind what `locate` returned; whatever the file does, only Unloadable."""
     try:

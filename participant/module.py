@@ -8,15 +8,19 @@ settings are checked against `Config` and replaced at commit.
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from pydantic import BaseModel
-
+from participant.combined import Combined, Tables, combine, from_environment
+from participant.inforce import pinned, report
+from participant.parameters import parameters
+from participant.schema import Schema, schema_of
 from participant.typed import Settings, read_table
 from protocol.configuration import EMPTY, Configuration
 from protocol.keys import Path, parse_key
-from protocol.reasons import Reason
+from protocol.messages import Arguments
+from protocol.reasons import Origin, Reason
 
 
 class Reject(Exception):
@@ -46,12 +50,17 @@ class Rejects(Exception):
         super().__init__("; ".join(reject.message for reject in self.rejects))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Timer:
     """A function that the module asked to have called every `seconds`."""
 
     seconds: float
     call: Callable[[], object]
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        """Have it called no more."""
+        self.cancelled = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,7 @@ class Staged:
     """A candidate that passed, and all that is needed to take it into use."""
 
     configuration: Configuration
+    combined: Combined
     settings: Any
     built: Any
 
@@ -67,23 +77,28 @@ class Module:
     """Base class of all modules.
 
     Class attributes: `table`, the TOML table that `Config` describes; or `tables`, where a module
-    owns several, and `Config` has one field for each; `name`, where it is not the table's.
+    owns several, and `Config` has one field for each; `name`, where it is not the table's;
+    `version`, for `flux modinfo`.
     Instance attributes, kept by the library: `config`, the settings in force; `whole`, the whole
-    configuration, read-only; `arguments`, the load arguments.
+    configuration, read-only; `arguments`, the load arguments as they were typed.
     """
 
     name: ClassVar[str] = ""
+    version: ClassVar[str] = ""
     table: ClassVar[str | None] = None
     tables: ClassVar[tuple[str, ...]] = ()
 
-    Config: ClassVar[type[BaseModel]]
-
-    class Config(Settings):  # type: ignore[no-redef]
+    class Config(Settings):
         """A module's settings; override with fields of your own."""
 
     def __init__(self, arguments: Mapping[str, str] | None = None) -> None:
         self.arguments: Mapping[str, str] = dict(arguments or {})
+        self.environment: Arguments = ()
+        """What the environment of the process says, read once, when the module is served."""
         self.configuration = EMPTY
+        self.combined: Combined | None = None
+        self.loaded: Combined | None = None
+        """The first that was committed: what keys with `restart` go by."""
         self.config: Any = None
         self.starting: bool = True
         """True until the first commit: some checks (files that must exist, the host's name) are
@@ -115,46 +130,103 @@ class Module:
 
     # What authors call
 
-    def every(self, seconds: float, call: Callable[[], object]) -> None:
-        """Have `call()` called every `seconds` in the thread that also calls `prepare`."""
-        self.timers.append(Timer(seconds, call))
+    def every(self, seconds: float, call: Callable[[], object]) -> Timer:
+        """Have `call()` called every `seconds` in the thread that also calls `prepare`.
+
+        The answer's `cancel()` ends it.
+        """
+        timer = Timer(seconds, call)
+        self.timers.append(timer)
+        return timer
 
     @property
     def whole(self) -> Mapping[str, Any]:
-        """The whole configuration in force, read-only."""
-        return self.configuration.tree
+        """The whole configuration in force, read-only; in its own tables, the combined values."""
+        return self.combined.whole if self.combined is not None else self.configuration.tree
 
     # What the library calls
 
-    def judge(self, candidate: Configuration) -> Staged | tuple[Reason, ...]:
-        """Check the typed tables, then ask `prepare`: what to stage, or every reason against.
+    def judge(
+        self, candidate: Configuration, arguments: Arguments = ()
+    ) -> Staged | tuple[Reason, ...]:
+        """Combine, check the types, then ask `prepare`: what to stage, or every reason against.
 
-        Whatever author's code raises other than Reject and Rejects passes through.
+        `arguments` are the load arguments and runtime values.  Whatever author's code raises other
+        than Reject and Rejects passes through.
         """
-        settings = self._read(candidate)
-        if isinstance(settings, tuple):
-            return settings
-        try:
-            built = self.prepare(settings, candidate.tree)
-        except Reject as reject:
-            return (reject.reason(self.title(), self.table),)
-        except Rejects as several:
-            return tuple(one.reason(self.title(), self.table) for one in several.rejects)
-        return Staged(candidate, settings, built)
+        given = (*self.environment, *arguments)
+        combined = combine(candidate.tree, self.owned(), self.schema(), given, self.title())
+        with self.judging(combined.whole):
+            return self._judged(candidate, combined)
 
-    def _read(self, candidate: Configuration) -> BaseModel | tuple[Reason, ...]:
-        if self.table is not None:
-            value, where = candidate.tree.get(self.table, {}), (self.table,)
-            return read_table(type(self).Config, value, where, self.title())
-        mine = {table: candidate.tree[table] for table in self.tables if table in candidate.tree}
-        return read_table(type(self).Config, mine, (), self.title())
+    def judging(self, config: Mapping[str, Any]) -> AbstractContextManager[None]:  # noqa: ARG002
+        """What holds while a candidate, which is all of `config`, is judged; for base classes."""
+        return nullcontext()
+
+    def _judged(self, candidate: Configuration, combined: Combined) -> Staged | tuple[Reason, ...]:
+        title, where = self.title(), self.owned().where
+        settings = read_table(type(self).Config, combined.own, where, title)
+        faults = settings if isinstance(settings, tuple) else ()
+        if faults or combined.faults:
+            return self._told_whence((*combined.faults, *faults), combined)
+        try:
+            built = self.prepare(settings, combined.whole)
+        except Reject as reject:
+            return self._told_whence((reject.reason(title, self.table),), combined)
+        except Rejects as several:
+            reasons = (one.reason(title, self.table) for one in several.rejects)
+            return self._told_whence(reasons, combined)
+        return Staged(candidate, combined, settings, built)
+
+    def _told_whence(self, reasons: Iterable[Reason], combined: Combined) -> tuple[Reason, ...]:
+        """The reasons, with the origin of the value where it is not the broker's configuration."""
+        where = self.owned().where
+        told = []
+        for reason in reasons:
+            inside = reason.key[: len(where)] == where
+            origin = combined.origin_of(reason.key[len(where) :]) if inside else None
+            told.append(replace(reason, origin=Origin(origin)) if origin else reason)
+        return tuple(told)
 
     def take(self, staged: Staged) -> None:
         """Make `staged` the configuration in force and tell the author's `commit`."""
-        self.configuration = staged.configuration
-        self.config = staged.settings
+        settings = staged.settings
+        if self.loaded is None:
+            self.loaded = staged.combined
+        else:
+            settings = pinned(settings, self.config, self.schema())
+        self.configuration, self.combined = staged.configuration, staged.combined
+        self.config = settings
         self.commit(staged.built)
         self.starting = False
+
+    def read_environment(self, name: str) -> None:
+        """See what the environment says to a module that joins as `name`."""
+        keys = (one.key for one in parameters(self.schema(), self.owned()))
+        self.environment = from_environment(name, keys)
+
+    def report(self) -> str:
+        """The values in force with their origins, as in Applied; JSON text within its limit."""
+        if self.combined is None or self.loaded is None:
+            return "{}"
+        return report(self.schema(), self.owned(), self.combined, self.loaded)
+
+    @classmethod
+    def owned(cls) -> Tables:
+        """The tables of this module."""
+        if cls.table is not None:
+            return Tables((cls.table,), single=True)
+        return Tables(cls.tables, single=False)
+
+    @classmethod
+    def schema(cls) -> Schema:
+        """The JSON Schema of `Config`; made once."""
+        made = cls.__dict__.get("_schema")
+        if made is None:
+            made = cls._schema = schema_of(cls.Config)
+        return made
+
+    _schema: ClassVar[Schema | None] = None
 
     @classmethod
     def title(cls) -> str:

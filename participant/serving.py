@@ -14,9 +14,10 @@ import time
 import traceback
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from participant.description import describe
 from participant.link import Change, Link
 from participant.machine import (
     Apply,
@@ -35,11 +36,10 @@ from participant.machine import (
     Tell,
     Validate,
 )
-from participant.module import Module, Staged
+from participant.module import Module, Staged, Timer
 from protocol import limits
 from protocol.codec import Malformed, decode_from_coordinator, encode
-from protocol.configuration import Configuration
-from protocol.messages import Leave
+from protocol.messages import LOAD_ARGUMENT, Leave
 from protocol.reasons import Reason
 
 Hook = Callable[[str, object], None]
@@ -52,6 +52,7 @@ class Serving:
     def __init__(self, uri: str, module: Module, name: str, hook: Hook | None = None) -> None:
         self.module = module
         self.name = name
+        module.read_environment(name)
         self.quit: Quit | None = None
         self.machine = Participant(name, uuid.uuid4().hex, os.getpid(), describe(type(module)))
         self._hook = hook
@@ -59,7 +60,7 @@ class Serving:
         self._events: deque[Event] = deque()
         self._staged: Staged | None = None
         self._ran = False
-        self._timers: list[tuple[float, int, float, Callable[[], object]]] = []
+        self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             Tell: lambda effect: self._link.send(encode(effect.message)),
@@ -130,12 +131,14 @@ class Serving:
     # Author's code
 
     def _validate(self, effect: Validate) -> None:
-        self.module.arguments = {one.key: one.value for one in effect.arguments}
-        self._events.append(Judged(self._judge(effect.candidate)))
+        self._events.append(Judged(self._judge(effect)))
 
-    def _judge(self, candidate: Configuration) -> tuple[Reason, ...]:
+    def _judge(self, effect: Validate) -> tuple[Reason, ...]:
+        self.module.arguments = {
+            one.key: one.value for one in effect.arguments if one.origin == LOAD_ARGUMENT
+        }
         try:
-            found = self.module.judge(candidate)
+            found = self.module.judge(effect.candidate, effect.arguments)
         except BaseException as error:  # whatever an author's prepare raises is a no
             return (Reason(self.name, self._mishap("prepare", error)),)
         if isinstance(found, tuple):
@@ -155,7 +158,7 @@ class Serving:
             self._events.append(Finished((Reason(self.name, self._mishap("commit", error)),)))
             return
         self._take_timers()
-        self._events.append(Finished())
+        self._events.append(Finished((), self.module.report()))
 
     def _release(self, _: Release) -> None:
         assert self._staged is not None
@@ -197,30 +200,23 @@ class Serving:
     def _take_timers(self) -> None:
         now = time.monotonic()
         for timer in self.module.timers:
-            entry = (now + timer.seconds, next(self._order), timer.seconds, timer.call)
-            heapq.heappush(self._timers, entry)
+            heapq.heappush(self._timers, (now + timer.seconds, next(self._order), timer))
         self.module.timers.clear()
 
     def _time_left(self) -> float | None:
+        while self._timers and self._timers[0][2].cancelled:
+            heapq.heappop(self._timers)
         return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
 
     def _call_timers(self) -> None:
         now = time.monotonic()
         while self._timers and self._timers[0][0] <= now:
-            _, order, seconds, call = heapq.heappop(self._timers)
+            _, order, timer = heapq.heappop(self._timers)
+            if timer.cancelled:
+                continue
             try:
-                call()
+                timer.call()
             except Exception as error:
                 self.complain(self._mishap("a timer", error))
-            heapq.heappush(self._timers, (time.monotonic() + seconds, order, seconds, call))
-
-
-def describe(module: type[Module]) -> str:
-    """The JSON text that tells what a module is and which parameters it takes."""
-    shown: Mapping[str, Any] = {
-        "purpose": module.purpose(),
-        "tables": [module.table] if module.table else list(module.tables),
-        "schema": module.Config.model_json_schema(),
-    }
-    text = json.dumps(shown, default=str, separators=(",", ":"))
-    return text if len(text) <= limits.DESCRIPTION_BYTES else "{}"
+            heapq.heappush(self._timers, (time.monotonic() + timer.seconds, order, timer))
+        self._take_timers()

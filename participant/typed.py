@@ -4,12 +4,10 @@ pydantic does the work; this file gives it Flux's manners: kebab-case keys, TOML
 literally (8.0 is no integer, "8" and true neither), and errors as reasons with dotted keys.
 """
 
-from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from protocol.configuration import Value, thaw
 from protocol.keys import Path
 from protocol.reasons import Reason
 
@@ -42,28 +40,48 @@ AnySettings = TypeVar("AnySettings", bound=BaseModel)
 
 
 def read_table(
-    model: type[AnySettings], value: Value, where: Path, module: str
+    model: type[AnySettings], value: Any, where: Path, module: str
 ) -> AnySettings | tuple[Reason, ...]:
-    """The settings in `value`, or every reason why they are none (never empty)."""
+    """The settings in `value` (plain dicts and lists), or every reason why they are none."""
     try:
-        return model.model_validate(thaw(value))
+        return model.model_validate(value)
     except ValidationError as error:
         return tuple(
-            Reason(module, _plain_words(found), key=(*where, *_steps(found["loc"])))
+            Reason(module, _plain_words(found), key=(*where, *_key(found, value)))
             for found in error.errors(include_url=False, include_input=True)
         )
 
 
-def _steps(location: Iterable[int | str]) -> Path:
-    """pydantic's location without the parts that name a branch of a union, not a key."""
-    return tuple(
-        step
-        for step in location
-        if isinstance(step, int) or not (step.endswith("]") or "(" in step or step in _BRANCHES)
+def _key(found: Any, value: Any) -> Path:
+    """The key that an error is about: pydantic's location, followed through what was read.
+
+    A location also names branches of unions, which are no keys; and what a key is called can only
+    be told from the table: there may be a queue named `int`.
+    """
+    location: tuple[int | str, ...] = found["loc"]
+    path: list[int | str] = []
+    for position, step in enumerate(location):
+        last = position == len(location) - 1
+        if _leads_on(value, step):
+            value = value[step]
+        elif not (isinstance(value, dict) and last and _is_name(found, str(step))):
+            continue
+        path.append(step)
+    return tuple(path)
+
+
+def _leads_on(value: Any, step: int | str) -> bool:
+    if isinstance(value, dict):
+        return step in value
+    return isinstance(value, list) and isinstance(step, int) and step < len(value)
+
+
+def _is_name(found: Any, step: str) -> bool:
+    """Whether the last step, which is not in the table, is a key that is missing there."""
+    return found["type"] == "missing" or not (
+        step.endswith("]") or "(" in step or step in ("bool", "int", "float", "str")
     )
 
-
-_BRANCHES = {"bool", "int", "float", "str"}
 
 _KINDS = {dict: "a table", list: "an array", str: "a string", bool: "a boolean", int: "an integer",
           float: "a real number"}  # fmt: skip

@@ -23,12 +23,14 @@ class Argument(NamedTuple):
     """A value that one participant alone is given, over what the configuration says."""
 
     origin: str
-    """Who gave it, for people: "load argument", or who set it at runtime."""
+    """Who gave it, for people: LOAD_ARGUMENT, or who set it at runtime."""
     key: str
     """Dotted, relative to the participant's own tables."""
     value: str
     """As it was typed; the participant knows the type."""
 
+
+LOAD_ARGUMENT = "load argument"
 
 Arguments: TypeAlias = tuple[Argument, ...]
 """In the order in which they were given; of two for the same key the later counts."""

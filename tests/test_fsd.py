@@ -165,7 +165,7 @@ def test_a_setting_takes_a_string_and_gives_seconds() -> None:
     ],
 )
 def test_a_setting_refuses_all_else(value: object, message: str) -> None:
-    reasons = read_table(_Probe, {"period": value}, ("probe",), "probe")  # type: ignore[dict-item]
+    reasons = read_table(_Probe, {"period": value}, ("probe",), "probe")
     assert isinstance(reasons, tuple)
     assert [(reason.key, reason.message) for reason in reasons] == [(("probe", "period"), message)]
 

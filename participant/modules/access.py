@@ -3,8 +3,7 @@
 connector-local answers for all of it; job-manager and job-list read one key and answer for that.
 """
 
-from pydantic import Field
-
+from participant.field import Field
 from participant.modules.tables import LaxTable, StrictTable
 
 

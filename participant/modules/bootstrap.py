@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Annotated, Any, Final, TypeAlias
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, ValidationError
 
+from participant.field import Field
 from participant.fields import Hostlist, Int32, PathText
 from participant.module import Reject
 from participant.modules.tables import UNDERSCORES, StrictTable

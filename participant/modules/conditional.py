@@ -5,20 +5,40 @@ change of such a key passes, whatever it is, and is met at the next start.  A fi
 type: `Annotated[str, AT_START]`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Final
 
-from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
-from pydantic_core import PydanticUseDefault
+from pydantic import (
+    GetJsonSchemaHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticUseDefault
 
-from participant.module import Module, Staged
-from protocol.configuration import Configuration
-from protocol.reasons import Reason
+from participant.field import RESTART
+from participant.module import Module
 
 START: Final = "start"
 
 _holding: ContextVar[frozenset[str]] = ContextVar("_holding", default=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class _OnlyWhen(WrapValidator):
+    """Says in the schema what takes effect only when the module is loaded."""
+
+    restart: bool = False
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        described = handler(core)
+        return {**described, RESTART: True} if self.restart else described
 
 
 def only_when(condition: str) -> WrapValidator:
@@ -35,7 +55,7 @@ def only_when(condition: str) -> WrapValidator:
                 raise
             raise PydanticUseDefault from None
 
-    return WrapValidator(read)
+    return _OnlyWhen(read, restart=condition == START)
 
 
 AT_START = only_when(START)
@@ -48,10 +68,11 @@ class ConditionalModule(Module):
         """What holds for a candidate, which is all of `config`; START until the first commit."""
         return frozenset({START}) if self.starting else frozenset()
 
-    def judge(self, candidate: Configuration) -> Staged | tuple[Reason, ...]:
-        """As every module's, under this module's conditions."""
-        before = _holding.set(self.conditions(candidate.tree))
+    @contextmanager
+    def judging(self, config: Mapping[str, Any]) -> Iterator[None]:
+        """Under this module's conditions."""
+        before = _holding.set(self.conditions(config))
         try:
-            return super().judge(candidate)
+            yield
         finally:
             _holding.reset(before)

@@ -2,8 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
-
+from participant.field import Field
 from participant.fields import Int32, at_least, one_of
 from participant.modules.conditional import AT_START, ConditionalModule
 from participant.modules.tables import UNDERSCORES, LaxTable

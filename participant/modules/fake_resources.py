@@ -9,9 +9,10 @@ import os
 from importlib.util import find_spec
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 from pydantic_core import PydanticKnownError
 
+from participant.field import Field
 from participant.fields import PathText, at_least, at_most
 from participant.hostlist import RANGE_HOSTS, Hosts
 from participant.idset import LARGEST_ID

@@ -4,11 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import Field
-
+from participant.field import Field
 from participant.fields import MORE_THAN_ZERO, Int32, at_least
 from participant.fsd_field import FSD
-from participant.module import Module, Reject
+from participant.module import Module, Reject, Timer
 from participant.modules.tables import StrictTable
 from protocol.fsd import format_fsd
 
@@ -25,11 +24,10 @@ class Heartbeat(Module):
         """The pace, and how long silence is borne."""
 
         period: Annotated[FSD, MORE_THAN_ZERO] = Field(
-            "2s", validate_default=True, description="time between two beats, more than 0"
+            "2s", description="time between two beats, more than 0"
         )
         timeout: FSD = Field(
             "5m",
-            validate_default=True,
             description="silence after which a broker counts as lost, at least twice the period; "
             "0 or infinity disables it",
         )
@@ -42,7 +40,7 @@ class Heartbeat(Module):
     def __init__(self, arguments: Mapping[str, str] | None = None) -> None:
         super().__init__(arguments)
         self.beats = 0
-        self._paces: set[float] = set()
+        self._beating: Timer | None = None
 
     def prepare(self, new: Config, config: Mapping[str, Any]) -> None:  # noqa: ARG002
         """Refuse a timeout that one late beat would exceed; defaults count for keys left out."""
@@ -56,15 +54,17 @@ class Heartbeat(Module):
 
     def commit(self, staged: None) -> None:  # noqa: ARG002
         """Beat at the new pace."""
-        pace = self.config.period
-        if math.isfinite(pace) and pace not in self._paces:
-            self._paces.add(pace)
-            self.every(max(pace, SHORTEST), lambda: self._beat(pace))
+        pace = max(self.config.period, SHORTEST)
+        if self._beating is not None:
+            if self._beating.seconds == pace:
+                return
+            self._beating.cancel()
+            self._beating = None
+        if math.isfinite(pace):
+            self._beating = self.every(pace, self._beat)
 
-    def _beat(self, pace: float) -> None:
-        """A timer cannot be taken back, so those of former paces do nothing."""
-        if pace == self.config.period:
-            self.beats += 1
+    def _beat(self) -> None:
+        self.beats += 1
 
     def stats(self) -> dict[str, Any]:
         """The beats since the module was loaded, and the pace in force."""

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
+from participant.field import Field
 from participant.fields import Hostlist, IdSet, without
 from participant.hostlist import Hosts
 from participant.idset import Ids
@@ -26,8 +27,8 @@ class Entry(StrictTable):
     """One element of `resource.config`."""
 
     hosts: Hostlist = Field(description="the hosts that this entry is about")
-    cores: IdSet = Field("", validate_default=True, description="their cores")
-    gpus: IdSet = Field("", validate_default=True, description="their gpus")
+    cores: IdSet = Field("", description="their cores")
+    gpus: IdSet = Field("", description="their gpus")
     properties: list[Annotated[str, without("^&'\"`|()")]] = Field(
         default_factory=list, description="their properties, which queues may require"
     )

@@ -5,8 +5,9 @@ import re
 import signal
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
+from participant.field import Field
 from participant.fields import MORE_THAN_ZERO, Int32, PathText, at_least, one_of
 from participant.fsd_field import FSD
 from participant.module import Module
@@ -60,7 +61,7 @@ class JobExec(Module):
             "bulk-exec", description="how job shells are started: bulk-exec or bgexec"
         )
         kill_timeout: Annotated[FSD, MORE_THAN_ZERO] = Field(
-            "5s", validate_default=True, description="time between term-signal and kill-signal"
+            "5s", description="time between term-signal and kill-signal"
         )
         max_kill_count: Annotated[Int32, at_least(1)] = Field(
             8, description="kills of a job that does not die, before its nodes are drained"
@@ -70,14 +71,11 @@ class JobExec(Module):
         )
         term_signal: Signal = Field("SIGTERM", description="signal that asks a job to end")
         kill_signal: Signal = Field("SIGKILL", description="signal that ends it")
-        barrier_timeout: FSD = Field(
-            "30m", validate_default=True, description="time for all shells to start; 0 for any"
-        )
+        barrier_timeout: FSD = Field("30m", description="time for all shells to start; 0 for any")
         shell_exit_timeout: Annotated[
             FSD, BeforeValidator(_none_is_never), WithJsonSchema({"type": "string"})
         ] = Field(
             "30s",
-            validate_default=True,
             description='time for the last shell to exit after the first; "none" for any',
         )
         max_start_delay_percent: float = Field(

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field
-
 from participant.byte_size import format_byte_size
+from participant.field import Field
 from participant.fields import ByteSize, Int32, at_most
 from participant.module import Module, Rejects
 from participant.modules.policy import Policy, Queues, objections
@@ -35,7 +34,7 @@ class IngestTable(LaxTable):
 
     batch_count: Int32 = Field(0, description="jobs that are handed on together; 0: by time")
     buffer_size: Annotated[ByteSize, at_most(2**31 - 1)] = Field(
-        "10M", validate_default=True, description="input buffer of a worker, up to 2147483647 bytes"
+        "10M", description="input buffer of a worker, up to 2147483647 bytes"
     )
     frobnicator: Frobnicator = Field(
         default_factory=Frobnicator, description="fills in a job's defaults"

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import Field
-
+from participant.field import Field
 from participant.fields import at_least
 from participant.module import Module, Reject, Rejects
 from participant.modules.access import GuestAccess

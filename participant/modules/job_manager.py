@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
+from participant.field import Field
 from participant.fields import Int32, at_least
 from participant.fsd_field import FSD
 from participant.module import Reject, Rejects

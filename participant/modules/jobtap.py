@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
+from participant.field import Field
 from participant.fsd_field import FSD
 from participant.module import Reject
 from participant.modules.tables import LaxTable, StrictTable
@@ -67,9 +68,7 @@ class Prolog(StrictTable):
     command: list[str] | None = Field(
         None, description="what to run; default: the IMP of exec.imp, told to run it"
     )
-    timeout: FSD = Field(
-        "30m", validate_default=True, description="time it may take; 0 or infinity for any"
-    )
+    timeout: FSD = Field("30m", description="time it may take; 0 or infinity for any")
     kill_timeout: float = Field(60.0, description="seconds until it is killed; 0 for the default")
     per_rank: bool = Field(False, description="run on each of the job's ranks")
     cancel_on_exception: bool = Field(True, description="stop when the job gets an exception")
@@ -79,9 +78,7 @@ class Prolog(StrictTable):
 class Epilog(Prolog):
     """The table `job-manager.epilog`: what runs after a job."""
 
-    timeout: FSD = Field(
-        "0", validate_default=True, description="time it may take; 0 or infinity for any"
-    )
+    timeout: FSD = Field("0", description="time it may take; 0 or infinity for any")
     cancel_on_exception: bool = Field(False, description="stop when the job gets an exception")
 
 

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from pydantic import Field
-
+from participant.field import Field
 from participant.fsd_field import FSD
 from participant.module import Module
 from participant.modules.tables import LaxTable

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict
 
+from participant.field import Field
 from participant.idset import Ids
 from participant.module import Reject, Rejects
 from participant.modules.conditional import AT_START, ConditionalModule

@@ -5,8 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
+from participant.field import Field
 from participant.fields import MORE_THAN_ZERO, Int32, at_least
 from participant.fsd_field import FSD
 from participant.module import Reject, Rejects
@@ -43,18 +44,17 @@ class Tbon(LaxTable):
     model_config = UNDERSCORES
 
     torpid_min: Annotated[FSD, MORE_THAN_ZERO] = Field(
-        "5s", validate_default=True, description="pause between signs of life to the parent"
+        "5s", description="pause between signs of life to the parent"
     )
     torpid_max: FSD = Field(
         "30s",
-        validate_default=True,
         description="silence after which a child counts as torpid, more than torpid_min; 0: never",
     )
     tcp_user_timeout: Annotated[FSD, AT_START] = Field(
-        "20s", validate_default=True, description="time until unacknowledged data end a connection"
+        "20s", description="time until unacknowledged data end a connection"
     )
     connect_timeout: Annotated[FSD, AT_START] = Field(
-        "30s", validate_default=True, description="time until an attempt to connect is given up"
+        "30s", description="time until an attempt to connect is given up"
     )
     topo: Annotated[str, AfterValidator(_topology), AT_START] | None = Field(
         None,

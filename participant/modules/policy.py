@@ -6,8 +6,7 @@ Both job-manager and job-ingest answer for them, with the same check; it stands 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import Field
-
+from participant.field import Field
 from participant.fields import Int32, at_least, without
 from participant.fsd_field import FSD
 from participant.module import Reject

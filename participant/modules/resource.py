@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, NoReturn
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
+from participant.field import Field
 from participant.fields import Int32, PathText, one_of
 from participant.fsd_field import FSD
 from participant.module import Reject, Rejects
@@ -64,9 +65,7 @@ class ResourceTable(StrictTable):
         default_factory=Verify, description="how strictly resources are compared; or a boolean"
     )
     journal_max: Int32 = Field(100000, description="events that the journal keeps")
-    history: FSD = Field(
-        "90d", validate_default=True, description="how long events are kept; inf for ever"
-    )
+    history: FSD = Field("90d", description="how long events are kept; inf for ever")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
-
+from participant.field import Field
 from participant.modules.conditional import only_when
 from participant.modules.systemd import ENABLED, Systemd, SystemdModule
 from participant.modules.tables import LaxTable

@@ -7,8 +7,7 @@ are always loaded, and idle unless it was there at start.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic import Field
-
+from participant.field import Field
 from participant.modules.conditional import START, ConditionalModule
 from participant.modules.tables import LaxTable
 
@@ -19,7 +18,9 @@ class Systemd(LaxTable):
     """The key that both modules read; each has one more."""
 
     enable: Any = Field(
-        None, description="set at all, whatever its value: work with systemd from the next start on"
+        None,
+        restart=True,
+        description="set at all, whatever its value: work with systemd from the next start on",
     )
 
 

@@ -1,0 +1,95 @@
+"""What a module can be told, as JSON Schema (https://json-schema.org/draft/2020-12), and the way
+about in it.
+
+The schema is made once from the author's `Config` and travels to the coordinator in Join.  Whatever
+has to know the parameters of a module (modinfo, environment variables, load arguments, the report
+of values in force) reads them here, so that all of them see the same.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, NoDefault
+
+Schema: TypeAlias = Mapping[str, Any]
+
+
+class _WithFactories(GenerateJsonSchema):
+    """Also tells the defaults that come from a `default_factory`."""
+
+    def get_default_value(self, schema: Any) -> Any:
+        factory = schema.get("default_factory")
+        if factory is None or schema.get("default_factory_takes_data"):
+            return super().get_default_value(schema)
+        made = factory()
+        return NoDefault if isinstance(made, BaseModel) else made
+
+    def default_schema(self, schema: Any) -> JsonSchemaValue:
+        described = super().default_schema(schema)
+        if isinstance(described.get("default"), float) and "inf" in str(described["default"]):
+            del described["default"]  # JSON has no word for it
+        return described
+
+
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON Schema of what may stand in the file."""
+    return model.model_json_schema(schema_generator=_WithFactories)
+
+
+def resolved(root: Schema, node: Any) -> Schema:
+    """`node`, with what its `$ref` points to in place of that; its own words come first."""
+    if not isinstance(node, Mapping):
+        return {}
+    reference = node.get("$ref")
+    if not isinstance(reference, str):
+        return node
+    found = root.get("$defs", {}).get(reference.removeprefix("#/$defs/"), {})
+    return {**found, **{word: value for word, value in node.items() if word != "$ref"}}
+
+
+def alternatives(root: Schema, node: Any) -> list[Schema]:
+    """The ways in which a value may satisfy `node`, flat; `null`, unknown to TOML, is none."""
+    whole = resolved(root, node)
+    branches = whole.get("anyOf") or whole.get("oneOf")
+    if branches is None:
+        branches = whole.get("allOf") if len(whole.get("allOf", ())) == 1 else None
+    if branches is None:
+        return [] if whole.get("type") == "null" else [whole]
+    return [one for branch in branches for one in alternatives(root, branch)]
+
+
+def kinds(root: Schema, node: Any) -> frozenset[str]:
+    """The JSON types that `node` takes; all of them where it does not say."""
+    found: set[str] = set()
+    for one in alternatives(root, node):
+        if "type" in one:
+            found.add(str(one["type"]))
+        else:
+            enum = one.get("enum")
+            strings = enum and all(isinstance(value, str) for value in enum)
+            found.update({"string"} if strings else _ALL)
+    return frozenset(found)
+
+
+_ALL = frozenset({"string", "integer", "number", "boolean", "array", "object"})
+
+
+def members(root: Schema, node: Any) -> Iterator[tuple[str, Any]]:
+    """The keys of the table that `node` describes, if it does, each with its own node."""
+    for one in alternatives(root, node):
+        properties = one.get("properties")
+        if isinstance(properties, Mapping):
+            yield from properties.items()
+
+
+def below(root: Schema, node: Any, step: str) -> Any:
+    """What `node` says of its key `step`; None where it knows no such key."""
+    for one in alternatives(root, node):
+        properties = one.get("properties")
+        if isinstance(properties, Mapping) and step in properties:
+            return properties[step]
+        free = one.get("additionalProperties", "properties" not in one)
+        if free is not False and one.get("type", "object") == "object":
+            return free if isinstance(free, Mapping) else {}
+    return None
