@@ -28,7 +28,7 @@ class Membership:
 
     def join(self, peer: bytes, message: Join, activity: Activity) -> None:
         """A participant introduces itself on a new connection."""
-        why_not = self._why_not(message)
+        why_not = self._why_not(peer, message)
         if why_not:
             self.house.emit(Send((peer,), Refuse(self.house.epoch, why_not)))
             self.house.note("refuse", module=message.name, why=why_not)
@@ -48,12 +48,15 @@ class Membership:
         self.house.unadmitted.add(member.name)
         activity.joined(member)
 
-    def _why_not(self, message: Join) -> str:
+    def _why_not(self, peer: bytes, message: Join) -> str:
         if message.epoch > self.house.epoch:
             return (
                 f"it has obeyed a coordinator of epoch {message.epoch}, and this one's is "
                 f"{self.house.epoch}: this broker's ledger is not the one it knows"
             )
+        speaker = self.roster.at(peer)
+        if speaker is not None and speaker.name != message.name:
+            return f"this connection is that of {speaker.name}"
         member = self.roster.get(message.name)
         if member is None:
             return "" if len(self.roster) < limits.MEMBERS else "too many members"
