@@ -8,14 +8,14 @@ STAMP := $(VENV)/installed
 SEED ?=
 SEEDS ?= 2000
 
-.PHONY: all demo test lint types arrows check simulate diagrams clean
+.PHONY: all demo test lint types arrows check bench simulate diagrams clean
 
 all: test
 
 # --without-pip: Debian splits ensurepip off; the system's pip installs into the venv instead.
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv --without-pip $(VENV)
-	$(PYTHON) -m pip --python $(BIN)/python install --quiet --editable '.[dev]'
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --editable '.[dev]' --config-settings editable_mode=compat
 	touch $@
 
 demo: $(STAMP)
@@ -38,6 +38,10 @@ test: check
 
 simulate: $(STAMP)
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+# Timings as ratios to a floor measured in the same run; bench.json has them too.
+bench: $(STAMP)
+	$(BIN)/python -m tests.bench
 
 # Draws the state diagrams of docs/design.md anew.
 diagrams: $(STAMP)

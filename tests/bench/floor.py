@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from types import TracebackType
 
@@ -38,7 +37,7 @@ class Floor:
             subprocess.Popen([sys.executable, "-c", _ECHO, uri]) for _ in range(members)
         ]
         self._peers = [self._router.recv_multipart()[0] for _ in range(members)]
-        self._file = tempfile.TemporaryFile(dir=folder)
+        self._file = open(f"{folder}/disk", "wb")  # noqa: SIM115 - closed in __exit__
         msgpack.unpackb(payload)
 
     def __enter__(self) -> "Floor":
@@ -76,7 +75,7 @@ class Floor:
         copy = len(frame) < 65536
         for peer in self._peers:
             self._router.send(peer, zmq.SNDMORE)
-            self._router.send(frame, copy=copy)
+            self._router.send(frame, 0, copy)
         if answers:
             for _ in self._peers:
                 self._router.recv_multipart()

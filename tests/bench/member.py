@@ -1,9 +1,10 @@
-"""Participants for the bench: `python -m tests.bench.member URI FIRST COUNT`, until stdin closes."""
+"""Participants for the bench: `python -m tests.bench.member URI FIRST COUNT`."""
 
 import sys
 from typing import Any
 
 from participant import Module, Reject, attach
+from participant.typed import LAX
 
 
 class Plain(Module):
@@ -14,13 +15,13 @@ class Plain(Module):
     class Config(Module.Config):
         """Nothing is looked at."""
 
-        model_config = {**Module.Config.model_config, "extra": "ignore"}
+        model_config = LAX
 
     def __init__(self, number: int) -> None:
         super().__init__()
         self.number = number
 
-    def prepare(self, new: Any, config: Any) -> None:  # noqa: ARG002
+    def prepare(self, new: Any, config: Any) -> None:
         if config["refuse"] == self.number:
             raise Reject("told to refuse", key="refuse")
 

@@ -14,13 +14,16 @@ from cli.client import Client
 class Ours:
     """A broker and `members` participants spread over `processes`; a context manager."""
 
-    def __init__(self, members: int, processes: int, size: int, folder: str) -> None:
+    def __init__(
+        self, members: int, processes: int, size: int, folder: str, config: str = ""
+    ) -> None:
         self.size = size
         self._turn = 0
         self.uri = f"local://{folder}/local"
+        files = ["-c", config] if config else []
         self._broker = subprocess.Popen(
-            [sys.executable, "-m", "cli.main", "broker", "-S", f"rundir={folder}", "-S", f"statedir={folder}/state",
-             "-S", "broker.rc1_path="]
+            [sys.executable, "-m", "cli.main", "broker", "-S", f"rundir={folder}", "-S",
+             f"statedir={folder}/state", "-S", "broker.rc1_path=", *files]
         )  # fmt: skip
         _await(lambda: os.path.exists(f"{folder}/local"))
         self._client = Client(self.uri)
@@ -33,7 +36,7 @@ class Ours:
             )
             for n in range(processes)
         ]
-        _await(lambda: self._running() == members)
+        self.await_running(members)
 
     def __enter__(self) -> "Ours":
         return self
@@ -72,12 +75,38 @@ class Ours:
         assert answer["result"] == wanted, answer
         return elapsed
 
+    def refused(self, extra: dict[str, Any]) -> float:
+        """Propose what is refused; the moment of the answer on the monotonic clock."""
+        text = json.dumps({**content(self.size, -1, -1), **extra})
+        answer = self._client.ask("load", 60.0, sources=[_source(text)], timeout=30.0)
+        answered = time.monotonic()
+        assert answer["result"] == "refused", answer
+        return answered
+
+    def load_module(self, path: str, name: str) -> None:
+        """Start a module in the broker."""
+        answer = self._client.ask("module-load", 30.0, name=name, path=path, arguments=[])
+        assert answer["result"] == "loaded", answer
+
+    def remove_module(self, name: str) -> None:
+        """And end it."""
+        answer = self._client.ask("module-remove", 30.0, name=name)
+        assert answer["result"] == "removed", answer
+
+    def modules(self) -> list[dict[str, Any]]:
+        """As `flux module list` shows them."""
+        found: list[dict[str, Any]] = self._client.ask("modules")["modules"]
+        return found
+
+    def await_running(self, members: int) -> None:
+        """Wait until so many are members."""
+        _await(lambda: self._running() == members)
+
     def _text(self, turn: int, refuse: int = -1) -> str:
         return json.dumps(content(self.size, turn, refuse))
 
     def _running(self) -> int:
-        modules = self._client.ask("modules")["modules"]
-        return sum(one["state"] == "running" for one in modules)
+        return sum(one["state"] == "running" for one in self.modules())
 
 
 def content(size: int, turn: int, refuse: int) -> dict[str, Any]:
