@@ -36,7 +36,8 @@ def build_dump(parser: argparse.ArgumentParser) -> None:
     """Describe `dump`."""
     parser.description = (
         "Print everything at once: the configuration in force; of every module its state, its\n"
-        "load arguments and its settings, defaults included; and the attributes of the broker."
+        "load arguments and its values in force, with where each is from; and the attributes of\n"
+        "the broker."
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as one JSON object (the default)")

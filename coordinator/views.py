@@ -1,14 +1,12 @@
 """What readers are shown: the machine's state as plain data.  Nothing here changes anything."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from coordinator import module_views
 from coordinator.machine import Coordinator
 from coordinator.roster import Member
 from coordinator.transaction import Transaction
-from protocol import limits
 
 
 def status(machine: Coordinator, now: float) -> dict[str, Any]:
@@ -71,82 +69,20 @@ def transaction(change: Transaction, now: float) -> dict[str, Any]:
 
 
 def dump(machine: Coordinator, attributes: Mapping[str, str]) -> dict[str, Any]:
-    """Everything at once.  `settings` of a module: what it runs, its defaults included."""
+    """Everything at once; of each module what it told of its values in force."""
     running = machine.running
     assert running is not None
-    tree = running.configuration.plain()
     return {
         "version": 1,
         "generation": running.generation,
         "digest": running.configuration.digest,
-        "configuration": tree,
-        "modules": {one.name: _module_dump(one, tree) for one in machine.roster},
+        "configuration": running.configuration.plain(),
+        "modules": {one.name: _module_dump(one) for one in machine.roster},
         "attributes": dict(sorted(attributes.items())),
     }
 
 
-def _module_dump(member: Member, tree: dict[str, Any]) -> dict[str, Any]:
-    described = _described(member)
-    tables = described.get("tables")
-    schema = described.get("schema")
-    shown: dict[str, Any] = {
-        "state": str(member.standing),
-        "generation": member.generation,
-        "tables": tables if isinstance(tables, list) else [],
-        "arguments": dict(member.spec.arguments) if member.spec else {},
-    }
-    if isinstance(schema, dict):
-        own = {name: tree[name] for name in shown["tables"] if name in tree}
-        shown["settings"] = settings(schema, own, shown["tables"])
-    return shown
-
-
-def _described(member: Member) -> dict[str, Any]:
-    try:
-        described = json.loads(member.description)
-    except (ValueError, RecursionError):
-        return {}
-    return described if isinstance(described, dict) else {}
-
-
-def settings(
-    schema: dict[str, Any], own: dict[str, Any], tables: Sequence[str]
-) -> dict[str, Any]:
-    """The tables of a module with the defaults that its JSON schema tells for what is not set.
-
-    The schema describes the one table, or has a property for each of several (participant.module).
-    """
-    if len(tables) == 1 and tables[0] not in _properties(schema):
-        return {tables[0]: _filled(schema, own.get(tables[0], {}), schema, 0)}
-    filled: dict[str, Any] = _filled(schema, own, schema, 0)
-    return filled
-
-
-def _filled(part: dict[str, Any], value: Any, schema: dict[str, Any], depth: int) -> Any:
-    if not isinstance(value, dict) or depth > limits.CONFIGURATION_DEPTH:
-        return value
-    filled = dict(value)
-    for name, described in _properties(part).items():
-        inner = _resolved(described, schema)
-        if name in value:
-            filled[name] = _filled(inner, value[name], schema, depth + 1)
-        elif isinstance(described, dict) and described.get("default") is not None:
-            filled[name] = described["default"]
-        elif _properties(inner):
-            filled[name] = _filled(inner, {}, schema, depth + 1)
-    return filled
-
-
-def _properties(part: Any) -> dict[str, Any]:
-    found = part.get("properties") if isinstance(part, dict) else None
-    return found if isinstance(found, dict) else {}
-
-
-def _resolved(part: Any, schema: dict[str, Any]) -> dict[str, Any]:
-    """`part`, or what its `$ref` (of the form "#/$defs/NAME") points to."""
-    if not isinstance(part, dict):
-        return {}
-    name = str(part.get("$ref", "")).removeprefix("#/$defs/")
-    defined = schema.get("$defs")
-    found = defined.get(name) if name and isinstance(defined, dict) else part
-    return found if isinstance(found, dict) else {}
+def _module_dump(member: Member) -> dict[str, Any]:
+    told = module_views.config(member)
+    del told["name"]  # it is the key already
+    return {**told, "arguments": dict(member.spec.arguments) if member.spec else {}}
