@@ -73,6 +73,10 @@ class Children:
         self.by_fd[watched.pidfd] = watched
         return watched
 
+    def watches(self, name: str, pid: int) -> bool:
+        """Whether this process is under watch, under this name."""
+        return any((one.name, one.pid) == (name, pid) for one in self.by_fd.values())
+
     def bury(self, watched: Watched) -> str:
         """Reap a process that has ended; how it did, for people."""
         del self.by_fd[watched.pidfd]

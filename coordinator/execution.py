@@ -303,6 +303,8 @@ class Executor:
             self._owner.feed(Spawned(effect.name, watched.pid))
 
     def _watch(self, effect: Watch) -> None:
+        if self._children.watches(effect.name, effect.pid):
+            return  # it was here before, left, and comes back
         try:
             watched = self._children.watch(effect.name, effect.pid)
         except (OSError, OverflowError):
