@@ -19,6 +19,16 @@ def house() -> Iterator[House]:
         house.close()
 
 
+@pytest.fixture
+def den() -> Iterator[House]:
+    """A house that is not judged at the end, because wrong or wild things happen in it."""
+    house = House()
+    try:
+        yield house
+    finally:
+        house.close()
+
+
 @pytest.fixture(scope="module")
 def four() -> Iterator[House]:
     """A broker with the modules a, b, c and d, which the tests of one file share."""

@@ -1,7 +1,6 @@
 """The judges can fail: wrong behaviour is planted, and each time they say so."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -9,16 +8,6 @@ import pytest
 from tests.chaos import records
 from tests.chaos.checks import Answered, answered_in_time
 from tests.chaos.house import HASTY, House
-
-
-@pytest.fixture
-def den() -> Iterator[House]:
-    """A house that is not judged at the end, because wrong things happen in it."""
-    house = House()
-    try:
-        yield house
-    finally:
-        house.close()
 
 
 def promises(violations: list[str]) -> set[str]:
