@@ -47,7 +47,8 @@ def _change_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _get(options: argparse.Namespace) -> int:
-    answer = Client().ask("module-config", name=options.module)
+    op = "module-origins" if options.origin else "module-config"
+    answer = Client().ask(op, name=options.module)
     entries: dict[str, Any] = answer["config"]
     if options.key is not None:
         inside = f"{options.key}."

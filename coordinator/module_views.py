@@ -7,6 +7,11 @@ import json
 from typing import Any
 
 from coordinator.roster import Member
+from coordinator.texts import Provenance
+from protocol.keys import Path, parse_key
+
+CONFIGURATION = "configuration"
+"""What a module calls the origin of a value that the broker's configuration gives it."""
 
 
 def described(member: Member) -> dict[str, Any]:
@@ -32,6 +37,32 @@ def config(member: Member) -> dict[str, Any]:
         "cut": told.get("cut") is True,
         "runtime": {key: one.value for key, one in member.runtime.items()},
     }
+
+
+def places(member: Member, provenance: Provenance) -> dict[str, Any]:
+    """The same, with file and line in place of `configuration`; slow where the texts are long."""
+    shown = config(member)
+    told = described(member)
+    tables = tuple(str(one) for one in told.get("tables", ()))
+    for name, entry in shown["config"].items():
+        for one in (entry, entry.get("pending")):
+            if isinstance(one, dict) and str(one.get("origin", "")).startswith(CONFIGURATION):
+                path = _path(name, tables, told.get("single") is True)
+                origin = provenance.of(path) if path else None
+                rest = one["origin"].removeprefix(CONFIGURATION)
+                one["origin"] = f"{origin}{rest}" if origin else one["origin"]
+    return shown
+
+
+def _path(name: str, tables: tuple[str, ...], single: bool) -> Path:
+    """The place in the configuration of a module's key; as participant.combined.Tables has it."""
+    try:
+        key = parse_key(name)
+    except ValueError:
+        return ()
+    if not tables or (not single and key[0] in tables):
+        return key
+    return (tables[0], *key)
 
 
 def pending(member: Member) -> list[str]:

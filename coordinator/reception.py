@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, Protocol
 
+from coordinator import module_views
 from coordinator.changes import Durable, Outcome, Request, Result
 from coordinator.door import Client, Door
 from coordinator.events import Asked, Event
@@ -65,7 +66,7 @@ class Reception:
                 client.busy = True
                 self._desk.feed(question)
                 return
-            job = self._looks.job(request)
+            job = self._places(request) or self._looks.job(request)
             if job is not None:
                 self._look(client, job)
                 return
@@ -81,6 +82,14 @@ class Reception:
             self._desk.feed(Asked(client.number, wanted.request))
         else:
             self._merge_first(client, wanted)
+
+    def _places(self, request: dict[str, Any]) -> Job | None:
+        """The work of finding where a module's values were written, if that is asked."""
+        if request["op"] != "module-origins":
+            return None
+        member = self._service.member(request)
+        provenance = self._executor.texts.behind(member.digest)
+        return lambda: {"version": 1, **module_views.places(member, provenance)}
 
     def _watch(self, client: Client, request: dict[str, Any]) -> None:
         running = self._desk.machine.running

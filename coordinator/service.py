@@ -145,13 +145,14 @@ class Service:
         return {"modules": [views.module(one, now) for one in self.host.machine.roster]}
 
     def _module_config(self, request: Fields) -> Fields:
-        return {"version": 1, **module_views.config(self._member(request))}
+        return {"version": 1, **module_views.config(self.member(request))}
 
     def _module_describe(self, request: Fields) -> Fields:
-        member = self._member(request)
+        member = self.member(request)
         return {"version": 1, "name": member.name, "description": module_views.described(member)}
 
-    def _member(self, request: Fields) -> Member:
+    def member(self, request: Fields) -> Member:
+        """The module that a request names.  Raises Wrong."""
         name = text(request, "name")
         member = self.host.machine.roster.get(name)
         if member is None:

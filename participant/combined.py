@@ -8,7 +8,7 @@ one.
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ from protocol.reasons import Origin, Reason
 
 FILE: Final = "configuration"
 """The origin of what is said by the broker's configuration."""
+DEFAULT: Final = "default"
+"""The origin of what nobody says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,29 @@ class Combined:
                 return one.origin
         return None
 
-    def origin_inside(self, path: Path) -> str | None:
+    def told(self, path: Path) -> str:
+        """Where the value at `path` of `Config` comes from, for people."""
+        origin = self.origin_of(path)
+        if origin is not None:
+            return origin
+        inside = self._origin_inside(path)
+        said = FILE if self.has(path) else DEFAULT
+        return f"{said}, in part {inside}" if inside else said
+
+    def has(self, path: Path) -> bool:
+        """Whether anything but a default is at `path` of `Config`."""
+        return bool(list(self.at(path)))
+
+    def at(self, path: Path) -> Iterator[Any]:
+        """The value at `path` of `Config`, as it stands in TOML, if there is one."""
+        value = self.own
+        for step in path:
+            if not isinstance(value, dict) or step not in value:
+                return
+            value = value[step]
+        yield value
+
+    def _origin_inside(self, path: Path) -> str | None:
         """Who gave the last value below `path`, where somebody did."""
         for one in reversed(self.given):
             if one.path[: len(path)] == path:

@@ -6,17 +6,16 @@ the value that it was loaded with.
 """
 
 import json
-from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from participant.combined import FILE, Combined, Tables
+from participant.combined import Combined, Tables
 from participant.field import RESTART
 from participant.parameters import Parameter, parameters
 from participant.schema import Schema, alternatives, below
 from protocol import limits
-from protocol.keys import Path, format_key
+from protocol.keys import format_key
 
 _LONG = 500  # characters of a value that give way first where a report is too long
 
@@ -70,22 +69,8 @@ def _entry(parameter: Parameter, now: Combined, loaded: Combined) -> dict[str, A
 
 
 def _told(parameter: Parameter, combined: Combined) -> dict[str, Any]:
-    found = list(_at(combined.own, parameter.path))
-    if not found:
-        return {"value": parameter.default, "origin": "default"}
-    origin = combined.origin_of(parameter.path)
-    if origin is None:
-        inside = combined.origin_inside(parameter.path)
-        origin = f"{FILE}, in part {inside}" if inside else FILE
-    return {"value": found[0], "origin": origin}
-
-
-def _at(value: Any, path: Path) -> Iterator[Any]:
-    for step in path:
-        if not isinstance(value, dict) or step not in value:
-            return
-        value = value[step]
-    yield value
+    value = next(combined.at(parameter.path), parameter.default)
+    return {"value": value, "origin": combined.told(parameter.path)}
 
 
 def _shortened(entry: dict[str, Any]) -> dict[str, Any]:

@@ -178,9 +178,10 @@ class Participant:
                 effects = self._finished(bounded(reasons), report)
             case Shown(ticket, text):
                 effects = (Tell(Report(self.epoch, self.incarnation, ticket, text)),)
-        effects = (*effects, *self._catch_up(), *self._introduce())
-        # Without a link there is nobody to tell; Join will say it all when there is one.
-        return effects if self.linked else tuple(e for e in effects if not isinstance(e, Tell))
+        effects = (*effects, *self._catch_up())
+        if not self.joined:  # nobody to tell, yet; Join will say it all when there is
+            effects = tuple(one for one in effects if not isinstance(one, Tell))
+        return (*effects, *self._introduce())
 
     @property
     def in_doubt(self) -> str | None:
