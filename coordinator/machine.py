@@ -27,7 +27,7 @@ from coordinator.changes import (
 )
 from coordinator.configuring import Configuring
 from coordinator.confirmation import Confirming, due_undo
-from coordinator.effects import Answer, Halt, Step
+from coordinator.effects import Answer, Halt, Send, Step
 from coordinator.events import (
     Asked,
     Begin,
@@ -54,7 +54,16 @@ from coordinator.roster import Roster, Standing
 from coordinator.starting import Starting
 from coordinator.transaction import Transaction
 from protocol import limits
-from protocol.messages import Applied, FromParticipant, Join, Leave, Report, Shutdown, Vote
+from protocol.messages import (
+    Applied,
+    FromParticipant,
+    Join,
+    Leave,
+    Refuse,
+    Report,
+    Shutdown,
+    Vote,
+)
 from protocol.reasons import Reason
 
 
@@ -167,6 +176,9 @@ class Coordinator:
         if member is None:
             if isinstance(message, Leave):
                 self._left_before_joining(message)
+            else:  # it was given up meanwhile, and does not know it
+                why = "it is not joined (any more) on this connection"
+                self.house.emit(Send((peer,), Refuse(self.house.epoch, why)))
             return
         if member.incarnation != message.incarnation:
             return  # an answer of a life that has ended

@@ -70,6 +70,11 @@ class Membership:
         return self.roster.add(member)
 
     def _take_in(self, member: Member, peer: bytes, message: Join) -> None:
+        if member.peer is not None and member.peer != peer:
+            # Of two connections the later one counts.  Should it be the older one's Join that was
+            # late, the participant that is still there hears of it here, and joins again.
+            why = f"the name {member.name} has joined on another connection"
+            self.house.emit(Send((member.peer,), Refuse(self.house.epoch, why)))
         self.roster.connect(member, peer)
         member.incarnation = message.incarnation
         member.generation, member.digest = message.generation, message.digest
