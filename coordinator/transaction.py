@@ -20,7 +20,7 @@ from coordinator.changes import (
 )
 from coordinator.confirmation import why_barred
 from coordinator.edits import Edit
-from coordinator.effects import Answer, Edited, KnowFiles, ReadFiles, Recall, Remember
+from coordinator.effects import Answer, Edited, Kill, KnowFiles, ReadFiles, Recall, Remember
 from coordinator.house import House
 from coordinator.roster import UNSETTLED, Member, Standing
 from protocol import limits
@@ -288,11 +288,18 @@ class Transaction(Activity):
             if self.state is Change.FORCING:
                 self._answer_unknown()
             elif self.state is Change.COMMITTING:
-                for name in self.awaited:
+                for name, member in self.awaited.items():
                     within = f"did not apply the change within {limits.COMMIT_SECONDS:g} s"
                     self._missed(name, within)
+                    self._make_anew(member)
                 self._move(ChangeInput.NOT_APPLIED)
                 self._close()
+
+    def _make_anew(self, member: Member) -> None:
+        """It voted yes and hangs in commit: its process, if it is ours, is started again."""
+        if not member.attached and member.standing is not Standing.LEAVING:
+            member.standing, member.since = Standing.JOINING, self.house.now
+            self.house.emit(Kill(member.name, member.pid))
 
     def _lateness(self) -> tuple[Reason, ...]:
         allowed = f"{self.request.seconds:g} s"
