@@ -6,6 +6,7 @@ from typing import Any
 
 from cli.arguments import add_timeout, duration
 from cli.client import Client, Trouble
+from cli.names import add_name
 from cli.outcome import change
 
 _STATUS = """
@@ -43,7 +44,7 @@ examples:
     parser.add_argument("-t", "--type", metavar="TYPE",
                         help="type of VALUE (default: that of the present value)")  # fmt: skip
     _add_options(parser)
-    parser.add_argument("name", metavar="NAME", help="dotted key")
+    add_name(parser)
     parser.add_argument("value", metavar="VALUE")
     parser.set_defaults(run=set_)
 
@@ -64,7 +65,7 @@ def build_unset(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = _STATUS
     _add_options(parser)
-    parser.add_argument("name", metavar="NAME", help="dotted key")
+    add_name(parser)
     parser.set_defaults(run=lambda o: _change(o, "unset", f"unset {o.name}", name=o.name))
 
 

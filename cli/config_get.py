@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from cli.client import Client, Trouble, complain
+from cli.names import add_name
 
 _GET = """\
 Print the configuration in force, or the value of the dotted key NAME in it, as compact JSON;
@@ -46,7 +47,7 @@ def build_get(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config-path", metavar="PATH",
                         help="read this file or directory instead of asking the broker; system, "
                              "security and imp stand for CONFDIR/NAME/conf.d")  # fmt: skip
-    parser.add_argument("name", metavar="NAME", nargs="?", help="dotted key; default: everything")
+    add_name(parser, optional=True)
     parser.set_defaults(run=get)
 
 

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from cli.client import Client
+from cli.names import add_name
 
 
 def build_watch(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +19,7 @@ def build_watch(parser: argparse.ArgumentParser) -> None:
 output:
   {"version":1,"generation":7,"digest":"…","at":1760000000.1,"set":true,"value":"5s"}
   Where NAME is not set, `set` is false and there is no value."""
-    parser.add_argument("name", metavar="NAME", nargs="?", help="dotted key; default: everything")
+    add_name(parser, optional=True)
     parser.set_defaults(run=watch)
 
 

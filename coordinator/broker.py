@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from coordinator.changes import Spec, Unconfirmed
+from coordinator.changes import Spec, Unconfirmed, Who
 from coordinator.children import Children, Watched
 from coordinator.door import Client, Door
 from coordinator.events import Begin, Died, Event, Heard, HungUp, Spawned, Stop, Woke
@@ -166,6 +166,7 @@ class Broker:
                 self._ledger.attached(),
                 fallback,
                 limits.START_SECONDS,
+                Who(os.geteuid(), os.getpid(), "flux broker"),
             )
         )
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from coordinator.edits import Edit
 from protocol import limits
 from protocol.configuration import Configuration
-from protocol.reasons import Reason
+from protocol.reasons import Origin, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,11 @@ class Who:
     uid: int = 0
     pid: int = 0
     command: str = ""
+
+    @property
+    def origin(self) -> Origin:
+        """Where the values that this command gave are said to come from."""
+        return Origin(f"{self.command or 'an edit'} by uid {self.uid}")
 
 
 # Ways to make a candidate

@@ -1,9 +1,9 @@
 """What can happen to a coordinator."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from coordinator.changes import Durable, Request, Spec
+from coordinator.changes import Durable, Request, Spec, Who
 from protocol.configuration import Configuration
 from protocol.messages import FromParticipant
 from protocol.reasons import Reason
@@ -20,6 +20,7 @@ class Begin:
     fallback: bool = False
     """Where the files are refused, go on with the last committed generation."""
     seconds: float = 30.0
+    who: Who = field(default_factory=Who)
 
 
 @dataclass(frozen=True, slots=True)

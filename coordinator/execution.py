@@ -253,8 +253,7 @@ class Executor:
         self.looks.submit(lambda: self.archive.configuration(number), then)
 
     def _edited(self, effect: Edited) -> None:
-        origin = Origin(f"{effect.who.command or 'an edit'} by uid {effect.who.uid}")
-        self.texts.edited(effect.before, effect.after, effect.edit.key, origin)
+        self.texts.edited(effect.before, effect.after, effect.edit.key, effect.who.origin)
 
     def _locate(
         self,

@@ -9,7 +9,7 @@ back are its voters, and a refusal means that there is no start.
 from enum import StrEnum
 
 from coordinator.activity import Activity
-from coordinator.changes import ChangeRequest, Durable, Replacement, Result, Who
+from coordinator.changes import ChangeRequest, Durable, Replacement, Result
 from coordinator.effects import GiveUp, Kill, KnowFiles, Ready
 from coordinator.events import Begin
 from coordinator.house import House
@@ -121,7 +121,7 @@ class Starting(Activity):
             return
         self.phase = Phase.VOTING
         candidate = files if files is not None else EMPTY
-        request = ChangeRequest(Replacement(candidate), "start", Who(command="flux broker"),
+        request = ChangeRequest(Replacement(candidate), "start", self.begin.who,
                                 max(0.0, self.deadline - self.house.now))  # fmt: skip
         self.transaction = _StartTransaction(self.house, None, request, self.house.now)
         self.transaction.from_files = self.begin.files is not None

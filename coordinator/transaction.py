@@ -111,7 +111,8 @@ class Transaction(Activity):
         try:
             after = edit.applied_to(before)
         except Unfit as unfit:
-            return (Reason("config", unfit.message, unfit.key),)
+            origin = self.request.who.origin if unfit.key else None
+            return (Reason("config", unfit.message, unfit.key, origin),)
         self.house.emit(Edited(before.digest, after.digest, edit, self.request.who))
         return after
 
