@@ -143,6 +143,8 @@ class Starting(Activity):
                             reasons=[str(reason) for reason in change.outcome.reasons])  # fmt: skip
             self.refusal = list(change.outcome.reasons)
             self.transaction = None
+            self.deadline = self.house.now + self.begin.seconds
+            self.house.wake(self.deadline)
             self.house.unadmitted |= {name for name, one in self.ours.items() if one.peer}
             self._resume()
         else:

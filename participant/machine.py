@@ -33,7 +33,14 @@ from protocol.messages import (
 from protocol.reasons import Reason, bounded
 from protocol.tables import PARTICIPANT, ParticipantInput, Participation, follow
 
-_BUSY = frozenset({Participation.ADMITTING, Participation.APPLYING})
+_BUSY = frozenset(
+    {
+        Participation.VALIDATING,
+        Participation.DOOMED,
+        Participation.ADMITTING,
+        Participation.APPLYING,
+    }
+)
 
 # Events
 
