@@ -53,7 +53,9 @@ class JobIngest(Module):
 
         ingest: IngestTable = Field(default_factory=IngestTable)
         policy: Policy = Field(default_factory=Policy)
-        queues: Queues = Field(default_factory=dict)
+        queues: Queues = Field(
+            default_factory=dict, description="the queues, each a table under its name"
+        )
 
     config: Config
 

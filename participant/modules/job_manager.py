@@ -76,7 +76,9 @@ class JobManager(ConditionalModule):
         job_manager: JobManagerTable = Field(default_factory=JobManagerTable)
         access: GuestAccess = Field(default_factory=GuestAccess)
         policy: Policy = Field(default_factory=Policy)
-        queues: Queues = Field(default_factory=dict)
+        queues: Queues = Field(
+            default_factory=dict, description="the queues, each a table under its name"
+        )
 
     config: Config
 
