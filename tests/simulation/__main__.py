@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from tests.simulation.campaign import Campaign, Total
 from tests.simulation.ledger import MemoryStore
 from tests.simulation.planted import PLANTED, planted
-from tests.simulation.run import MakeStore, Run, run
-from tests.simulation.shrink import shrink
+from tests.simulation.report import story_of
+from tests.simulation.run import MakeStore, run
 from tests.simulation.sqlite_store import SqliteStore
 
 _REPORT_SECONDS = 30.0
@@ -48,7 +48,7 @@ def _one(seed: int, store: MakeStore) -> int:
         print("\n".join(result.story.text()))
         print(f"seed {seed}: {result.steps} steps, {result.commits} commits, violations=0")
         return 0
-    tell(shrink(result, store), len(result.actions))
+    print(story_of(result, store))
     return 1
 
 
@@ -56,11 +56,12 @@ def _many(options: argparse.Namespace, store: MakeStore) -> int:
     began = time.monotonic()
     reported = began
 
-    def progress(total: Total) -> None:
+    def progress(total: Total) -> bool:
         nonlocal reported
         if time.monotonic() - reported > _REPORT_SECONDS:
             reported = time.monotonic()
             print(f"… {total} in {reported - began:.0f} s", flush=True)
+        return False
 
     campaign = Campaign(store, options.planted, options.jobs)
     total = campaign.run(options.first, options.seeds, progress)
@@ -69,20 +70,8 @@ def _many(options: argparse.Namespace, store: MakeStore) -> int:
     if total.failing is None:
         return 0
     result = run(total.failing, make_store=store)
-    tell(shrink(result, store), len(result.actions))
+    print(story_of(result, store))
     return 1
-
-
-def tell(result: Run, drawn: int) -> None:
-    """A failing run as a story for people."""
-    assert result.finding is not None
-    print(f"seed {result.seed} breaks {result.finding.what}")
-    print(f"in short ({len(result.actions)} of the seed's {drawn} actions are enough):")
-    for action in result.actions:
-        print(f"  - {action}")
-    print("\n".join(result.story.text()))
-    print(f"          {result.finding.what}")
-    print(f"again: make simulate SEED={result.seed}")
 
 
 if __name__ == "__main__":

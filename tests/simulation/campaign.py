@@ -1,13 +1,14 @@
 """Many seeds, spread over processes.  Each seed is a world of its own, so they do not disturb."""
 
+import itertools
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tests.simulation.planted import planted
 from tests.simulation.run import MakeStore, run
 
-_BATCH = 50
+_BATCH, _PART = 50, 200
 
 
 @dataclass(slots=True)
@@ -41,12 +42,12 @@ class Total:
         )
 
 
-Batch = tuple[int, int, MakeStore, str | None, bool]
+Batch = tuple[int, int, MakeStore, str | None]
 
 
 def batch(given: Batch) -> Total:
-    """The seeds from the first to before the last; to the first failing one, if so wanted."""
-    first, last, store, plant, whole = given
+    """The seeds from the first to before the last, or to the first that fails."""
+    first, last, store, plant = given
     total = Total()
     with planted(plant):
         for seed in range(first, last):
@@ -58,8 +59,7 @@ def batch(given: Batch) -> Total:
                 total.violations += 1
                 total.broken[result.finding.promise] = 1
                 total.failing = seed
-                if not whole:
-                    break
+                break
     return total
 
 
@@ -72,27 +72,31 @@ class Campaign:
     jobs: int = 1
 
     def run(
-        self, first: int, seeds: int, progress: Callable[[Total], None] = lambda _: None
+        self, first: int, seeds: int, enough: Callable[[Total], bool] = lambda _: False
     ) -> Total:
-        """Run them, up to the first that fails."""
-        total = Total()
-        batches = self._batches(first, seeds)
+        """Run them, up to the first that fails, or to where it is `enough`."""
         if self.jobs == 1:
-            for one in map(batch, batches):
-                total.add(one)
-                progress(total)
-                if total.failing is not None:
-                    break
-            return total
+            return _sum(map(batch, self._batches(first, seeds)), enough)
         with multiprocessing.get_context("spawn").Pool(self.jobs) as pool:
-            for one in pool.imap(batch, batches):
-                total.add(one)
-                progress(total)
-                if total.failing is not None:
-                    break
-        return total
+            results = (one for part in self._parts(first, seeds) for one in pool.imap(batch, part))
+            return _sum(results, enough)
+
+    def _parts(self, first: int, seeds: int) -> Iterator[list[Batch]]:
+        """Batches in handfuls: a pool takes all that it is given before it does the first."""
+        batches = self._batches(first, seeds)
+        while part := list(itertools.islice(batches, _PART)):
+            yield part
 
     def _batches(self, first: int, seeds: int) -> Iterator[Batch]:
         for start in range(first, first + seeds, _BATCH):
             end = min(start + _BATCH, first + seeds)
-            yield (start, end, self.store, self.planted, False)
+            yield (start, end, self.store, self.planted)
+
+
+def _sum(results: Iterable[Total], enough: Callable[[Total], bool]) -> Total:
+    total = Total()
+    for one in results:
+        total.add(one)
+        if total.failing is not None or enough(total):
+            break
+    return total

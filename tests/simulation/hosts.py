@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from participant import machine as participant
 from participant.machine import Cut, Finished, Judged, Participant, Shown
 from protocol.codec import Malformed, decode_from_coordinator, encode
-from protocol.messages import Admit, Leave
+from protocol.messages import Admit, Applied, Commit, Leave
 from protocol.reasons import Reason
 from tests.simulation.author import Author
 
@@ -45,6 +45,8 @@ class Host:
         self.busy = False
         self.trip: int | None = None
         """Effects until it dies."""
+        self.renew = False
+        """Whether it will attach again as soon as it has said that it has applied something."""
         self.author = Author(world, name)
         self.connection: Connection | None = None
         self.watchers: dict[int, Broker] = {}
@@ -184,6 +186,8 @@ class Host:
                     spoke(self, message)
                 if self.connection is not None:
                     self.connection.up(encode(message))
+                if self.renew and isinstance(message, Applied):
+                    self.world.agenda.after(0.0, self.attach_again)
             case participant.Validate(candidate, arguments):
                 verdict = Judged(self.author.judge(candidate, arguments))
                 self._work(events, verdict, self.author.take_time())
@@ -196,9 +200,7 @@ class Host:
             case participant.Quit(why, wanted):
                 self._quit(why, wanted)
 
-    def _apply(
-        self, authority: participant.Commit | Admit, events: "deque[participant.Event]"
-    ) -> None:
+    def _apply(self, authority: Commit | Admit, events: "deque[participant.Event]") -> None:
         digest = self.author.apply()
         for applied in self.world.hooks.applied:
             applied(self, authority, digest)
@@ -278,16 +280,18 @@ class Host:
 
     def attach_again(self) -> None:
         """The service drops its attachment and makes a new one: same process, new incarnation."""
+        self.renew = False
+        if not self.alive:
+            return
         if self.connection is not None:
-            self.connection.open_below = False
-            self.connection.sever()
+            self.connection.finish_below()
             self.connection = None
         self._inbox.clear()
         self.busy = False
         self.detached = False
         self.author = Author(self.world, self.name)
         self.be_born()
-        self.world.network.connect(self)
+        self.world.network.connect(self, at_once=True)
 
     def die(self, how: str) -> None:
         """The process ends at once."""

@@ -122,11 +122,11 @@ class Network:
 
     # Making connections
 
-    def connect(self, host: "Host") -> None:
+    def connect(self, host: "Host", at_once: bool = False) -> None:
         """Have `host` connected as soon as there is somebody to connect to."""
         self._waiting[host.pid] = host
         seconds = self.world.chance.stream(f"link {host.name}").uniform(*_RETRY)
-        self.world.agenda.after(seconds, self._try, host)
+        self.world.agenda.after(seconds / 100 if at_once else seconds, self._try, host)
 
     def _try(self, host: "Host") -> None:
         broker = self.world.broker

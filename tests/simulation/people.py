@@ -154,9 +154,13 @@ def _attach(world: World, action: Action) -> None:
 
 def _attach_again(world: World, action: Action) -> None:
     host = pick(attached(world), action)
-    if host is not None and not host.paused:
-        world.tell("{} drops its attachment and makes a new one", host)
+    if host is None or host.paused:
+        return
+    world.tell("{} drops its attachment and makes a new one", host)
+    if action.which % 2:
         host.attach_again()
+    else:
+        host.renew = True
 
 
 def _leave(world: World, action: Action) -> None:

@@ -123,17 +123,18 @@ def _probe(world: World) -> None:
     At the second try, where the first had to find out that somebody left without being heard.
     """
     tries = 2 if any(one.alive and one.detached for one in world.processes.values()) else 1
-    for _ in range(tries):
+    result = None
+    while result is not Result.COMMITTED:
+        if not tries:
+            raise Broken("liveness", f"the last change was {result}")
+        tries -= 1
         change = ChangeRequest(Replacement(world.candidate(())), "probe", seconds=60.0)
         number = world.clients.ask(change, "asks for a change as a last test")
         _drain(world)
         told = world.clients.last
         if told is None or told[0] != number:
             raise Broken("liveness", "the last change was not answered")
-        if told[1].result is Result.COMMITTED:
-            break
-    else:
-        raise Broken("liveness", f"the last change was {told[1].result}: {told[1].reasons}")
+        result = told[1].result
     world.check_settled()
 
 

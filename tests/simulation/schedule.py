@@ -7,7 +7,6 @@ that can be performed.
 """
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from protocol import limits
@@ -93,5 +92,5 @@ def actions(chance: random.Random, world: Setting, fenced: bool) -> list[Action]
 
 
 def _gap(chance: random.Random) -> int:
-    draw: Callable[[int, int], int] = chance.randint
-    return draw(0, 4) if chance.random() < 0.5 else draw(0, 25)
+    """Steps since the action before; half of them follow close on it."""
+    return chance.randint(0, 4 if chance.random() < 0.5 else 25)

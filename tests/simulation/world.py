@@ -212,6 +212,7 @@ class World:
         for host in list(self.processes.values()):
             host.trip = None
             host.author.break_next = False
+            host.renew = False
             host.resume()
         if self.broker is None:
             self.agenda.after(0.1, self.start_broker)

@@ -44,7 +44,7 @@ class Settled(Promise):
     def _members(self, broker: "Broker") -> None:
         if not broker.machine.activity.over or broker.machine.line:
             raise self.broken(f"{broker} is busy for ever")
-        if broker.machine.unconfirmed is not None:
+        if broker.machine.unconfirmed is not None or broker.ledger.unconfirmed() is not None:
             raise self.broken("what nobody confirmed is not undone")
         for member in broker.machine.roster:
             if member.standing not in _SETTLED:
