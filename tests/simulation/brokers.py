@@ -111,7 +111,9 @@ class Broker:
     def hear(self, peer: bytes, frame: bytes) -> None:
         """A frame has arrived."""
         message = decode_from_participant(frame)
-        assert not isinstance(message, Malformed), message.why
+        if isinstance(message, Malformed):
+            assert self.connections[peer].host.name in self.world.liars, message.why
+            return
         self.feed(Heard(peer, message))
 
     def died(self, name: str, pid: int, how: str) -> None:
@@ -246,7 +248,7 @@ class Broker:
             self.feed(Died(effect.name, 0, "could not be started"))
             return
         host = self.world.spawn(effect.name, self)
-        host.watchers[self.machine.epoch] = self
+        host.watchers[self.machine.epoch, effect.name] = self
         self.children.append(host)
         self.feed(Spawned(effect.name, host.pid))
 
@@ -255,7 +257,7 @@ class Broker:
         if host is None or not host.alive:
             self.feed(Died(effect.name, effect.pid, "its process is gone"))
         else:
-            host.watchers[self.machine.epoch] = self
+            host.watchers[self.machine.epoch, effect.name] = self
 
     def _kill(self, effect: effects.Kill) -> None:
         host = self.world.processes.get(effect.pid)

@@ -49,7 +49,8 @@ class Host:
         """Whether it will attach again as soon as it has said that it has applied something."""
         self.author = Author(world, name)
         self.connection: Connection | None = None
-        self.watchers: dict[int, Broker] = {}
+        self.watchers: dict[tuple[int, str], Broker] = {}
+        """Who is told when it ends, and under which name; by epoch and name."""
         self.applied: dict[int, str] = {}
         """Digests by generation, of what this incarnation has taken into use."""
         self._pause = _FIRST_PAUSE

@@ -10,6 +10,7 @@ from coordinator.roster import Standing
 from tests.simulation import schedule
 from tests.simulation.faults import FAULTS
 from tests.simulation.ledger import MemoryStore, Store
+from tests.simulation.lies import lie
 from tests.simulation.people import PEOPLE
 from tests.simulation.promises import Broken
 from tests.simulation.schedule import Action
@@ -19,7 +20,7 @@ from tests.simulation.world import World
 STEPS = 20_000
 """More than any run needs; one that takes more goes round in circles."""
 
-_DEEDS = {**PEOPLE, **FAULTS}
+_DEEDS = {**PEOPLE, **FAULTS, "lie": lie}
 
 MakeStore = Callable[[], Store]
 

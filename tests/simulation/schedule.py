@@ -41,6 +41,7 @@ _WEIGHTS: dict[str, int] = {
     # what happens to processes
     "crash broker": 4, "trip broker": 6, "take over": 2, "pause broker": 2,
     "kill": 5, "trip": 5, "pause": 5, "hang": 8, "break": 3, "cannot start": 1, "cannot load": 2,
+    "lie": 6,
     # what happens to links and disks
     "cut": 8, "block": 3, "hold": 5, "stale": 6, "reopen": 2,
     "disk full": 2, "fsync fails": 2, "slow disk": 3, "slow files": 2,

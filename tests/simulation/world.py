@@ -52,6 +52,8 @@ class World:
         self.hooks = Hooks([promise(self) for promise in ALL])
         self.broker: Broker | None = None
         self.brokers: list[Broker] = []
+        self.liars: dict[str, None] = {}
+        """Names of participants that have said what is not so."""
         self.processes: dict[int, Host] = {}
         self.lives: dict[str, dict[int, str]] = {}
         self._lives_of: dict[str, list[dict[int, str]]] = {}
@@ -75,6 +77,10 @@ class World:
         """A line of the story; values that can change are put into words at once."""
         told = tuple(str(v) if isinstance(v, Host | Broker | BaseException) else v for v in values)
         self.story.tell(self.agenda.now, template, *told)
+
+    def is_liar(self, name: str) -> bool:
+        """Whether what this participant says may be untrue."""
+        return name in self.liars
 
     # Configurations
 
@@ -131,8 +137,8 @@ class World:
     def buried(self, host: Host, how: str) -> None:
         """Have those told who watch this process."""
         chance = self.chance.stream(f"process {host.name}")
-        for watcher in host.watchers.values():
-            self.agenda.after(0.02 * chance.random(), watcher.died, host.name, host.pid, how)
+        for (_, name), watcher in host.watchers.items():
+            self.agenda.after(0.02 * chance.random(), watcher.died, name, host.pid, how)
 
     def fails_to_start(self, name: str) -> bool:
         """Whether the operating system will not start it, this time."""
@@ -213,6 +219,10 @@ class World:
             host.trip = None
             host.author.break_next = False
             host.renew = False
+            if host.name in self.liars:
+                host.die("killed as a liar")
+        self.liars.clear()
+        for host in list(self.processes.values()):
             host.resume()
         if self.broker is None:
             self.agenda.after(0.1, self.start_broker)

@@ -26,7 +26,8 @@ class Unanimous(Promise):
         self.votes: dict[tuple[str, str], list[bool]] = {}
 
     def spoke(self, host: "Host", message: FromParticipant) -> None:
-        if isinstance(message, Vote):
+        # The first word counts: whoever takes a yes back is a liar, and it was a yes.
+        if isinstance(message, Vote) and (message.yes or not self.world.is_liar(host.name)):
             self.votes.setdefault((message.txid, host.name), []).append(message.yes)
 
     def thought(self, broker: "Broker") -> None:

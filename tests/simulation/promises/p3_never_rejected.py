@@ -18,7 +18,8 @@ class NeverRejected(Promise):
         self.noes: dict[str, str] = {}
 
     def spoke(self, host: "Host", message: FromParticipant) -> None:
-        if isinstance(message, Vote) and not message.yes:
+        honest = not self.world.is_liar(host.name)
+        if isinstance(message, Vote) and not message.yes and honest:
             self.noes[message.txid] = host.name
 
     def applied(self, host: "Host", authority: Commit | Admit, digest: Digest) -> None:

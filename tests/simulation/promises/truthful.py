@@ -33,12 +33,14 @@ class Truthful(Promise):
             decision = held[outcome.txid]
             for name in decision.members:
                 lives = self.world.lives_of(name)
-                if not any(decision.generation in one for one in lives):
+                if not self.world.is_liar(name) and not any(
+                    decision.generation in one for one in lives
+                ):
                     raise self.broken(f"{outcome.txid} is called committed; {name} never ran it")
 
     def thought(self, broker: "Broker") -> None:
         for member in broker.machine.roster:
-            if member.standing is not Standing.RUNNING:
+            if member.standing is not Standing.RUNNING or self.world.is_liar(member.name):
                 continue
             life = self.world.lives.get(member.incarnation)
             if life is None or life.get(member.generation) != member.digest:
