@@ -15,7 +15,7 @@ from tests.simulation.people import PEOPLE
 from tests.simulation.promises import Broken
 from tests.simulation.schedule import Action
 from tests.simulation.story import Story
-from tests.simulation.world import World
+from tests.simulation.world import Setting, World
 
 STEPS = 20_000
 """More than any run needs; one that takes more goes round in circles."""
@@ -39,6 +39,7 @@ class Run:
 
     seed: int
     actions: tuple[Action, ...]
+    setting: Setting
     story: Story
     steps: int
     commits: int
@@ -46,14 +47,18 @@ class Run:
 
 
 def run(
-    seed: int, actions: Sequence[Action] | None = None, make_store: MakeStore = MemoryStore
+    seed: int,
+    actions: Sequence[Action] | None = None,
+    make_store: MakeStore = MemoryStore,
+    setting: Setting | None = None,
 ) -> Run:
-    """The run of this seed; with `actions` in place of those that the seed would bring."""
+    """The run of this seed; `actions` and `setting` in place of those that it would bring."""
     chance = random.Random(seed)
-    setting = schedule.setting(chance)
+    drawn_setting = schedule.setting(chance)
     store = make_store()
-    drawn = schedule.actions(chance, setting, fenced=isinstance(store, MemoryStore))
+    drawn = schedule.actions(chance, drawn_setting, fenced=isinstance(store, MemoryStore))
     wanted = tuple(drawn if actions is None else actions)
+    setting = drawn_setting if setting is None else setting
     world = World(seed, setting, store)
     finding = None
     try:
@@ -65,7 +70,7 @@ def run(
         finding = Finding(type(error).__name__, f"{type(error).__name__}: {error} ({where})")
     finally:
         store.dispose()
-    return Run(seed, wanted, world.story, world.agenda.steps, len(world.truth), finding)
+    return Run(seed, wanted, setting, world.story, world.agenda.steps, len(world.truth), finding)
 
 
 def _place(error: BaseException) -> str:
