@@ -63,17 +63,19 @@ class Ledger:
         self,
         statedir: str,
         clock: Callable[[], float] = time.time,
-        history: int = limits.HISTORY,
+        history: int | None = None,
     ) -> None:
         """Opens or makes the ledger in `statedir` and starts a new epoch, forced to disk.
 
-        `history` is how many decisions, and how many refused attempts, are kept: 2 or more.
+        `history` is how many decisions, and how many refused attempts, are kept: 2 or more;
+        by default HISTORY.
         Raises LedgerError where the directory is in use by another broker, cannot be written, or
         holds something that is no sound ledger.
         """
         self.path = os.path.join(statedir, FILE)
         self._clock = clock
-        self._history = max(2, history)  # the last, and the one that an undo goes back to
+        # at least the last, and the one that an undo goes back to
+        self._history = max(2, limits.HISTORY if history is None else history)
         self._lock = _exclusive(statedir)
         try:
             self._connection = _connect(self.path)
