@@ -20,8 +20,13 @@ counts = st.integers(0, 2**63 - 1)
 digests = st.one_of(st.just(""), st.binary(min_size=32, max_size=32).map(bytes.hex))
 steps = st.one_of(st.text(max_size=20), st.integers(0, 1000))
 reasons = st.lists(
-    st.builds(Reason, names, st.text(max_size=50), st.lists(steps, max_size=5).map(tuple),
-              st.none() | st.builds(Origin, st.text(max_size=20))),
+    st.builds(
+        Reason,
+        names,
+        st.text(max_size=50),
+        st.lists(steps, max_size=5).map(tuple),
+        st.none() | st.builds(Origin, st.text(max_size=20)),
+    ),
     max_size=5,
 ).map(tuple)
 configurations = st.builds(

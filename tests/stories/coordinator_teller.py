@@ -149,7 +149,9 @@ class CoordinatorTeller:
             case ["stats", client, name, seconds]:
                 return Inquired(int(client), name, float(seconds))
             case ["report", name, ticket, text]:
-                return Heard(name.encode(), Report(self.machine.epoch, f"{name}-1", int(ticket), text))
+                return Heard(
+                    name.encode(), Report(self.machine.epoch, f"{name}-1", int(ticket), text)
+                )
             case ["spawned", name, pid]:
                 self.pids[name] = int(pid)
                 return Spawned(name, int(pid))
