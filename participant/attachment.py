@@ -29,7 +29,7 @@ class Attachment:
     """One module attached to a broker.  A context manager; `close` leaves."""
 
     def __init__(self, uri: str, module: Module, name: str) -> None:
-        self._serving = Serving(uri, module, name)
+        self._serving = Serving(uri, module, name, shared=True)
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._serving.watch(self._bell)
         self._closing = threading.Event()

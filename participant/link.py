@@ -6,6 +6,7 @@ to a former coordinator is left in it to reach the next one.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from enum import Enum
 
 import zmq
@@ -15,6 +16,8 @@ from protocol import limits
 
 # As plain integers: the enumerations of pyzmq cost more than the calls they are for.
 _EVENTS, _POLLIN, _NOBLOCK = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.NOBLOCK)
+
+_SOCKETS = 16384  # three for each link
 
 _FIRST_RETRY, _LONGEST_RETRY = 50, 1000  # milliseconds between attempts to connect
 
@@ -26,12 +29,25 @@ class Change(Enum):
     DOWN = "down"
 
 
+class _SharedContext(zmq.Context[zmq.Socket[bytes]]):
+    """One for all attachments of a process, and not the one that its own sockets may use."""
+
+
+def _shared() -> zmq.Context[zmq.Socket[bytes]]:
+    context = _SharedContext.instance()
+    with suppress(zmq.ZMQError):  # only before its first socket; whoever is first does it
+        context.set(zmq.MAX_SOCKETS, _SOCKETS)
+    return context
+
+
 class Link:
     """One connection that is made again whenever it is lost.  For use in one thread."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, shared: bool = False) -> None:
+        """`shared`: with the ZeroMQ threads that all links of this process share."""
         self._uri = uri
-        self._context = zmq.Context()
+        self._shared = shared
+        self._context: zmq.Context[zmq.Socket[bytes]] = _shared() if shared else zmq.Context()
         self._up = False
         self._open()
 
@@ -103,4 +119,5 @@ class Link:
     def close(self) -> None:
         """Say what is still to be said, for at most half a second, and close for good."""
         self.close_socket(500)
-        self._context.term()
+        if not self._shared:
+            self._context.term()

@@ -15,6 +15,7 @@ import traceback
 import uuid
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from participant.description import describe
@@ -49,14 +50,22 @@ Hook = Callable[[str, object], None]
 class Serving:
     """Serves one module at one broker until it is told to stop."""
 
-    def __init__(self, uri: str, module: Module, name: str, hook: Hook | None = None) -> None:
+    def __init__(
+        self,
+        uri: str,
+        module: Module,
+        name: str,
+        hook: Hook | None = None,
+        shared: bool = False,
+    ) -> None:
+        """`shared`: this process serves more modules, and the link's threads are for all."""
         self.module = module
         self.name = name
         module.read_environment(name)
         self.quit: Quit | None = None
         self.machine = Participant(name, uuid.uuid4().hex, os.getpid(), describe(type(module)))
         self._hook = hook
-        self._link = Link(uri)
+        self._link = Link(uri, shared)
         self._events: deque[Event] = deque()
         self._staged: Staged | None = None
         self._ran = False
@@ -182,7 +191,9 @@ class Serving:
 
     def _mishap(self, where: str, error: BaseException) -> str:
         """What went wrong in author's code, in one line; the whole of it goes to stderr."""
-        traceback.print_exception(error, file=sys.stderr)
+        with suppress(OSError):  # a log that cannot be written must not end the module
+            with suppress(OSError):  # a log that cannot be written must not end the module
+            traceback.print_exception(error, file=sys.stderr)
         frames = traceback.extract_tb(error.__traceback__)
         place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
         try:
@@ -193,7 +204,8 @@ class Serving:
 
     def complain(self, text: str) -> None:
         """A line on stderr, which is the broker's."""
-        print(f"{self.name}: {text}", file=sys.stderr, flush=True)
+        with suppress(OSError):
+            print(f"{self.name}: {text}", file=sys.stderr, flush=True)
 
     # Timers
 
