@@ -7,6 +7,7 @@ change can be followed by its txid alone.
 import sys
 from collections import deque
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any, Literal
 
 import structlog
@@ -29,7 +30,7 @@ class Log:
             else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=12)
         )
         self._logger = structlog.wrap_logger(
-            structlog.PrintLogger(sys.stderr),
+            _Printer(sys.stderr),
             processors=[
                 structlog.processors.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -53,3 +54,13 @@ class Log:
         if self._quiet and method == "info":
             raise structlog.DropEvent
         return line
+
+
+class _Printer(structlog.PrintLogger):
+    """Prints; a line that cannot be written (the disk of the log is full) is not the end."""
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError):
+            super().msg(message)
+
+    info = warning = msg

@@ -50,22 +50,14 @@ Hook = Callable[[str, object], None]
 class Serving:
     """Serves one module at one broker until it is told to stop."""
 
-    def __init__(
-        self,
-        uri: str,
-        module: Module,
-        name: str,
-        hook: Hook | None = None,
-        shared: bool = False,
-    ) -> None:
-        """`shared`: this process serves more modules, and the link's threads are for all."""
+    def __init__(self, uri: str, module: Module, name: str, hook: Hook | None = None) -> None:
         self.module = module
         self.name = name
         module.read_environment(name)
         self.quit: Quit | None = None
         self.machine = Participant(name, uuid.uuid4().hex, os.getpid(), describe(type(module)))
         self._hook = hook
-        self._link = Link(uri, shared)
+        self._link = Link(uri)
         self._events: deque[Event] = deque()
         self._staged: Staged | None = None
         self._ran = False
@@ -192,7 +184,6 @@ class Serving:
     def _mishap(self, where: str, error: BaseException) -> str:
         """What went wrong in author's code, in one line; the whole of it goes to stderr."""
         with suppress(OSError):  # a log that cannot be written must not end the module
-            with suppress(OSError):  # a log that cannot be written must not end the module
             traceback.print_exception(error, file=sys.stderr)
         frames = traceback.extract_tb(error.__traceback__)
         place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
