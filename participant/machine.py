@@ -230,7 +230,11 @@ class Participant:
     # What the coordinator says
 
     def _heard(self, message: FromCoordinator) -> tuple[Effect, ...]:
-        if message.epoch < self.epoch or self.state is Participation.GONE or not self.joined:
+        if self.state is Participation.GONE or not self.joined:
+            return ()
+        if isinstance(message, Refuse):  # no command: one of the past may say so, too, and does
+            return (Quit(message.why, wanted=False),)
+        if message.epoch < self.epoch:
             return ()  # fencing: a coordinator of the past commands nobody
         self.epoch = message.epoch
         match message:
@@ -242,8 +246,6 @@ class Participant:
                 return self._abort(message)
             case Admit():
                 return self._admit(message)
-            case Refuse(_, why):
-                return (Quit(why, wanted=False),)
             case Shutdown(_, why):
                 return self._shutdown(why)
             case Inquire(_, ticket):
