@@ -52,6 +52,8 @@ class House:
         self.log = self.root / "broker.log"
         self.uri = f"local://{self.rundir}/local"
         self.broker: subprocess.Popen[bytes] | None = None
+        self.before: list[str] = []
+        """Words to the saboteur that come before the broker."""
         self.environment = {**os.environ, "FLUX_URI": self.uri, records.VARIABLE: str(self.diary)}
         self.write()
 
@@ -60,7 +62,7 @@ class House:
     def launch(self, *options: str, modules: tuple[str, ...] = (), path: Path = VOTER) -> None:
         """Start a broker, without waiting for it."""
         assert self.broker is None
-        command = [sys.executable, "-m", "tests.chaos.saboteur", "broker",
+        command = [sys.executable, "-m", "tests.chaos.saboteur", *self.before, "broker",
                    "--rundir", str(self.rundir), "--statedir", str(self.statedir),
                    "--plans", str(self.plans), "--config", str(self.files), *options]  # fmt: skip
         for name in modules:
@@ -222,7 +224,7 @@ class House:
 
     def log_text(self) -> str:
         """What the broker and its modules have said on stderr."""
-        return self.log.read_text(errors="replace")
+        return self.log.read_text(errors="replace") if self.log.is_file() else ""
 
     # Attached participants, which live in this process and so outlive any broker
 

@@ -6,6 +6,7 @@ Both only add a hook, which the production code has for this.
 """
 
 import argparse
+import ctypes
 import os
 import resource
 import signal
@@ -14,10 +15,14 @@ from pathlib import Path
 
 from tests.chaos.plans import Striker
 
+_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE = 24, 1
+
 
 def main(arguments: list[str]) -> int:
     """Run what the first argument says."""
     what, *rest = arguments
+    if what == "powerless":
+        return _without_override(rest)
     return _module(Path(rest[0]), rest[1:]) if what == "module" else _broker(rest)
 
 
@@ -36,6 +41,10 @@ def _broker(arguments: list[str]) -> int:
     if options.file_size:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (options.file_size, resource.RLIM_INFINITY))
+    if options.clock_back:
+        from tests.chaos import clocks
+
+        clocks.set_back(options.clock_back)
     if options.betray:
         from tests.chaos import traitors
 
@@ -53,6 +62,12 @@ def _broker(arguments: list[str]) -> int:
     return serve("broker", wanted, Log("json", quiet=False), Striker(Path(options.plans, "broker")))
 
 
+def _without_override(arguments: list[str]) -> int:
+    """Start again without the power of root to write where the mode of a file forbids it."""
+    ctypes.CDLL(None).prctl(_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE)
+    os.execv(sys.executable, [sys.executable, "-m", "tests.chaos.saboteur", *arguments])
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="saboteur")
     parser.add_argument("--rundir", required=True)
@@ -64,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--limit", action="append", default=[], metavar="NAME=SECONDS",
                         help="another value for a number of protocol.limits")  # fmt: skip
     parser.add_argument("--file-size", type=int, help="largest file that may be written, in bytes")
+    parser.add_argument("--clock-back", type=float, metavar="SECONDS",
+                        help="let the ledger's clock be that much behind")  # fmt: skip
     parser.add_argument("--betray", help="break a promise in this way, so that judges can be tried")
     return parser
 

@@ -1,7 +1,8 @@
 """A module that writes down all it does, and does what the candidate says its name should do.
 
-`[voter.do]` maps names to deeds: "refuse", "hang", or a fault with its point ("exit@commit").
-A module does not know under which name it was loaded; the saboteur tells it.
+`[voter.do]` maps names to deeds: "refuse", "hang", "slow" (to commit), or a
+fault with its point ("exit@commit").  A module does not know under which name it was loaded; the
+saboteur tells it.
 """
 
 import time
@@ -48,6 +49,8 @@ class Voter(Module):
         return digest
 
     def commit(self, staged: Any) -> None:
+        if self.config.do.get(self.who) == "slow":
+            time.sleep(0.5)
         self.note("ran", staged)
         faults.in_code(self.who, "commit", self.config.do.get(self.who, ""), staged)
 
