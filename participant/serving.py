@@ -50,14 +50,22 @@ Hook = Callable[[str, object], None]
 class Serving:
     """Serves one module at one broker until it is told to stop."""
 
-    def __init__(self, uri: str, module: Module, name: str, hook: Hook | None = None) -> None:
+    def __init__(
+        self,
+        uri: str,
+        module: Module,
+        name: str,
+        hook: Hook | None = None,
+        shared: bool = False,
+    ) -> None:
+        """`shared`: this process serves more modules, and the link's threads are for all."""
         self.module = module
         self.name = name
         module.read_environment(name)
         self.quit: Quit | None = None
         self.machine = Participant(name, uuid.uuid4().hex, os.getpid(), describe(type(module)))
         self._hook = hook
-        self._link = Link(uri)
+        self._link = Link(uri, shared)
         self._events: deque[Event] = deque()
         self._staged: Staged | None = None
         self._ran = False
