@@ -60,12 +60,22 @@ def tell(command: str, as_json: bool, outcome: dict[str, Any]) -> int:
         print(json.dumps(outcome))
         return status
     if status == 0:
-        print(_good_news(outcome))
+        print(_of_one_module(outcome) if command == "module" else _good_news(outcome))
         return 0
     for reason in outcome["reasons"]:
         complain(command, from_json(reason).removeprefix(f"{command}: "))
     complain(command, _last_line(outcome))
     return status
+
+
+def _of_one_module(outcome: dict[str, Any]) -> str:
+    match outcome["result"]:
+        case "unchanged":
+            return "unchanged: these are its values already"
+        case "valid":
+            return "valid: the module would accept it; nothing changed"
+        case other:
+            return f"{other} ({outcome['seconds'] * 1000:.1f} ms)"
 
 
 def _good_news(outcome: dict[str, Any]) -> str:

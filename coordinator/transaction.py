@@ -6,6 +6,8 @@ are told at once.  Nobody is told Commit before the ledger has answered, and onc
 its way to the disk nothing but the disk can stop it.
 """
 
+from dataclasses import replace
+
 from coordinator.activity import Activity
 from coordinator.changes import (
     Attempt,
@@ -167,7 +169,11 @@ class Transaction(Activity):
             max(0.0, self.deadline - self.house.now),
             self.request.dry_run,
         )
-        self.house.send(members, message)
+        # At a start nobody has been admitted, so nobody knows its load arguments yet.
+        new = [one for one in members if not one.generation and one.arguments()]
+        self.house.send([one for one in members if one not in new], message)
+        for member in new:
+            self.house.send([member], replace(message, arguments=member.arguments()))
 
     # Preparing: votes
 

@@ -113,7 +113,8 @@ class CoordinatorTeller:
         match words:
             case ["begin", *modules]:
                 files = configuration(named["files"]) if "files" in named else None
-                specs = tuple((name, Spec(name)) for name in modules)
+                loaded = tuple((key[1:], named[key]) for key in named if key[0] == "+")
+                specs = tuple((name, Spec(name, loaded)) for name in modules)
                 expected = tuple(filter(None, named.get("expected", "").split(",")))
                 return Begin(specs, files, expected, "fallback" in named)
             case ["join", name]:
