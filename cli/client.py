@@ -1,10 +1,15 @@
 """A client's side of the door: one JSON object a line, each way, on a unix stream socket."""
 
+from __future__ import annotations
+
 import json
 import os
 import socket
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # as typing has it, whose import takes as long as that of json
+if TYPE_CHECKING:
+    from typing import Any
 
 READ_SECONDS = 10.0
 """How long a reading request may take before the broker is taken for stuck."""
@@ -49,7 +54,7 @@ class Client:
         self._socket.settimeout(seconds)
         try:
             self._socket.sendall(json.dumps({"op": op, **fields}).encode() + b"\n")
-        except BrokenPipeError:
+        except (BrokenPipeError, ConnectionResetError):
             pass  # it hung up, and has probably said why: that is to be read
         except TimeoutError:
             raise Unanswered(f"the broker took no request within {seconds:g} s") from None

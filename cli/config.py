@@ -3,13 +3,18 @@
 Scripts call `flux config get` in loops, so what one subcommand needs must not cost the others.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
 from importlib import import_module
-from typing import NoReturn
 
 from cli.client import Trouble, complain
+
+TYPE_CHECKING = False  # as typing has it, whose import takes as long as that of json
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 COMMANDS = {
     "get": ("cli.config_get", "print the configuration in force, or a part of it"),

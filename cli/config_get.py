@@ -4,12 +4,17 @@ This file and what it imports decide how fast `get` is: everything but the ordin
 where it is needed.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
-from typing import Any
 
 from cli.client import Client, Trouble, complain
 from cli.names import add_name
+
+TYPE_CHECKING = False  # as typing has it, whose import takes as long as that of json
+if TYPE_CHECKING:
+    from typing import Any
 
 _GET = """\
 Print the configuration in force, or the value of the dotted key NAME in it, as compact JSON;

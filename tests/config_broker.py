@@ -62,8 +62,14 @@ class House:
             command += ["-S", "broker.rc1_path="]
         with (self.root / "log").open("ab") as log:
             self.broker = subprocess.Popen(command, env=self.environment, stderr=log)
-        until(lambda: self.flux("lsattr").returncode == 0, "the broker is there")
+        until(self._is_open, "the broker is there")
         return self
+
+    def _is_open(self) -> bool:
+        assert self.broker is not None
+        status = self.broker.poll()
+        assert status is None, f"the broker ended with {status}:\n{(self.root / 'log').read_text()}"
+        return self.flux("lsattr").returncode == 0
 
     def kill(self) -> None:
         """End the broker without any warning."""

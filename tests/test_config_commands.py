@@ -263,7 +263,8 @@ def test_builtin_values(house: House) -> None:
 def test_guests_look_and_the_owner_changes(house: House) -> None:
     """By another uid for real: the kernel says who is at the door."""
     program = (
-        "import os, sys, cli.config, cli.main; cli.config.everything();"
+        "import os, sys, cli.config, cli.files, cli.main, coordinator.sources;"
+        "cli.config.everything();"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534);"
         "sys.exit(cli.main.main(sys.argv[1:]))"
     )
@@ -283,6 +284,9 @@ def test_guests_look_and_the_owner_changes(house: House) -> None:
         refused = guest(*words)
         assert refused.returncode == 1, words
     assert "only the owner" in guest("set", "sample.i", "8").stderr
+    (house.root / "large.toml").write_text(f"x = '{'x' * 1_000_000}'\n")
+    large = guest("load", str(house.root / "large.toml"))
+    assert (large.returncode, "too long" in large.stderr) == (1, True), large.stderr
     assert house.generation() == before
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,22 @@ def test_every_answer_has_the_shape_that_is_documented(house: House) -> None:
     check("watch", json.loads(watcher.stdout.readline()))
     watcher.kill()
     watcher.communicate()
+
+
+def test_get_imports_nothing_that_takes_long(house: House) -> None:
+    program = (
+        "import sys; before = set(sys.modules); import cli.main;"
+        "assert cli.main.main(['config', 'get', 'heartbeat.period']) == 0;"
+        "print(*sorted(set(sys.modules) - before), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], env=house.environment,
+                          capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    imported = {name.partition(".")[0] for name in done.stderr.split()}
+    slow = {"pydantic", "tomli", "zmq", "msgpack", "structlog", "coordinator", "participant",
+            "protocol", "typing", "dataclasses", "sqlite3", "subprocess"}  # fmt: skip
+    assert imported & {"argparse", "json", "socket"}, "it was watched at all"
+    assert not imported & slow
 
 
 def test_every_command_is_on_the_page() -> None:
