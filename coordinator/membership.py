@@ -216,7 +216,7 @@ class Membership:
     def start(self, member: Member) -> None:
         """Start the process of a member of ours."""
         assert member.spec is not None
-        member.pid = 0
+        member.pid, member.incarnation = 0, ""
         self._stand(member, Standing.STARTING)
         self.house.expect(member)
         self.house.emit(StartProcess(member.name, member.spec))
