@@ -33,10 +33,16 @@ def config(member: Member) -> dict[str, Any]:
         "name": member.name,
         "state": str(member.standing),
         "generation": member.generation,
-        "config": {key: one for key, one in entries.items() if isinstance(one, dict)},
+        "config": {key: one for key, one in entries.items() if _is_entry(one)},
         "cut": told.get("cut") is True,
         "runtime": {key: one.value for key, one in member.runtime.items()},
     }
+
+
+def _is_entry(one: Any) -> bool:
+    if not isinstance(one, dict) or "value" not in one or not isinstance(one.get("origin"), str):
+        return False
+    return "pending" not in one or _is_entry(one["pending"])
 
 
 def places(member: Member, provenance: Provenance) -> dict[str, Any]:
@@ -46,7 +52,7 @@ def places(member: Member, provenance: Provenance) -> dict[str, Any]:
     tables = tuple(str(one) for one in told.get("tables", ()))
     for name, entry in shown["config"].items():
         for one in (entry, entry.get("pending")):
-            if isinstance(one, dict) and str(one.get("origin", "")).startswith(CONFIGURATION):
+            if one is not None and one["origin"].startswith(CONFIGURATION):
                 path = _path(name, tables, told.get("single") is True)
                 origin = provenance.of(path) if path else None
                 rest = one["origin"].removeprefix(CONFIGURATION)

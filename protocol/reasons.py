@@ -85,6 +85,8 @@ def bounded(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
         size = len(short.message.encode(errors="replace")) + sum(
             len(str(part)) * 4 for part in short.key
         )
+        if short.origin:
+            size += len(short.origin.source) * 4
         if size > room or len(kept) == limits.REASONS_COUNT - 1:
             kept.append(Reason(reason.module, f"more reasons were given {CUT_MARK}"))
             break

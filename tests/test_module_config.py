@@ -173,6 +173,8 @@ def test_wrong_usage(house: House) -> None:
     assert "is not loaded" in refused(house, "config", "set", "nothing", "level=1")
     refused(house, "config", "set", "tank", status=2)
     assert "not a dotted key" in refused(house, "config", "set", "tank", "a..b=1")
+    why = refused(house, "config", "set", "tank", os.fsdecode(b"tags.k=\xff"))
+    assert "is not valid Unicode" in why
     many = [f"tags.k{number}=1" for number in range(257)]
     assert "more than 256" in refused(house, "config", "set", "tank", *many)
 
