@@ -9,6 +9,7 @@ from coordinator.changes import (
     ConfirmRequest,
     Durable,
     Earlier,
+    FromFiles,
     Outcome,
     Receipt,
     Replacement,
@@ -16,7 +17,7 @@ from coordinator.changes import (
     Unconfirmed,
 )
 from coordinator.edits import Edit
-from coordinator.effects import Answer, Confirm, Edited, Recall, Remember, Wake
+from coordinator.effects import Answer, Confirm, Edited, ReadFiles, Recall, Remember, Wake
 from coordinator.events import Asked, Begin, Confirmed, Event, FilesRead, Forced, Woke
 from coordinator.machine import Coordinator
 from protocol import limits
@@ -179,6 +180,18 @@ def test_an_undo_that_fails_is_tried_again(desk: Desk) -> None:
     assert desk.running == NEW
     desk.at(60.0 + limits.UNDO_AGAIN_SECONDS)
     assert desk.running == OLD
+
+
+def test_files_that_were_undone_are_known_and_not_taken_again_by_a_restart() -> None:
+    desk = Desk()
+    desk.ask(ChangeRequest(FromFiles(), "reload", confirm=60.0))
+    reading = desk.effects[-1]
+    assert isinstance(reading, ReadFiles)
+    desk.step(FilesRead(reading.txid, NEW))
+    desk.at(60.0)
+    running = desk.machine.running
+    assert running is not None
+    assert (running.configuration, running.decision.files) == (OLD, NEW.digest)
 
 
 def test_a_dry_run_and_an_unchanged_one_leave_nothing_to_confirm() -> None:

@@ -168,14 +168,15 @@ def test_five_megabytes_load_while_readers_are_answered(house: House, tmp_path: 
     file.write_text(big_text(5_000_000))
     loading = subprocess.Popen([*FLUX, "config", "load", "--timeout=60s", str(file)],
                                env=house.environment, stdout=subprocess.PIPE)  # fmt: skip
-    slowest = 0.0
+    slowest, start = 0.0, time.monotonic()
     while loading.poll() is None:
         began = time.monotonic()
         house.good("get", "-d", "none", "t0.k7.name")
         slowest = max(slowest, time.monotonic() - began)
+    took = time.monotonic() - start
     assert loading.wait() == 0
     loading.communicate()
-    assert slowest < 5, "a reader waited for the parser"
+    assert slowest < took / 4, "a reader waited for the parser"
     assert house.good("get", "t0.k7.name") == "value 7\n"
     house.good("set", "t0.k7.name", "new")
     assert house.json("diff", str(house.generation() - 1), "--json")["changes"] == [
