@@ -60,7 +60,7 @@ class Asking:
 
     def _ask(self, op: str, fields: dict[str, Any]) -> None:
         try:
-            self.outcome = self._house.ask(op, 4 * PATIENCE, timeout=PATIENCE, **fields)
+            self.outcome = self._house.ask(op, 4 * PATIENCE, **{"timeout": PATIENCE, **fields})
         except Trouble:
             return
         if op == "reload":

@@ -1,0 +1,45 @@
+"""Fifty clients at once, some of them killed: nobody is told what is not so, nothing is left."""
+
+import random
+import re
+import signal
+import time
+
+from tests.chaos import footprint
+from tests.chaos.house import House, until
+from tests.chaos.test_malformed import SEED
+
+CROWD = 50
+
+
+def test_fifty_clients_killed_at_random(house: House) -> None:
+    house.start(modules=("a", "b"))
+    assert house.broker is not None
+    house.flux("config", "get")
+    before, base = footprint.of(house.broker.pid), house.generation
+    source = random.Random(SEED)
+    serials = range(1_000_000, 1_000_000 + CROWD)
+    clients = {
+        serial: house.begin("config", "set", "voter.serial", str(serial), "--timeout", "30s")
+        for serial in serials
+    }
+    doomed = source.sample(serials, CROWD // 2)
+    for serial in doomed:
+        time.sleep(source.random() * 0.04)
+        clients[serial].send_signal(source.choice((signal.SIGKILL, signal.SIGINT)))
+    told = {serial: one.communicate(timeout=60)[0] for serial, one in clients.items()}
+    until(lambda: "transaction" not in house.ask("status"))
+    committed = [row.generation for row in house.rows() if row.generation > base]
+    for serial in serials:
+        if clients[serial].returncode == 0:
+            found = re.search(r"generation (\d+)", told[serial])
+            assert found is not None, told[serial]
+            assert int(found[1]) in committed
+        else:
+            assert serial in doomed, "who was not killed got through"
+    done = [one.returncode for one in clients.values()].count(0)
+    print(f"seed {SEED}: {CROWD} clients, {CROWD // 2} of them struck: {done} told of a commit, "
+          f"{len(committed)} commits")  # fmt: skip
+    assert done <= len(committed) <= CROWD
+    until(lambda: footprint.of(house.broker.pid).descriptors <= before.descriptors)
+    assert house.judge_at_rest() == []
