@@ -12,7 +12,7 @@ from coordinator.machine import Coordinator
 from coordinator.membership import Membership
 from coordinator.roster import Member, Roster, Standing
 from coordinator.transaction import Transaction
-from protocol.messages import FromParticipant, Join, Vote
+from protocol.messages import Applied, FromParticipant, Vote
 from protocol.reasons import Reason
 from protocol.tables import Change, ChangeInput
 from tests.simulation.planting import Patch, Plant
@@ -104,23 +104,22 @@ def _shown_too_early(right: Method) -> Method:
     return force
 
 
-def _old_peers_stay(right: Method) -> Method:
+def _remembers_old_peers(right: Method) -> Method:
     def disconnect(self: Roster, member: Member) -> None:
-        peer = member.peer
+        if member.peer is not None:
+            vars(self).setdefault("former", {})[member.peer] = member.name
         right(self, member)
-        if peer is not None:
-            self._by_peer[peer] = member
 
     return disconnect
 
 
 def _any_incarnation(right: Method) -> Method:
     def _heard(self: Coordinator, peer: bytes, message: FromParticipant) -> None:
-        member = self.roster.at(peer)
-        if member is not None and not isinstance(message, Join):
-            if self.roster.get(member.name) is not member:
-                return
-            message = replace(message, incarnation=member.incarnation)
+        former: dict[bytes, str] = vars(self.roster).get("former", {})
+        member = self.roster.get(former.get(peer, ""))
+        late = self.roster.at(peer) is None and isinstance(message, Vote | Applied)
+        if late and member is not None and member.peer is not None:
+            peer, message = member.peer, replace(message, incarnation=member.incarnation)
         right(self, peer, message)
 
     return _heard
@@ -184,7 +183,7 @@ COORDINATOR: dict[str, Plant] = {
     "old-incarnation-heard": Plant(
         "what an ended life of a participant said counts for the next",
         (
-            Patch(Roster, "disconnect", _old_peers_stay),
+            Patch(Roster, "disconnect", _remembers_old_peers),
             Patch(Coordinator, "_heard", _any_incarnation),
         ),
     ),
