@@ -29,6 +29,8 @@ def lie(world: World, action: Action) -> None:
         host.connection.up(bytes(action.which % 256 for _ in range(action.which % 40)))
         return
     message = _LIES[int(action.amount * len(_LIES))](world, host, action)
+    if isinstance(message, Join):
+        world.liars[message.name] = None
     world.tell("{} says, and it is not so: {}", host, message)
     for hook in world.hooks.spoke:
         hook(host, message)

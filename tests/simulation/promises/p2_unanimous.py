@@ -7,7 +7,7 @@ the votes are those that participants gave, not those that the coordinator count
 from typing import TYPE_CHECKING
 
 from coordinator.changes import Decision
-from protocol.messages import FromParticipant, Vote
+from protocol.messages import FromParticipant, Join, Vote
 from protocol.tables import Change
 from tests.simulation.promises.base import Promise
 
@@ -23,12 +23,17 @@ class Unanimous(Promise):
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self.members: dict[str, frozenset[str]] = {}
+        self.known_as: dict[str, dict[str, None]] = {}
+        """Names by incarnation: a liar may have said several."""
         self.votes: dict[tuple[str, str], list[bool]] = {}
 
     def spoke(self, host: "Host", message: FromParticipant) -> None:
+        if isinstance(message, Join):
+            self.known_as.setdefault(message.incarnation, {host.name: None})[message.name] = None
         # The first word counts: whoever takes a yes back is a liar, and it was a yes.
         if isinstance(message, Vote) and (message.yes or not self.world.is_liar(host.name)):
-            self.votes.setdefault((message.txid, host.name), []).append(message.yes)
+            for name in self.known_as.get(message.incarnation, (host.name,)):
+                self.votes.setdefault((message.txid, name), []).append(message.yes)
 
     def thought(self, broker: "Broker") -> None:
         change = broker.machine.transaction
