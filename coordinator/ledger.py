@@ -16,6 +16,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from coordinator.changes import Attempt, Decision, Durable, Receipt, Who
@@ -42,6 +43,9 @@ CREATE TABLE IF NOT EXISTS unconfirmed (
 # SQLite's result codes (https://sqlite.org/rescode.html) after which nothing was written.
 _CERTAIN = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR_WRITE", "SQLITE_CANTOPEN",
             "SQLITE_BUSY", "SQLITE_PERM")  # fmt: skip
+
+
+_MARK_BYTES = 40
 
 
 class LedgerError(Exception):
@@ -78,9 +82,12 @@ class Ledger:
         self._history = max(2, limits.HISTORY if history is None else history)
         self._lock = _exclusive(statedir)
         try:
+            if not os.path.exists(self.path):
+                _mark(self._lock, 0, 0)
             self._connection = _connect(self.path)
             self._check()
             self.epoch = self._next_epoch()
+            _mark(self._lock, self.epoch, self._last_generation())
         except (sqlite3.Error, Unfit, ValueError) as error:
             os.close(self._lock)
             raise LedgerError(_way_out(self.path, error)) from error
@@ -113,7 +120,7 @@ class Ledger:
         )
         try:
             with self._transaction(forced=True) as run:
-                (last,) = run("SELECT coalesce(max(generation), 0) FROM decisions").fetchone()
+                last = self._last_generation()
                 if decision.generation != last + 1:
                     raise NotWritten(f"generation {decision.generation} does not follow {last}")
                 run("INSERT INTO decisions VALUES (?,?,?,?,?,?,?,?,?,?,?)", row)
@@ -125,6 +132,7 @@ class Ledger:
                 run("DELETE FROM decisions WHERE generation <= ?", (oldest,))
         except sqlite3.Error as error:
             raise self._failure(error) from error
+        _mark(self._lock, self.epoch, decision.generation)
         return Durable(Receipt(decision.txid, decision.generation), decision, at)
 
     def confirm(self, generation: int) -> None:
@@ -244,6 +252,22 @@ class Ledger:
             raise Unfit("generations are missing")
         self.last()
         self.unconfirmed()
+        self._check_mark()
+
+    def _check_mark(self) -> None:
+        found = self._connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
+        epoch, generation = found[0] if found else 0, self._last_generation()
+        marked_epoch, marked_generation = _marked(self._lock)
+        if epoch < marked_epoch or generation < marked_generation:
+            raise Unfit(
+                f"it ends with generation {generation} in epoch {epoch}, and generation "
+                f"{marked_generation} in epoch {marked_epoch} had been reached; to go on without "
+                "what is missing, remove the file `lock` beside it"
+            )
+
+    def _last_generation(self) -> int:
+        row = self._connection.execute("SELECT max(generation) FROM decisions").fetchone()
+        return int(row[0] or 0)
 
     def _next_epoch(self) -> int:
         with self._transaction(forced=True) as run:
@@ -302,6 +326,23 @@ def _exclusive(statedir: str) -> int:
         os.close(lock)
         raise LedgerError(f"another broker uses the state directory {statedir}") from error
     return lock
+
+
+def _mark(lock: int, epoch: int, generation: int) -> None:
+    """Note beside the ledger how far it has come, so that the loss of its end is noticed.
+
+    Written after the ledger and without waiting for the disk: it may be behind, never ahead.
+    """
+    with suppress(OSError):  # an aid; the ledger itself is on disk
+        os.pwrite(lock, f"{epoch} {generation}".ljust(_MARK_BYTES).encode(), 0)
+
+
+def _marked(lock: int) -> tuple[int, int]:
+    """Epoch and generation that the ledger has reached for certain."""
+    numbers = os.pread(lock, _MARK_BYTES, 0).split()
+    if len(numbers) != 2 or not all(number.isdigit() for number in numbers):
+        return 0, 0
+    return int(numbers[0]), int(numbers[1])
 
 
 def _who_text(who: Who) -> str:
