@@ -16,7 +16,8 @@ def test_fifty_clients_killed_at_random(house: House) -> None:
     house.start(modules=("a", "b"))
     assert house.broker is not None
     house.flux("config", "get")
-    before, base = footprint.of(house.broker.pid), house.generation
+    pid = house.broker.pid
+    before, base = footprint.of(pid), house.generation
     source = random.Random(SEED)
     serials = range(1_000_000, 1_000_000 + CROWD)
     clients = {
@@ -41,5 +42,5 @@ def test_fifty_clients_killed_at_random(house: House) -> None:
     print(f"seed {SEED}: {CROWD} clients, {CROWD // 2} of them struck: {done} told of a commit, "
           f"{len(committed)} commits")  # fmt: skip
     assert done <= len(committed) <= CROWD
-    until(lambda: footprint.of(house.broker.pid).descriptors <= before.descriptors)
+    until(lambda: footprint.of(pid).descriptors <= before.descriptors)
     assert house.judge_at_rest() == []

@@ -42,9 +42,11 @@ class Round:
             self.noise, self.come_and_go, self.broker_stopped,
         ]  # fmt: skip
 
-    def propose(self, dry_run: bool = False, timeout: float = 30.0, **do: str) -> Asking:
-        """A new candidate is proposed."""
-        self.house.write(**do)
+    def propose(
+        self, do: dict[str, str] | None = None, dry_run: bool = False, timeout: float = 30.0
+    ) -> Asking:
+        """A new candidate is proposed, in which modules do these deeds."""
+        self.house.write(**(do or {}))
         self.library.keep()
         return Asking(self.house, self.tally, "reload", timeout=timeout, dry_run=dry_run)
 
@@ -62,13 +64,13 @@ class Round:
 
     def refusal(self) -> None:
         against = self.chance.sample(EVERYBODY, self.chance.randint(1, len(EVERYBODY)))
-        outcome = self.propose(**dict.fromkeys(against, "refuse")).wait()
+        outcome = self.propose(dict.fromkeys(against, "refuse")).wait()
         assert outcome is not None
         assert {reason["module"] for reason in outcome["reasons"]} == set(against)
 
     def dry_run(self) -> None:
         refused = self.chance.random() < 0.5
-        outcome = self.propose(True, **({"n": "refuse"} if refused else {})).wait()
+        outcome = self.propose({"n": "refuse"} if refused else {}, dry_run=True).wait()
         assert outcome is not None
         assert outcome["result"] == ("refused" if refused else "valid")
 
@@ -80,7 +82,7 @@ class Round:
         kind, point = self.chance.choice(QUICK), self.chance.choice(faults.POINTS)
         name = self.chance.choice(MODULES)
         pid, deeds = self.house.pid(name), self.deeds(name)
-        assert self.propose(**{name: f"{kind}@{point}"}).wait() is not None
+        assert self.propose({name: f"{kind}@{point}"}).wait() is not None
         lethal = kind in LETHAL and (kind, point) not in SURVIVED
         if lethal and self.deeds(name) > deeds:
             until(lambda: self.house.members()[name]["pid"] != pid, what="the death is noticed")
@@ -97,7 +99,7 @@ class Round:
 
     def broker_struck(self) -> None:
         plans.place(self.house.plans / "broker", self.plan(12))
-        asking = self.propose(**({"m": "refuse"} if self.chance.random() < 0.3 else {}))
+        asking = self.propose({"m": "refuse"} if self.chance.random() < 0.3 else {})
         if struck(self.house.plans / "broker", asking):
             assert self.house.wait_dead() == -signal.SIGKILL
             asking.wait()
@@ -122,7 +124,7 @@ class Round:
 
     def hang(self) -> None:
         name = self.chance.choice(MODULES)
-        outcome = self.propose(timeout=0.3, **{name: "hang"}).wait()
+        outcome = self.propose({name: "hang"}, timeout=0.3).wait()
         assert outcome is not None
         assert outcome["result"] == "refused"
         self.house.kill_module(name)
