@@ -220,13 +220,8 @@ class Module:
 
     @classmethod
     def schema(cls) -> Schema:
-        """The JSON Schema of `Config`; made once."""
-        made = cls.__dict__.get("_schema")
-        if made is None:
-            made = cls._schema = schema_of(cls.Config)
-        return made
-
-    _schema: ClassVar[Schema | None] = None
+        """The JSON Schema of `Config`."""
+        return schema_of(cls.Config)
 
     @classmethod
     def title(cls) -> str:

@@ -7,6 +7,7 @@ of values in force) reads them here, so that all of them see the same.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel
@@ -32,8 +33,9 @@ class _WithFactories(GenerateJsonSchema):
         return described
 
 
-def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON Schema of what may stand in the file."""
+@cache
+def schema_of(model: type[BaseModel]) -> Schema:
+    """The JSON Schema of what may stand in the file; made once for each model."""
     return model.model_json_schema(schema_generator=_WithFactories)
 
 

@@ -120,6 +120,12 @@ def test_bounds_are_told() -> None:
     assert constraints_in_words(module.schema(), method.node) == "one of bulk-exec, bgexec"
 
 
+def test_defaults_are_told_wherever_they_come_from() -> None:
+    told = {one.name: one.default for one in settings(load("job-ingest"))}
+    assert told["frobnicator.plugins"] == ["defaults", "constraints"]
+    assert (told["queues"], told["buffer-size"], told["policy.scheduler"]) == ({}, "10M", None)
+
+
 def test_elements_are_told_and_not_set() -> None:
     module = load("resource")
     found = {one.name: one for one in settings(module, elements=True)}

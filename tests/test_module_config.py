@@ -58,8 +58,17 @@ class Tank(Module):
         if self.config.trip and Path(self.config.trip).exists():
             raise OSError("tripped")
 
+    def run(self) -> None:
+        self.ticks = 0
+        self.timer = self.every(0.01, self.tick)
+
+    def tick(self) -> None:
+        self.ticks += 1
+        if self.ticks == 3:
+            self.timer.cancel()
+
     def stats(self) -> dict[str, object]:
-        return {"level": self.config.level, "port": self.config.port, "pid": os.getpid()}
+        return {"ticks": self.ticks, "level": self.config.level, "port": self.config.port, "pid": os.getpid()}
 '''
 
 
@@ -290,6 +299,15 @@ def test_a_hanging_module_keeps_nobody_waiting(house: House) -> None:
     until(lambda: house.flux("module", "stats", "tank").returncode == 0, "it is free again")
     assert json.loads(good(house, "stats", "-p", "level", "tank")) == 5
     assert get(house, "level")["value"] == 5
+
+
+def test_a_timer_can_be_taken_back(house: House) -> None:
+    def ticks() -> int:
+        return int(good(house, "stats", "-p", "ticks", "tank"))
+
+    until(lambda: ticks() == 3, "it has ticked three times")
+    time.sleep(0.1)
+    assert ticks() == 3
 
 
 # Attached participants
