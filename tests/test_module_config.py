@@ -68,7 +68,8 @@ class Tank(Module):
             self.timer.cancel()
 
     def stats(self) -> dict[str, object]:
-        return {"ticks": self.ticks, "level": self.config.level, "port": self.config.port, "pid": os.getpid()}
+        config = self.config
+        return {"level": config.level, "port": config.port, "ticks": self.ticks, "pid": os.getpid()}
 '''
 
 
