@@ -21,6 +21,8 @@ from tests.chaos.campaign import (
 from tests.chaos.guest import Guest
 from tests.chaos.house import VOTER, House
 
+pytestmark = pytest.mark.timeout(300)
+
 CHANGES = {
     "commit": proposing(),
     "reject": proposing(y="refuse"),
@@ -36,6 +38,11 @@ BRISK = ("--limit", "RESTART_DEATHS=1000", "--limit", "RESTART_FIRST_SECONDS=0.0
 def loading(house: House, tally: Tally) -> Asking:
     """A module is loaded."""
     return Asking(house, tally, "module-load", name="m", path=str(VOTER))
+
+
+def reloading(house: House, tally: Tally) -> Asking:
+    """A module is replaced by a new process of itself."""
+    return Asking(house, tally, "module-reload", name="m")
 
 
 def removing(house: House, tally: Tally) -> Asking:
@@ -88,15 +95,18 @@ def test_broker_killed_in_a_change(house: House, title: str) -> None:
     assert tally.violations == []
 
 
-@pytest.mark.parametrize("title", ["load", "remove"])
+OVER_A_MODULE = {"load": loading, "reload": reloading, "remove": removing}
+
+
+@pytest.mark.parametrize("title", OVER_A_MODULE)
 def test_broker_killed_over_a_module(house: House, title: str) -> None:
     tally = Tally(title)
-    scenario, modules = (loading, ()) if title == "load" else (removing, ("m",))
+    scenario, modules = OVER_A_MODULE[title], () if title == "load" else ("m",)
     house.start(*BRISK, modules=modules)
     with ExitStack() as stack:
         guests(house, stack, "x")
         kill_broker_everywhere(house, tally, scenario, modules, "x", *modules)
-        assert ("m" in house.members()) == (title == "load")
+        assert ("m" in house.members()) == (title != "remove")
     print(f"broker killed, {tally}")
     assert len(tally.struck) >= 6
     assert tally.violations == []
@@ -176,6 +186,28 @@ def test_module_killed_while_it_is_loaded(house: House) -> None:
         assert "m" not in house.members()
     print(f"module killed, {tally}")
     assert len(tally.struck) >= 6
+    assert tally.violations == []
+
+
+def test_module_killed_while_it_is_reloaded(house: House) -> None:
+    """Either process, the old or the new one, dies at any of its points."""
+    tally = Tally("module reload")
+    house.start(*BRISK, modules=("m",))
+    for plan in points(signal.SIGKILL):
+        plans.place(house.plans / "m", plan)
+        asking = reloading(house, tally)
+        where = struck(house.plans / "m", asking)
+        outcome = asking.wait()
+        assert outcome is not None
+        if not where:
+            break
+        tally.found(where, house.judge())
+        if outcome["result"] != "reloaded":
+            house.remove_module("m")
+            assert loading(house, tally).wait() is not None
+        tally.violations += at_rest(house, "m")
+    print(f"module killed, {tally}")
+    assert len(tally.struck) >= 8
     assert tally.violations == []
 
 

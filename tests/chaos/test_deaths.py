@@ -16,7 +16,7 @@ from tests.chaos.guest import Guest
 from tests.chaos.house import House, until
 from tests.chaos.plans import Plan
 
-DEATHS = 20
+DEATHS = int(os.environ.get("CHAOS_DEATHS", "20"))
 
 
 def stamp(line: dict[str, str]) -> float:
@@ -44,7 +44,7 @@ def test_killed_in_prepare(house: House) -> None:
         house.wait_for("b", "running")
     seen.sort()
     print(f"death to ABORT, {DEATHS} times: median {statistics.median(seen) * 1e3:.2f} ms, "
-          f"worst {seen[-1] * 1e3:.2f} ms; of it in the broker: "
+          f"p99 {seen[int(0.99 * DEATHS)] * 1e3:.2f} ms; of it in the broker: "
           f"median {statistics.median(logged) * 1e3:.2f} ms")  # fmt: skip
     assert statistics.median(seen) < 0.25
     assert house.judge_at_rest() == []
