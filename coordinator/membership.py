@@ -36,6 +36,8 @@ class Membership:
         member = self.roster.get(message.name)
         if member is None:
             member = self._welcome(message)
+        elif member.standing is Standing.LEAVING:
+            pass  # it is on its way out in this life, too; whoever sees to that waits for the end
         elif member.incarnation and member.incarnation != message.incarnation:
             activity.lost(member, "ended one life and began another", dead=True)
         elif member.peer is not None:
