@@ -27,6 +27,9 @@ class Validator(LaxTable):
     disable: bool = Field(False, description="refuse nothing")
     plugins: list[str] = Field(default_factory=lambda: ["jobspec"], description="plugins to run")
     args: list[str] = Field(default_factory=list, description="arguments of the plugins")
+    require_instance: Any = Field(
+        None, description="minnodes and mincores, for the plugin of that name; not looked into"
+    )
 
 
 class IngestTable(LaxTable):
