@@ -55,7 +55,8 @@ examples:
 def validate(options: argparse.Namespace) -> int:
     """Run `flux config validate`; the exit status."""
     from cli.files import sources_at
-    from coordinator.sources import Unreadable, merge
+    from coordinator.parsing import merge
+    from coordinator.sources import Unreadable
 
     classes = _classes(options.module)
     reasons: tuple[Reason, ...] = ()

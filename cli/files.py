@@ -24,7 +24,8 @@ def sources_at(path: str) -> "tuple[Source, ...]":
 
 def configuration_at(path: str) -> "Configuration":
     """The configuration behind a path.  Raises Trouble, a line for every fault."""
-    from coordinator.sources import Unreadable, merge
+    from coordinator.parsing import merge
+    from coordinator.sources import Unreadable
 
     try:
         return merge(sources_at(path))

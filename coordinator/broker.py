@@ -26,8 +26,9 @@ from coordinator.ledger import Ledger, LedgerError
 from coordinator.log import Log
 from coordinator.machine import Coordinator
 from coordinator.module_socket import ModuleSocket
+from coordinator.parsing import merge
 from coordinator.reception import Reception
-from coordinator.sources import Unreadable, merge, read_sources
+from coordinator.sources import Unreadable, read_sources
 from protocol import limits
 from protocol.codec import Malformed
 from protocol.reasons import Reason

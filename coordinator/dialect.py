@@ -13,15 +13,13 @@ look at the parsed tree.  Both expect a text that the parser has accepted.
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from coordinator.positions import line_and_column, locate
+from coordinator.sources import Source
 from protocol import limits
 from protocol.keys import Path
 from protocol.reasons import Origin, Reason
-
-if TYPE_CHECKING:
-    from coordinator.sources import Source
 
 TextFault: TypeAlias = tuple[int, str]
 """Offset in the text, in characters from 0, and what is wrong there."""
@@ -55,7 +53,7 @@ _KINDS = {
 }
 
 
-def refusals(source: "Source", text: str, tree: dict[str, Any]) -> Iterator[Reason]:
+def refusals(source: Source, text: str, tree: dict[str, Any]) -> Iterator[Reason]:
     """Every rule that `source` breaks; `text` is its decoded text, `tree` what the parser made."""
     for offset, message in faults_of_text(text):
         place = Origin(source.name, *line_and_column(text, offset))

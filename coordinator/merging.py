@@ -11,7 +11,8 @@ from typing import Any
 
 import msgpack
 
-from coordinator.sources import Source, Unreadable, merge
+from coordinator.parsing import merge
+from coordinator.sources import Source, Unreadable
 from protocol.configuration import Configuration
 from protocol.reasons import Origin, Reason
 
@@ -21,7 +22,7 @@ _LONGEST_SECONDS = 300.0
 
 
 def merge_beside(sources: tuple[Source, ...]) -> Configuration:
-    """As `coordinator.sources.merge`.  To be called in a thread beside the loop.
+    """As `coordinator.parsing.merge`.  To be called in a thread beside the loop.
 
     Raises Unreadable, also where merging takes longer than five minutes.
     """

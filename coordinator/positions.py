@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import tomli
 
+from coordinator.sources import Source
 from protocol import limits
 from protocol.keys import Path
 from protocol.reasons import Origin
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
-
-    from coordinator.sources import Source
 
 _Format: TypeAlias = Literal["toml", "json"]
 _CONTAINERS = {"inline_table": "table", "object": "table", "array": "array"}
@@ -35,14 +34,14 @@ _lock = threading.Lock()
 _parsers: dict[_Format, "Parser"] = {}
 
 
-def locate(sources: Sequence["Source"], key: Path) -> Origin | None:
+def locate(sources: Sequence[Source], key: Path) -> Origin | None:
     """Where the value that `key` has after merging `sources` (in their order) was written.
 
     The line and the column count from 1, the column in characters, and point at the last part of
     the key (of a dotted key too), or at the element where the path ends in an index.  A table that
     several files contribute to is where the last one of them adds something to it.  Where nothing
     is written at `key`, the nearest ancestor that exists is the answer; None where there is none.
-    The merge is that of `coordinator.sources.merge`.  Never raises.
+    The merge is that of `coordinator.parsing.merge`.  Never raises.
     """
     try:
         with _lock:
@@ -160,7 +159,7 @@ class _Indexes:
         self._roots: OrderedDict[tuple[_Format, bytes], _Spot] = OrderedDict()
         self._bytes = 0
 
-    def of(self, source: "Source") -> _Spot:
+    def of(self, source: Source) -> _Spot:
         """The root of `source`."""
         key = (source.format, source.text)
         if key in self._roots:
@@ -181,7 +180,7 @@ class _Indexes:
 _indexes = _Indexes()
 
 
-def _locate(sources: Sequence["Source"], key: Path) -> Origin | None:
+def _locate(sources: Sequence[Source], key: Path) -> Origin | None:
     standing = [(source, _indexes.of(source)) for source in sources]
     found: list[tuple[Source, _Spot]] = []
     for step in key:
@@ -197,7 +196,7 @@ def _locate(sources: Sequence["Source"], key: Path) -> Origin | None:
     return _origin(source, spot)
 
 
-def _survivors(given: "list[tuple[Source, _Spot]]") -> "list[tuple[Source, _Spot]]":
+def _survivors(given: list[tuple[Source, _Spot]]) -> list[tuple[Source, _Spot]]:
     """Those whose value is left after merging: the last, with the tables that it extends."""
     standing: list[tuple[Source, _Spot]] = []
     for source, spot in given:
@@ -207,7 +206,7 @@ def _survivors(given: "list[tuple[Source, _Spot]]") -> "list[tuple[Source, _Spot
     return standing
 
 
-def _origin(source: "Source", spot: _Spot) -> Origin | None:
+def _origin(source: Source, spot: _Spot) -> Origin | None:
     if spot.mark is None:
         return None
     row, begins = spot.mark.start_point.row, spot.mark.start_byte

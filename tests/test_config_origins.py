@@ -7,7 +7,8 @@ import pytest
 from pydantic import ConfigDict
 
 from cli.unknown_keys import warnings
-from coordinator.sources import Source, merge
+from coordinator.parsing import merge
+from coordinator.sources import Source
 from coordinator.texts import Provenance, Texts, located
 from participant.module import Module
 from participant.typed import LAX, Settings

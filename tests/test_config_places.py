@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from cli.config_validate import judged
-from coordinator.sources import Source, Unreadable, merge, read_sources
+from coordinator.parsing import merge
+from coordinator.sources import Source, Unreadable, read_sources
 from coordinator.texts import Provenance, located
 from participant.finding import load
 from participant.modules import BUNDLED

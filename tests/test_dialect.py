@@ -16,7 +16,8 @@ from coordinator.dialect import (
     refusals,
     timestamp,
 )
-from coordinator.sources import Source, Unreadable, merge
+from coordinator.parsing import merge
+from coordinator.sources import Source, Unreadable
 from protocol.keys import Path, format_key
 from protocol.reasons import Origin
 

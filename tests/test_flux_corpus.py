@@ -15,7 +15,8 @@ from typing import Any, Final, Literal
 
 import pytest
 
-from coordinator.sources import Source, Unreadable, merge, read_sources
+from coordinator.parsing import merge
+from coordinator.sources import Source, Unreadable, read_sources
 from participant.finding import load
 from participant.module import Module
 from participant.modules import BUNDLED

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coordinator import positions
+from coordinator.parsing import merge
 from coordinator.positions import forget, line_and_column, locate
-from coordinator.sources import Source, merge
+from coordinator.sources import Source
 from protocol import limits
 from protocol.keys import Path
 from protocol.reasons import Origin

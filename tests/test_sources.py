@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from coordinator.sources import Source, Unreadable, merge, read_sources
+from coordinator.parsing import merge
+from coordinator.sources import Source, Unreadable, read_sources
 from protocol import limits
 from protocol.keys import format_key
 
