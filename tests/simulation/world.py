@@ -221,7 +221,6 @@ class World:
             host.renew = False
             if host.name in self.liars:
                 host.die("killed as a liar")
-        self.liars.clear()
         for host in list(self.processes.values()):
             host.resume()
         if self.broker is None:
