@@ -80,6 +80,7 @@ class Ledger:
         self._clock = clock
         # at least the last, and the one that an undo goes back to
         self._history = max(2, limits.HISTORY if history is None else history)
+        self._level = ""
         self._lock = _exclusive(statedir)
         try:
             if not os.path.exists(self.path):
@@ -221,7 +222,12 @@ class Ledger:
         return (NotWritten if certain else Uncertain)(f"{error} ({self.path})")
 
     def _transaction(self, forced: bool) -> "_Transaction":
-        return _Transaction(self._connection, forced)
+        # Not OFF: that would let a checkpoint overwrite, unsynced, what was forced before.
+        level = "FULL" if forced else "NORMAL"
+        if level != self._level:
+            self._connection.execute(f"PRAGMA synchronous = {level}")
+            self._level = level
+        return _Transaction(self._connection)
 
     def _one(self, where: str, values: tuple[Any, ...]) -> Durable | None:
         row = self._connection.execute(
@@ -278,15 +284,12 @@ class Ledger:
 
 
 class _Transaction:
-    """`with` block that commits at its end, forced to disk or not, and rolls back on an error."""
+    """`with` block that commits at its end and rolls back on an error."""
 
-    def __init__(self, connection: sqlite3.Connection, forced: bool) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        # Not OFF: that would let a checkpoint overwrite, unsynced, what was forced before.
-        self._level = "FULL" if forced else "NORMAL"
 
     def __enter__(self) -> Callable[..., sqlite3.Cursor]:
-        self._connection.execute(f"PRAGMA synchronous = {self._level}")
         self._connection.execute("BEGIN IMMEDIATE")
         return self._connection.execute
 

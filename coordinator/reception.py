@@ -13,8 +13,11 @@ from coordinator.merging import merge_beside
 from coordinator.service import Host, Service, Wanted, Wrong, key
 from coordinator.sources import Unreadable
 from coordinator.watching import Watchers
+from coordinator.worker import result_of
 from protocol.configuration import Configuration
 from protocol.reasons import Reason
+
+_SHORT = 8 * 1024  # bytes of text that are merged faster than a thread is woken
 
 
 class Desk(Host, Protocol):
@@ -109,7 +112,7 @@ class Reception:
         self._executor.looks.submit(job, then)
 
     def _merge_first(self, client: Client, wanted: Wanted) -> None:
-        """Texts may be long, so they are parsed beside the loop before the machine is asked."""
+        """Long texts are parsed beside the loop before the machine is asked."""
 
         def then(result: object) -> None:
             if isinstance(result, Configuration):
@@ -123,7 +126,13 @@ class Reception:
                     self._executor.remember(replace(wanted.attempt, reasons=reasons))
                 self._refuse(client, reasons)
 
-        self._executor.reader.submit(lambda: merge_beside(wanted.sources), then)
+        def job() -> Configuration:
+            return merge_beside(wanted.sources)
+
+        if sum(len(source.text) for source in wanted.sources) <= _SHORT:
+            then(result_of(job))
+        else:
+            self._executor.reader.submit(job, then)
 
     def _ask(self, client: Client, request: Request) -> None:
         assert self.door is not None

@@ -14,6 +14,14 @@ from typing import Any
 Job = Callable[[], Any]
 
 
+def result_of(job: Job) -> Any:
+    """What `job()` returns, or the exception it raises, for somebody who knows what that means."""
+    try:
+        return job()
+    except BaseException as error:
+        return error
+
+
 class Worker:
     """Runs jobs in the background and hands their results back where `fd` is watched."""
 
@@ -46,9 +54,5 @@ class Worker:
     def _work(self) -> None:
         while (item := self._jobs.get()) is not None:
             job, then = item
-            try:
-                result = job()
-            except BaseException as error:  # handed to the loop, which knows what it means
-                result = error
-            self._done.append((then, result))
+            self._done.append((then, result_of(job)))
             os.eventfd_write(self.fd, 1)
