@@ -89,6 +89,10 @@ class Confirming(Activity):
         if client == self.client:
             self.client = None
 
+    def stop(self) -> None:
+        """The disk may still answer; the client is answered in time, whether it does or not."""
+        self.deadline = min(self.deadline, self.house.now + limits.SHUTDOWN_SECONDS)
+
     def _finish(self, result: Result, why: str = "") -> None:
         self.over = True
         self._answer(result, why)

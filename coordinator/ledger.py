@@ -122,6 +122,8 @@ class Ledger:
         try:
             with self._transaction(forced=True) as run:
                 last = self._last_generation()
+                if decision.epoch != self.epoch:
+                    raise NotWritten(f"it is of epoch {decision.epoch}, not {self.epoch}")
                 if decision.generation != last + 1:
                     raise NotWritten(f"generation {decision.generation} does not follow {last}")
                 run("INSERT INTO decisions VALUES (?,?,?,?,?,?,?,?,?,?,?)", row)

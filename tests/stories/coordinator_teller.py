@@ -6,6 +6,7 @@ from typing import Any
 from coordinator.changes import (
     ChangeRequest,
     ConfigureRequest,
+    ConfirmRequest,
     Decision,
     Durable,
     FromFiles,
@@ -17,6 +18,7 @@ from coordinator.changes import (
     Request,
     Spec,
 )
+from coordinator.edits import Edit
 from coordinator.effects import (
     Answer,
     Effect,
@@ -40,6 +42,7 @@ from coordinator.effects import (
 from coordinator.events import (
     Asked,
     Begin,
+    Confirmed,
     Died,
     Event,
     FilesRead,
@@ -162,6 +165,8 @@ class CoordinatorTeller:
                 return Unreachable(name.encode())
             case ["hang-up", client]:
                 return HungUp(int(client))
+            case ["confirmed", generation]:
+                return Confirmed(int(generation))
             case ["woke"]:
                 return Woke()
             case ["stop"]:
@@ -175,7 +180,15 @@ class CoordinatorTeller:
                 return ChangeRequest(FromFiles(), "reload", seconds=seconds, dry_run=bool(rest))
             case ["load", text, *rest]:
                 candidate = Replacement(configuration(text))
-                return ChangeRequest(candidate, "load", seconds=seconds, dry_run=bool(rest))
+                confirm = float(named["confirm"]) if "confirm" in named else None
+                return ChangeRequest(candidate, "load", seconds=seconds, dry_run=bool(rest),
+                                     confirm=confirm)  # fmt: skip
+            case ["set", key, value]:
+                expected = int(named["if"]) if "if" in named else None
+                edit = Edit(parse_key(key), value, "integer")
+                return ChangeRequest(edit, "set", seconds=seconds, if_generation=expected)
+            case ["confirm"]:
+                return ConfirmRequest(seconds=seconds)
             case ["module-load", name]:
                 loaded = tuple((key[1:], named[key]) for key in named if key[0] == "+")
                 return LoadRequest(name, Spec(name, loaded), seconds)
