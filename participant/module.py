@@ -100,6 +100,7 @@ class Module:
         self.loaded: Combined | None = None
         """The first that was committed: what keys with `restart` go by."""
         self.config: Any = None
+        self._reported = ("", "{}")
         self.starting: bool = True
         """True until the first commit: some checks (files that must exist, the host's name) are
         made only when a module starts, as in Flux."""
@@ -209,7 +210,12 @@ class Module:
         """The values in force with their origins, as in Applied; JSON text within its limit."""
         if self.combined is None or self.loaded is None:
             return "{}"
-        return report(self.schema(), self.owned(), self.combined, self.loaded)
+        # Most changes are about other modules' tables, and what is told of this one is as before.
+        shown = repr((self.combined.own, self.combined.given))
+        if shown != self._reported[0]:
+            told = report(self.schema(), self.owned(), self.combined, self.loaded)
+            self._reported = (shown, told)
+        return self._reported[1]
 
     @classmethod
     def owned(cls) -> Tables:

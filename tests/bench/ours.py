@@ -112,7 +112,7 @@ class Ours:
 def content(size: int, turn: int, refuse: int) -> dict[str, Any]:
     """A configuration of about `size` bytes, different at each turn."""
     filler = {f"k{n:05}": f"value number {n:05}" for n in range(max(0, size - 100) // 26)}
-    return {"bench": {"turn": turn}, "filler": filler, "refuse": refuse}
+    return {"turn": turn, "bench": {"x": 1}, "filler": filler, "refuse": refuse}
 
 
 def _source(text: str) -> dict[str, str]:
