@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from cli.client import Trouble
 from protocol.configuration import Configuration
@@ -78,7 +78,15 @@ class Asking:
         return self.outcome
 
 
-def struck(path: Path, asking: Asking) -> str:
+class UnderWay(Protocol):
+    """What a strike is waited for in."""
+
+    @property
+    def over(self) -> bool:
+        """Whether it has come to its end."""
+
+
+def struck(path: Path, asking: UnderWay) -> str:
     """Wait for the strike, or for the end of the request without one; where it struck."""
     until(lambda: asking.over or plans.carried_out(path), 3 * PATIENCE, "a strike or an answer")
     end = time.monotonic() + _LINGER
@@ -88,6 +96,18 @@ def struck(path: Path, asking: Asking) -> str:
     if not where:
         plans.withdraw(path)  # or it would strike in whatever comes next
     return where
+
+
+class Opening:
+    """The start of a broker, over when it lets clients in."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    @property
+    def over(self) -> bool:
+        """Whether a client is answered; a broker that stands still does not hold us up."""
+        return self._house.opened(0.3)
 
 
 def digest_of_files(house: House) -> str:

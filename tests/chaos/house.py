@@ -79,18 +79,18 @@ class House:
 
     def wait_until_open(self) -> None:
         """Wait until the broker lets clients in."""
+        until(self.opened, what="the broker's door")
 
-        def opened() -> bool:
-            assert self.broker is not None
-            status = self.broker.poll()
-            assert status is None, f"the broker ended with {status}:\n{self.log_text()[-3000:]}"
-            try:
-                self.ask("lsattr")
-            except Trouble:
-                return False
-            return True
-
-        until(opened, what="the broker's door")
+    def opened(self, seconds: float = PATIENCE) -> bool:
+        """Whether the broker lets clients in, and answers within this time."""
+        assert self.broker is not None
+        status = self.broker.poll()
+        assert status is None, f"the broker ended with {status}:\n{self.log_text()[-3000:]}"
+        try:
+            self.ask("lsattr", seconds)
+        except Trouble:
+            return False
+        return True
 
     def wait_dead(self, seconds: float = PATIENCE) -> int:
         """Wait for the end of the broker; subprocess's return code."""

@@ -45,7 +45,12 @@ def withdraw(path: Path) -> None:
 def carried_out(path: Path) -> str:
     """At which effect the plan struck ("before TellCommit"); empty where it has not."""
     mark = _mark(path)
-    return mark.read_text() if mark.exists() else ""
+    return mark.read_text().partition("\n")[0] if mark.exists() else ""
+
+
+def who_carried_out(path: Path) -> int:
+    """The process that the plan struck."""
+    return int(_mark(path).read_text().partition("\n")[2])
 
 
 class Striker:
@@ -85,8 +90,10 @@ class Striker:
 
     def _strike(self, where: str, number: int) -> None:
         self._plan = None
+        if _mark(self._path).exists():
+            return  # a second process under this plan, as in a module's reload; one is enough
         draft = self._path.with_suffix(".mark")
-        draft.write_text(where)
+        draft.write_text(f"{where}\n{os.getpid()}")
         draft.rename(_mark(self._path))
         os.kill(os.getpid(), number)
 

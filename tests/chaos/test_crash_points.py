@@ -1,6 +1,5 @@
-"""Every point between two effects is a point at which a process may die, or stand still."""
+"""Every point between two effects is a point at which a process may die."""
 
-import os
 import signal
 from contextlib import ExitStack
 
@@ -16,7 +15,6 @@ from tests.chaos.campaign import (
     points,
     proposing,
     struck,
-    wait_stopped,
 )
 from tests.chaos.guest import Guest
 from tests.chaos.house import VOTER, House
@@ -29,8 +27,6 @@ CHANGES = {
     "dry run": proposing(dry_run=True),
     "refused dry run": proposing(dry_run=True, y="refuse"),
 }
-RESULTS = {"commit": "committed", "reject": "refused", "dry run": "valid",
-           "refused dry run": "refused"}  # fmt: skip
 BRISK = ("--limit", "RESTART_DEATHS=1000", "--limit", "RESTART_FIRST_SECONDS=0.01",
          "--limit", "RESTART_LONGEST_SECONDS=0.01")  # fmt: skip
 
@@ -208,31 +204,4 @@ def test_module_killed_while_it_is_reloaded(house: House) -> None:
         tally.violations += at_rest(house, "m")
     print(f"module killed, {tally}")
     assert len(tally.struck) >= 8
-    assert tally.violations == []
-
-
-@pytest.mark.parametrize("title", CHANGES)
-@pytest.mark.parametrize("who", ["broker", "m"])
-def test_standing_still(two: House, who: str, title: str) -> None:
-    """SIGSTOP and SIGCONT at every point change nothing but the time that it takes."""
-    house, tally = two, Tally(title)
-    for plan in points(signal.SIGSTOP):
-        assert house.broker is not None
-        pid = house.broker.pid if who == "broker" else house.pid(who)
-        plans.place(house.plans / who, plan)
-        asking = CHANGES[title](house, tally)
-        where = struck(house.plans / who, asking)
-        if not where:
-            asking.wait()
-            break
-        wait_stopped(pid)
-        if who != "broker":
-            assert house.ask("status")["generation"] == house.rows()[-1].generation
-        os.kill(pid, signal.SIGCONT)
-        outcome = asking.wait()
-        assert outcome is not None
-        assert outcome["result"] == RESULTS[title]
-        tally.found(where, [*at_rest(house, "m", "y"), *house.judge(*tally.answers)])
-    print(f"{who} stopped, {tally}")
-    assert len(tally.struck) >= 4
     assert tally.violations == []

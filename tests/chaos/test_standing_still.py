@@ -1,0 +1,138 @@
+"""Every point between two effects is a point at which a process may stand still for a while.
+
+SIGSTOP and SIGCONT change nothing but the time that it takes.  Points in the start of a process
+take long, so only some of these are tried, and all of them where CHAOS_EVERY_POINT is set.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import plans
+from tests.chaos.campaign import (
+    Asking,
+    Opening,
+    Scenario,
+    Tally,
+    digest_of_files,
+    points,
+    struck,
+    wait_stopped,
+)
+from tests.chaos.house import House
+from tests.chaos.plans import Plan
+from tests.chaos.test_crash_points import (
+    BRISK,
+    CHANGES,
+    OVER_A_MODULE,
+    at_rest,
+    guests,
+    loading,
+    removing,
+)
+
+EVERY_POINT = bool(os.environ.get("CHAOS_EVERY_POINT"))
+
+pytestmark = pytest.mark.timeout(900 if EVERY_POINT else 300)
+
+RESULTS = {"commit": "committed", "reject": "refused", "dry run": "valid",
+           "refused dry run": "refused"}  # fmt: skip
+OVER_RESULTS = {"load": "loaded", "reload": "reloaded", "remove": "removed"}
+
+
+def some_points(stride: int) -> Iterator[Plan]:
+    """Every `stride`-th point; an odd stride takes turns between before and after."""
+    return islice(points(signal.SIGSTOP), 0, None, 1 if EVERY_POINT else stride)
+
+
+def let_go_on(path: Path) -> None:
+    """Wait until the process that the plan struck stands still, and let it run again."""
+    pid = plans.who_carried_out(path)
+    wait_stopped(pid)
+    with suppress(ProcessLookupError):  # the broker ends a module that takes long to go
+        os.kill(pid, signal.SIGCONT)
+
+
+def held_up(house: House, who: str, plan: Plan, scenario: Scenario, tally: Tally) -> Asking | None:
+    """A request that was held up by `plan` and is over; None where it ended before that point."""
+    path = house.plans / who
+    plans.place(path, plan)
+    asking = scenario(house, tally)
+    where = struck(path, asking)
+    if where:
+        tally.found(where, [])
+        wait_stopped(plans.who_carried_out(path))
+        if who != "broker":  # readers are served whatever a module does
+            assert house.ask("status")["generation"] == house.rows()[-1].generation
+        let_go_on(path)
+    assert asking.wait() is not None
+    return asking if where else None
+
+
+@pytest.mark.parametrize("title", CHANGES)
+@pytest.mark.parametrize("who", ["broker", "m"])
+def test_in_a_change(two: House, who: str, title: str) -> None:
+    house, tally = two, Tally(title)
+    for plan in points(signal.SIGSTOP):
+        asking = held_up(house, who, plan, CHANGES[title], tally)
+        if asking is None:
+            break
+        assert asking.outcome is not None
+        assert asking.outcome["result"] == RESULTS[title]
+        tally.violations += [*at_rest(house, "m", "y"), *house.judge(*tally.answers)]
+    print(f"{who} stopped, {tally}")
+    assert len(tally.struck) >= 4
+    assert tally.violations == []
+
+
+@pytest.mark.parametrize(("who", "title", "least"), [
+    ("broker", "load", 6), ("broker", "reload", 8), ("broker", "remove", 2),
+    ("m", "load", 3), ("m", "reload", 3), ("m", "remove", 1),
+])  # fmt: skip
+def test_over_a_module(house: House, who: str, title: str, least: int) -> None:
+    tally, modules = Tally(title), () if title == "load" else ("m",)
+    house.start(*BRISK, modules=modules)
+    for plan in some_points(3):
+        asking = held_up(house, who, plan, OVER_A_MODULE[title], tally)
+        if asking is None:
+            break
+        assert asking.outcome is not None
+        assert asking.outcome["result"] == OVER_RESULTS[title], tally.struck[-1]
+        tally.violations += at_rest(house, *([] if title == "remove" else ["m"]))
+        if title == "load":
+            assert removing(house, tally).wait() is not None
+        if title == "remove":
+            assert "m" not in house.members()
+            assert loading(house, tally).wait() is not None
+    print(f"{who} stopped, {tally}")
+    assert len(tally.struck) >= least
+    assert tally.violations == []
+
+
+@pytest.mark.parametrize(("who", "least"), [("broker", 8), ("m", 3)])
+def test_while_a_broker_starts(house: House, who: str, least: int) -> None:
+    """Changed files, a module of its own and a survivor: the longest of all starts."""
+    tally, path = Tally("start"), house.plans / who
+    house.start(*BRISK, modules=("m",))
+    with ExitStack() as stack:
+        guests(house, stack, "x")
+        for plan in some_points(5):
+            house.end(signal.SIGKILL)
+            plans.place(path, plan)
+            house.write()
+            house.launch(*BRISK, modules=("m",))
+            where = struck(path, Opening(house))
+            if not where:
+                break
+            let_go_on(path)
+            house.wait_until_open()
+            tally.found(where, at_rest(house, "m", "x"))
+            assert house.ask("get")["digest"] == digest_of_files(house)
+    print(f"{who} stopped, {tally}")
+    assert len(tally.struck) >= least
+    assert tally.violations == []
