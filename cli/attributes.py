@@ -1,4 +1,4 @@
-"""`flux getattr` and `flux lsattr`: what the broker knows about itself."""
+"""`flux getattr`, `setattr` and `lsattr`: what the broker knows about itself, and notes for it."""
 
 import argparse
 
@@ -8,13 +8,17 @@ from cli.client import Client, Trouble, complain
 def main(command: str, arguments: list[str]) -> int:
     """Run the command; the exit status."""
     parser = argparse.ArgumentParser(prog=f"flux {command}", description=__doc__)
-    if command == "getattr":
+    if command != "lsattr":
         parser.add_argument("name", metavar="NAME", help="e.g. rundir, statedir, local-uri")
-    else:
+    if command == "setattr":
+        parser.add_argument("value", metavar="VALUE", help="any text")
+    if command == "lsattr":
         parser.add_argument("-v", "--values", action="store_true", help="print values, too")
     options = parser.parse_args(arguments)
     try:
-        if command == "getattr":
+        if command == "setattr":
+            Client().ask("setattr", name=options.name, value=options.value)
+        elif command == "getattr":
             print(Client().ask("getattr", name=options.name)["value"])
         else:
             for name, value in Client().ask("lsattr")["attributes"].items():

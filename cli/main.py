@@ -11,6 +11,7 @@ COMMANDS = {
     "module": ("cli.module", "load, remove, list and configure modules"),
     "modinfo": ("cli.modinfo", "tell what modules can be told"),
     "getattr": ("cli.attributes", "print an attribute of the broker"),
+    "setattr": ("cli.attributes", "set an attribute of the broker"),
     "lsattr": ("cli.attributes", "list the attributes of the broker"),
     "dmesg": ("cli.dmesg", "print the broker's recent log lines"),
     "version": ("cli.version", "print version information"),

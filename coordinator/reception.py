@@ -57,7 +57,7 @@ class Reception:
         """One request: answered at once, or on its way to the machine."""
         assert self.door is not None
         try:
-            answer = self._service.read(request)
+            answer = self._service.read(request) or self._service.note(request, client.uid)
             if answer is not None:
                 self.door.answer(client, answer)
                 return

@@ -39,6 +39,9 @@ from protocol.configuration import Configuration
 from protocol.keys import Path, format_key, parse_key
 from protocol.reasons import Reason
 
+_FIXED = frozenset({"rank", "size", "rundir", "statedir", "local-uri", "modules-uri", "version"})
+"""Attributes that say what is so, and those below `broker.` and `config.` likewise."""
+
 Fields = dict[str, Any]
 
 
@@ -103,6 +106,24 @@ class Service:
         handler = self._reads.get(request["op"])
         return handler(request) if handler else None
 
+    def note(self, request: Fields, uid: int) -> Fields | None:
+        """Set an attribute, where that is asked; None where it is not.  Raises Wrong."""
+        if request["op"] != "setattr":
+            return None
+        _only_owner(uid)
+        name, value = text(request, "name"), text(request, "value")
+        attributes = self.host.attributes
+        if name in _FIXED or name.startswith(("broker.", "config.")):
+            raise Wrong(f"{name}: the broker goes by what it was when it started")
+        if not name or not name.isprintable() or len(name) > limits.NAME_LENGTH:
+            raise Wrong(f"{name!r:.60} is no name for an attribute")
+        if len(value) > limits.REASON_BYTES:
+            raise Wrong(f"{name}: the value is longer than {limits.REASON_BYTES} characters")
+        if name not in attributes and len(attributes) >= limits.ATTRIBUTES:
+            raise Wrong(f"there are {limits.ATTRIBUTES} attributes already")
+        attributes[name] = value
+        return {"value": value}
+
     def change(self, request: Fields, uid: int, pid: int) -> Wanted:
         """What the machine is to be asked.
 
@@ -112,8 +133,7 @@ class Service:
         handler = self._changes.get(request["op"])
         if handler is None:
             raise Wrong(f"unknown operation {request['op']!r:.60}")
-        if uid != os.geteuid():
-            raise Wrong("only the owner of the broker may change its configuration")
+        _only_owner(uid)
         who = Who(uid, pid, text(request, "command", "")[:1000])
         return handler(request, who)
 
@@ -254,6 +274,11 @@ class Service:
 
     def _module_remove(self, request: Fields, _: Who) -> Wanted:
         return Wanted(RemoveRequest(text(request, "name"), seconds(request)))
+
+
+def _only_owner(uid: int) -> None:
+    if uid != os.geteuid():
+        raise Wrong("only the owner of the broker may change its configuration")
 
 
 # Fields

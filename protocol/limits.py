@@ -47,6 +47,8 @@ QUEUED_REQUESTS: Final = 256
 """Changes that may wait in line; the next is told that the broker is busy."""
 DECISIONS_KNOWN: Final = 1024
 """Decisions kept at hand to answer those in doubt; older ones are answered by a snapshot."""
+ATTRIBUTES: Final = 1000
+"""Attributes of a broker."""
 CLIENTS: Final = 1024
 """Clients that may be connected at once."""
 
