@@ -78,6 +78,7 @@ class Broker:
         self.resolve = resolve
         self.status = 0
         self.reasons: tuple[Reason, ...] = ()
+        self.refused_start: tuple[Reason, ...] = ()
         self._events: deque[Event] = deque()
         self._draining = False
         self._timers: list[float] = []
@@ -148,6 +149,7 @@ class Broker:
 
     def _begin(self) -> None:
         files = None
+        unreadable: tuple[Reason, ...] = ()
         fallback = self.options.fallback and self.machine.running is not None
         if self.options.config is not None:
             try:
@@ -158,7 +160,7 @@ class Broker:
                 if not fallback:
                     self.end(1, error.reasons)
                     return
-                self.log.warn("fallback", reasons=[str(reason) for reason in error.reasons])
+                unreadable = error.reasons
         self._executor.name_running(self.machine.running)
         self.feed(
             Begin(
@@ -167,6 +169,7 @@ class Broker:
                 self._ledger.attached(),
                 fallback,
                 limits.START_SECONDS,
+                unreadable,
                 Who(os.geteuid(), os.getpid(), "flux broker"),
             )
         )
@@ -179,6 +182,8 @@ class Broker:
         if self._timers and self._timers[0] <= now:
             while self._timers and self._timers[0] <= now:
                 heapq.heappop(self._timers)
+            if self._door is not None:
+                self._door.woke()
             self.feed(Woke())
         if not self._running:
             return
@@ -226,11 +231,13 @@ class Broker:
 
     def ready(self, refused: tuple[Reason, ...]) -> None:
         """The start is complete: open the door, and run the program if there is one."""
-        for reason in refused:
+        self.refused_start = self._executor.located_at_start(refused)
+        for reason in self.refused_start:
             self.log.warn("fallback: the files were refused", reason=str(reason))
         path = os.path.join(self.options.rundir, "local")
         _remove_stale(path)
-        self._door = Door(path, self._selector, self._reception.asked, self._gone)
+        self._door = Door(path, self._selector, self._reception.asked, self._gone,
+                          self.wake_at)  # fmt: skip
         self._reception.open(self._door)
         if self.options.program:
             environment = {**os.environ, "FLUX_URI": self.attributes["local-uri"]}

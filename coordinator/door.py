@@ -5,11 +5,14 @@ socket may read; only the owner may change.  Nothing here blocks: a client that 
 answers is let go when too much is waiting for it.
 """
 
+import errno
 import json
 import os
+import resource
 import selectors
 import socket
 import struct
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +20,12 @@ from protocol import limits
 
 _CREDENTIALS = struct.Struct("3i")
 _CHUNK = 256 * 1024
+_GUESTS_SHARE = 0.75
+"""How much of the places guests may take: the owner is never locked out."""
+_DESCRIPTORS_SHARE = 0.75
+"""How many of the process's descriptors clients may take; modules and files need some, too."""
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_PAUSE_SECONDS = 0.1
 
 
 class Client:
@@ -43,11 +52,17 @@ class Door:
         selector: selectors.BaseSelector,
         asked: Callable[[Client, dict[str, Any]], None],
         gone: Callable[[Client], None],
+        wake_at: Callable[[float], None],
     ) -> None:
-        """Bind at `path`, open to all who can reach it.  Raises OSError."""
+        """Bind at `path`, open to all who can reach it.  Raises OSError.
+
+        `wake_at` has `woke` called at a moment of the monotonic clock.
+        """
         self._selector = selector
         self._asked = asked
         self._gone = gone
+        self._wake_at = wake_at
+        self._listening = False
         self._numbers = 0
         self.drained: Callable[[Client], None] = _nothing
         """Called when a client has read what it was slow to read."""
@@ -58,25 +73,55 @@ class Door:
         self.listener.bind(path)
         os.chmod(path, 0o666)
         self.listener.listen(128)
-        selector.register(self.listener, selectors.EVENT_READ, self.accept)
+        self._listen()
 
     def accept(self, _events: int) -> None:
-        """Let in who is waiting; beyond CLIENTS they are turned away."""
+        """Let in who is waiting; where there is no place they are turned away."""
         while True:
             try:
                 sock, _ = self.listener.accept()
-            except OSError:
-                return  # nobody waits any more, or no descriptors are left; both pass
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    self._pause()
+                return
             sock.setblocking(False)
             self._numbers += 1
             client = Client(self._numbers, sock)
-            if len(self.clients) >= limits.CLIENTS:
+            if not self._has_place(client):
                 self.answer(client, {"error": "too many clients; try again later"})
                 sock.close()
                 continue
             self.clients[client.number] = client
             handler = self._handler(client)
             self._selector.register(sock, selectors.EVENT_READ, handler)
+
+    def _has_place(self, client: Client) -> bool:
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        places = limits.CLIENTS
+        if descriptors != resource.RLIM_INFINITY:
+            places = min(places, int(descriptors * _DESCRIPTORS_SHARE))
+        if len(self.clients) >= places:
+            return False
+        owner = os.geteuid()
+        if client.uid == owner:
+            return True
+        guests = sum(1 for one in self.clients.values() if one.uid != owner)
+        return guests < int(places * _GUESTS_SHARE)
+
+    def _listen(self) -> None:
+        if not self._listening:
+            self._selector.register(self.listener, selectors.EVENT_READ, self.accept)
+            self._listening = True
+
+    def _pause(self) -> None:
+        """Out of descriptors: who waits would keep the loop awake, and cannot be served."""
+        self._selector.unregister(self.listener)
+        self._listening = False
+        self._wake_at(time.monotonic() + _PAUSE_SECONDS)
+
+    def woke(self) -> None:
+        """Time has passed; what was short may be there again."""
+        self._listen()
 
     def _handler(self, client: Client) -> Callable[[int], None]:
         def handle(events: int) -> None:
@@ -163,15 +208,17 @@ class Door:
             return
         self._selector.unregister(client.sock)
         client.sock.close()
+        self._listen()  # its descriptor is free
         self._gone(client)
 
     def close(self) -> None:
         """Close the door and let everybody go."""
-        self._selector.unregister(self.listener)
-        self.listener.close()
         for client in list(self.clients.values()):
             self._flush(client)
             self.drop(client)
+        self._listen()  # whichever it was: from here on it is not
+        self._selector.unregister(self.listener)
+        self.listener.close()
         if os.path.exists(self.path):
             os.unlink(self.path)
 

@@ -120,6 +120,7 @@ def test_hang_in_prepare(house: House) -> None:
     began = time.monotonic()
     client = house.begin("config", "reload", "--timeout", "1s")
     struck = house.wait_for_record("b", "struck")
+    until(lambda: house.ask("status")["transaction"]["awaited"] == ["b"], what="a's vote")
     for op in ("get", "status", "modules"):
         asked = time.monotonic()
         answer = house.ask(op)

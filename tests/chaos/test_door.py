@@ -1,0 +1,156 @@
+"""The clients' door when there are more clients than it has places or descriptors for."""
+
+import json
+import os
+import resource
+import selectors
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from cli.client import Client
+from coordinator.door import Door
+from protocol import limits
+from tests.chaos import footprint
+from tests.chaos.house import House, until
+
+TICKS = os.sysconf("SC_CLK_TCK")
+NOBODY = 65534
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has taken so far (proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def connect(stack: ExitStack, path: str) -> socket.socket:
+    """A connection on which nothing is asked."""
+    sock = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+    sock.settimeout(30)
+    sock.connect(path)
+    return sock
+
+
+def test_out_of_descriptors(house: House) -> None:
+    """Who cannot be let in waits without cost, and is served when a descriptor is free."""
+    house.start(modules=("m",))
+    assert house.broker is not None
+    pid, path = house.broker.pid, house.uri.removeprefix("local://")
+    _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    before = footprint.of(pid).descriptors
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (before + 4, hard))
+    with ExitStack() as stack:
+        for _ in range(12):
+            connect(stack, path)
+        until(lambda: footprint.of(pid).descriptors >= before + 4, what="no descriptor is left")
+        late, spent = Client(house.uri), cpu_seconds(pid)
+        late.send("lsattr")
+        assert late.receive(2.0) is None, "it was let in, so descriptors were not exhausted"
+        spent = cpu_seconds(pid) - spent
+        print(f"out of descriptors for 2 s: {spent:.2f} s of processor time")
+        assert spent < 0.4
+    assert late.receive(10.0) is not None
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard, hard))
+    house.write()
+    assert house.reload()["result"] == "committed"
+    assert house.judge_at_rest() == []
+
+
+def test_descriptors_that_others_free(house: House) -> None:
+    """No client leaves: the door looks again by itself."""
+    house.start()
+    assert house.broker is not None
+    pid, path = house.broker.pid, house.uri.removeprefix("local://")
+    _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    before = footprint.of(pid).descriptors
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (before + 2, hard))
+    with ExitStack() as stack:
+        for _ in range(4):
+            connect(stack, path)
+        until(lambda: footprint.of(pid).descriptors >= before + 2, what="no descriptor is left")
+        late = Client(house.uri)
+        late.send("lsattr")
+        assert late.receive(0.3) is None
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard, hard))
+        assert late.receive(1.0) is not None
+
+
+def test_clients_leave_descriptors_for_modules(house: House) -> None:
+    """With fewer descriptors than CLIENTS, some of them are not to be had at the door."""
+    house.start()
+    assert house.broker is not None
+    pid, path = house.broker.pid, house.uri.removeprefix("local://")
+    _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    soft = 4 * (footprint.of(pid).descriptors + 8)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+    with ExitStack() as stack:
+        clients = [connect(stack, path) for _ in range(soft * 3 // 4)]
+        refused = connect(stack, path)
+        assert "too many clients" in json.loads(refused.recv(4096))["error"]
+        before = footprint.of(pid).descriptors
+        clients[0].close()
+        until(lambda: footprint.of(pid).descriptors < before, what="it is let go")
+        assert house.load_module("m")["result"] == "loaded"
+    assert house.judge_at_rest() == []
+
+
+class Doorkeeper:
+    """A Door with a loop around it, that answers whatever is asked."""
+
+    def __init__(self, path: str) -> None:
+        self.selector = selectors.DefaultSelector()
+        self.door = Door(path, self.selector, lambda client, _: self.door.answer(client, {}),
+                         lambda _: None, lambda _: None)  # fmt: skip
+
+    def work(self) -> None:
+        """Deal with all that there is to be dealt with."""
+        while ready := self.selector.select(0):
+            for key, events in ready:
+                key.data(events)
+
+    def serves(self, sock: socket.socket) -> bool:
+        """Whether this client has been let in: it gets an answer, and no error."""
+        with suppress(BrokenPipeError):  # turned away already; the reason can still be read
+            sock.sendall(b'{"op": "any"}\n')
+        self.work()
+        return bool(json.loads(sock.recv(4096)) == {})
+
+
+@pytest.fixture
+def keeper() -> Iterator[Doorkeeper]:
+    """A door that every user can reach."""
+    with tempfile.TemporaryDirectory(prefix="flux-door-") as directory:
+        os.chmod(directory, 0o755)
+        keeper = Doorkeeper(f"{directory}/local")
+        yield keeper
+        keeper.door.close()
+        keeper.selector.close()
+
+
+def as_guest(stack: ExitStack, path: str) -> socket.socket:
+    """A connection of another user: the kernel keeps who connected (unix(7))."""
+    os.seteuid(NOBODY)
+    try:
+        return connect(stack, path)
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_guests_leave_room_for_the_owner(
+    keeper: Doorkeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CLIENTS", 8)
+    with ExitStack() as stack:
+        guests = [as_guest(stack, keeper.door.path) for _ in range(20)]
+        assert [keeper.serves(one) for one in guests] == [True] * 6 + [False] * 14
+        owners = [connect(stack, keeper.door.path) for _ in range(3)]
+        assert [keeper.serves(one) for one in owners] == [True, True, False]
+        guests[0].close()
+        keeper.work()
+        assert keeper.serves(connect(stack, keeper.door.path))
