@@ -57,6 +57,11 @@ def _lines(found: dict[str, Any]) -> list[str]:
         pending = found["unconfirmed"]
         lines.append(f"generation {pending['generation']} is not confirmed: it is undone in "
                      f"{format_fsd(round(pending['seconds'], 1))}")  # fmt: skip
+    if "refused_start" in found:
+        lines.append(
+            "started with --fallback: the files were refused, and have not been taken since"
+        )
+        lines += [f"  {from_json(reason)}" for reason in found["refused_start"]]
     lines += _about_files(found)
     lines += [_module(one) for one in found["modules"]]
     lines += _in_progress(found)

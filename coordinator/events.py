@@ -20,6 +20,8 @@ class Begin:
     fallback: bool = False
     """Where the files are refused, go on with the last committed generation."""
     seconds: float = 30.0
+    unreadable: tuple[Reason, ...] = ()
+    """Why there are no `files`, where they could not be read and `fallback` goes on without."""
     who: Who = field(default_factory=Who)
 
 

@@ -333,8 +333,11 @@ class Executor:
         self._owner.answer(effect.client, {"version": 1, "told": told})
 
     def _give_up(self, effect: GiveUp) -> None:
-        digest = self._starting_digest
-        self._owner.end(1, located(effect.reasons, self.texts.behind(digest)))
+        self._owner.end(1, self.located_at_start(effect.reasons))
+
+    def located_at_start(self, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+        """The reasons with the places of their keys in the files that the start was about."""
+        return located(reasons, self.texts.behind(self._starting_digest))
 
     def starting_with(self, configuration: Configuration, sources: tuple[Source, ...]) -> None:
         """The texts that a refusal of the start will be about."""

@@ -9,6 +9,7 @@ from coordinator.effects import Effect, Note, Send, Step, TellAdmit, TellCommit,
 from coordinator.roster import Member, Roster, Standing
 from protocol import limits
 from protocol.messages import Abort, Inquire, Prepare, Refuse, Shutdown
+from protocol.reasons import Reason
 
 
 class House:
@@ -19,6 +20,8 @@ class House:
         self.running = running
         self.files = running.decision.files if running else None
         """Digest of the files' merged content when they were last taken for what runs."""
+        self.refused_start: tuple[Reason, ...] = ()
+        """Why this life did not start with the files; empty since files were taken again."""
         self.decided = dict(decided)
         self.roster = Roster()
         self.unconfirmed: Unconfirmed | None = None
@@ -60,7 +63,7 @@ class House:
 
     def note(self, event: str, **fields: Any) -> None:
         """A line for the log."""
-        self.emit(Note(event, tuple(fields.items())))
+        self.emit(Note(event, (*fields.items(), ("epoch", self.epoch))))
 
     def wake(self, at: float) -> None:
         """Be woken at this moment."""

@@ -65,6 +65,8 @@ class Host(Protocol):
 
     machine: Coordinator
     attributes: dict[str, str]
+    refused_start: tuple[Reason, ...]
+    """Why the files were refused at the start, each with its place."""
     log: Log
 
     def resolve(self, name: str) -> str:
@@ -153,7 +155,10 @@ class Service:
 
     def _status(self, _: Fields) -> Fields:
         path = self.host.attributes.get("config.path", "")
-        return {**views.status(self.host.machine, time.monotonic()), "path": path}
+        told = {**views.status(self.host.machine, time.monotonic()), "path": path}
+        if self.host.machine.house.refused_start:
+            told["refused_start"] = [one.as_json() for one in self.host.refused_start]
+        return told
 
     def _dump(self, _: Fields) -> Fields:
         if self.host.machine.running is None:

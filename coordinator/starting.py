@@ -57,9 +57,10 @@ class Starting(Activity):
         self.grace = house.now + limits.REJOIN_SECONDS
         self.transaction: _StartTransaction | None = None
         self.refusal: list[Reason] = []
+        house.refused_start = begin.unreadable
         self.ours = {name: membership.add_ours(name, spec) for name, spec in begin.modules}
         house.wake(self.deadline)
-        house.note("start", epoch=house.epoch, generation=house.generation,
+        house.note("start", generation=house.generation,
                    resume=not self._changed(), modules=len(self.ours))  # fmt: skip
         if not self._changed():
             self._resume()
@@ -141,7 +142,7 @@ class Starting(Activity):
         elif self.begin.fallback and self.house.running is not None:
             self.house.note("fallback", generation=self.house.generation,
                             reasons=[str(reason) for reason in change.outcome.reasons])  # fmt: skip
-            self.refusal = list(change.outcome.reasons)
+            self.house.refused_start = change.outcome.reasons
             self.transaction = None
             self.deadline = self.house.now + self.begin.seconds
             self.house.wake(self.deadline)
@@ -229,7 +230,7 @@ class Starting(Activity):
     def _ready(self) -> None:
         self.phase = Phase.OVER
         self.house.note("ready", generation=self.house.generation)
-        self.house.emit(Ready(tuple(self.refusal)))
+        self.house.emit(Ready(self.house.refused_start))
 
     def _give_up(self, reasons: tuple[Reason, ...]) -> None:
         self.phase = Phase.OVER

@@ -65,7 +65,7 @@ class Transaction(Activity):
         self.outcome: Outcome | None = None
         self.committing_until: float | None = None
         self.from_files = isinstance(request.proposal, FromFiles)
-        house.note("begin", txid=self.txid, verb=request.verb, dry_run=request.dry_run)
+        self._note("begin", verb=request.verb, dry_run=request.dry_run)
         self._propose()
 
     @property
@@ -130,6 +130,7 @@ class Transaction(Activity):
         if running is not None and running.configuration == found:
             if self.from_files and not self.request.dry_run:
                 self.house.files = found.digest
+                self.house.refused_start = ()
                 self.house.emit(KnowFiles(running.generation, found.digest))
             self._move(ChangeInput.SAME)
             self._close()
@@ -153,7 +154,7 @@ class Transaction(Activity):
         self.voters = {one.name: one for one in voters}
         self.awaited = dict(self.voters)
         self._prepare([one for one in voters if one.owes is None])
-        self.house.note("prepare", txid=self.txid, members=len(voters))
+        self._note("prepare", members=len(voters))
         self._weigh()
 
     def _prepare(self, members: list[Member]) -> None:
@@ -224,7 +225,7 @@ class Transaction(Activity):
                 self.request.confirm,
             )
         )
-        self.house.note("force", txid=self.txid, generation=self.house.generation + 1)
+        self._note("force", generation=self.house.generation + 1)
 
     # Forcing and committing
 
@@ -233,8 +234,10 @@ class Transaction(Activity):
         assert durable.receipt.txid == self.txid
         self._move(ChangeInput.FORCED)
         self.house.decide(durable)
+        if self.from_files:
+            self.house.refused_start = ()
         self.house.tell_commit(self.voters.values(), durable.receipt)
-        self.house.note("commit", txid=self.txid, generation=durable.generation)
+        self._note("commit", generation=durable.generation)
         self.awaited = {
             name: member for name, member in self.voters.items() if name not in self.not_applied
         }
@@ -344,7 +347,9 @@ class Transaction(Activity):
         if not self.request.dry_run:  # a dry run left nothing behind that could be released
             bound = [one for one in self.voters.values() if self.answers.get(one.name) is not False]
             self.house.send(bound, Abort(self.house.epoch, self.txid))
-        self.house.note("abort", txid=self.txid, cause=str(given), reasons=len(self.reasons))
+        self._note(
+            "abort", cause=str(given), objectors=self._objectors(), reasons=len(self.reasons)
+        )
         if not self.request.dry_run:
             self.house.emit(Remember(self._attempt()))
         self._close()
@@ -362,8 +367,7 @@ class Transaction(Activity):
         self.outcome = Outcome(_RESULTS[self.state], self.house.generation, self.txid, reasons,
                                digest, asked, tuple(self.not_applied), self._elapsed(),
                                self._confirm())  # fmt: skip
-        self.house.note("end", txid=self.txid, result=str(self.outcome.result),
-                        generation=self.house.generation, elapsed=self._elapsed())  # fmt: skip
+        self._note("end", result=str(self.outcome.result), generation=self.house.generation)
         self._answer(self.outcome)
 
     def _answer_unknown(self) -> None:
@@ -381,6 +385,14 @@ class Transaction(Activity):
     def _confirm(self) -> float | None:
         committed = self.state in (Change.COMMITTED, Change.PARTIAL)
         return self.request.confirm if committed else None
+
+    def _note(self, event: str, **fields: object) -> None:
+        """A line for the log; every phase has one, and all lines of a change have its txid."""
+        self.house.note(event, txid=self.txid, elapsed=round(self._elapsed(), 6), **fields)
+
+    def _objectors(self) -> str:
+        """Who said no, died or was late, in the order in which that came in."""
+        return " ".join(dict.fromkeys(reason.module for reason in self.reasons))
 
     def _elapsed(self) -> float:
         return self.house.now - self.asked_at

@@ -110,7 +110,7 @@ def test_a_directory_without_permission(house: House, tmp_path: Path) -> None:
     closed.mkdir(mode=0o700)
     (tmp_path).chmod(0o755)
     program = (
-        "import os, sys, cli.config, cli.files, coordinator.sources, cli.builtin, cli.main;"
+        "import os, sys, cli.config, cli.files, coordinator.parsing, cli.builtin, cli.main;"
         "cli.config.everything(); os.setgroups([]); os.setgid(65534); os.setuid(65534);"
         "sys.exit(cli.main.main(sys.argv[1:]))"
     )

@@ -1,0 +1,44 @@
+"""`flux broker --fallback` keeps saying that it fell back, until files have been taken again."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+
+def broker(folder: Path, script: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """A broker on what `folder` holds, with `script` as its program."""
+    flux = f"{sys.executable} -m cli.main"
+    command = [*flux.split(), "broker", "-c", str(folder / "conf.toml"), *options,
+               "-S", f"rundir={folder}/run", "-S", f"statedir={folder}/state",
+               "sh", "-ec", f"flux() {{ {flux} \"$@\"; }}\n{script}"]  # fmt: skip
+    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+
+
+def test_a_broker_that_fell_back_says_so_until_files_are_taken(tmp_path: Path) -> None:
+    conf = tmp_path / "conf.toml"
+    conf.write_text("[heartbeat]\nperiod = '2s'\n")
+    assert broker(tmp_path, "true").returncode == 0
+    for text, told in (
+        ("[heartbeat]\nperiod = '0s'\n", "heartbeat.period"),
+        ("[heartbeat\n", "expected ']'"),
+    ):
+        conf.write_text(text)
+        refused = broker(tmp_path, "true")
+        assert refused.returncode == 1
+        assert told in refused.stderr
+        mend = f"printf \"[heartbeat]\\nperiod = '2s'\\n\" > {conf}"
+        script = (
+            "flux config status --json; flux config set note 1 -t integer >&2;"
+            "flux config status --json; flux config status >&2;"
+            f"{mend}; flux config reload >&2; flux config status --json"
+        )
+        done = broker(tmp_path, script, "--fallback")
+        assert done.returncode == 0, done.stderr
+        first, after_set, mended = map(json.loads, done.stdout.splitlines())
+        for shown in (first, after_set):
+            (reason,) = shown["refused_start"]
+            assert reason["source"] == str(conf)
+            assert reason["line"] in (1, 2)
+        assert "started with --fallback: the files were refused" in done.stderr
+        assert "refused_start" not in mended
