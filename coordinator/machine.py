@@ -191,7 +191,7 @@ class Coordinator:
         match message:
             case Vote(txid=txid):
                 if member.owes == txid:
-                    member.owes = None
+                    member.owes, member.probes = None, 0
                 self.activity.voted(member, message)
             case Applied():
                 if self.house.running is not None:

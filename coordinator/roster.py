@@ -51,6 +51,8 @@ class Member:
     owes: str | None = None
     """The txid of a Prepare that it has not answered; it is asked nothing else meanwhile."""
     owes_since: float = 0.0
+    probes: int = 0
+    """How often it was spoken to while it owes that, to find out whether it is there at all."""
     offered: int = 0
     """The generation of an Admit that it has not answered; 0 for none."""
     deadline: float | None = None
@@ -123,7 +125,7 @@ class Roster:
         if member.peer is not None:
             del self._by_peer[member.peer]
         member.peer = None
-        member.owes = None
+        member.owes, member.probes = None, 0
         member.offered = 0
 
     def running(self) -> list[Member]:

@@ -154,6 +154,7 @@ class Transaction(Activity):
         self.voters = {one.name: one for one in voters}
         self.awaited = dict(self.voters)
         self._prepare([one for one in voters if one.owes is None])
+        self._probe([one for one in voters if one.owes not in (None, self.txid)])
         self._note("prepare", members=len(voters))
         self._weigh()
 
@@ -175,6 +176,16 @@ class Transaction(Activity):
         self.house.send([one for one in members if one not in new], message)
         for member in new:
             self.house.send([member], replace(message, arguments=member.arguments()))
+
+    def _probe(self, silent: list[Member]) -> None:
+        """Repeat the Abort of the vote that is owed: nobody may be there to owe it any more.
+
+        A few times only, since one that merely hangs finds all of it in its queue.
+        """
+        for member in silent:
+            if member.owes is not None and member.probes < limits.PROBES:
+                member.probes += 1
+                self.house.send([member], Abort(self.house.epoch, member.owes))
 
     # Preparing: votes
 
@@ -345,14 +356,25 @@ class Transaction(Activity):
         self.reasons.extend(reasons)
         self._move(given)
         if not self.request.dry_run:  # a dry run left nothing behind that could be released
-            bound = [one for one in self.voters.values() if self.answers.get(one.name) is not False]
-            self.house.send(bound, Abort(self.house.epoch, self.txid))
+            self.house.send(self._asked(), Abort(self.house.epoch, self.txid))
         self._note(
             "abort", cause=str(given), objectors=self._objectors(), reasons=len(self.reasons)
         )
         if not self.request.dry_run:
             self.house.emit(Remember(self._attempt()))
         self._close()
+
+    def _asked(self) -> list[Member]:
+        """Who was asked and has not said no.
+
+        One that still owes an older vote was never asked; it must not find its queue full of
+        decisions on questions that it has not heard.
+        """
+        return [
+            one
+            for one in self.voters.values()
+            if self.answers.get(one.name, one.owes == self.txid)
+        ]
 
     def _attempt(self) -> Attempt:
         request = self.request

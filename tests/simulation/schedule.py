@@ -64,7 +64,8 @@ def setting(chance: random.Random) -> Setting:
         delay=chance.choice((0.002, 0.02, 0.2)),
         disk_time=chance.choice((0.002, 0.05, 0.5)),
         slowness=chance.choice((0.01, 0.1, 2.0)),
-        queue=chance.choice((4, limits.FRAMES_QUEUED, limits.FRAMES_QUEUED)),
+        # A small one must do, too: what waits for a participant that hangs is bounded.
+        queue=chance.choice((limits.PROBES + 8, limits.FRAMES_QUEUED, limits.FRAMES_QUEUED)),
         files=chance.random() < 0.8,
     )
 
