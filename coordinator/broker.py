@@ -268,6 +268,12 @@ class Broker:
             self.feed(Stop())
         else:
             self.feed(Died(watched.name, watched.pid, how))
+        self._reap()  # an orphan may have been hidden behind this one
+
+    def _reap(self) -> None:
+        """Reap orphans; a module that died before we knew its pid is none."""
+        self._started()
+        self._children.reap_strays()
 
     def _gone(self, client: Client) -> None:
         if client.busy:
@@ -297,7 +303,7 @@ class Broker:
             if number == signal.SIGCHLD:
                 for name in self._children.template.died():
                     self.feed(Died(name, 0, "could not be started: its template died"))
-                self._children.reap_strays()
+                self._reap()
 
     def _started(self) -> None:
         """Modules that the template has brought up; before any of them is listened to."""
