@@ -371,9 +371,7 @@ class Transaction(Activity):
         decisions on questions that it has not heard.
         """
         return [
-            one
-            for one in self.voters.values()
-            if self.answers.get(one.name, one.owes == self.txid)
+            one for one in self.voters.values() if self.answers.get(one.name, one.owes == self.txid)
         ]
 
     def _attempt(self) -> Attempt:
