@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from coordinator.changes import Spec
+from coordinator.descriptors import as_before, give_back, raise_limit
 from coordinator.template import Template
 
 
@@ -33,7 +34,8 @@ class Children:
         """`command` starts a module in place of the warm template; for tests."""
         self._uri = modules_uri
         self._command = command
-        self.template = Template(modules_uri)
+        self._limit = raise_limit()
+        self.template = Template(modules_uri, self._limit)
         self.by_fd: dict[int, Watched] = {}
 
     def start(self, name: str, spec: Spec) -> Watched | None:
@@ -55,15 +57,21 @@ class Children:
         for name, pid in self.template.collect():
             try:
                 found.append(self.watch(name, pid, ours=True))
-            except OSError:
+            except ProcessLookupError:
+                found.append(name)
+            except OSError:  # it cannot be watched, and so it cannot be had
+                os.kill(pid, signal.SIGKILL)
                 found.append(name)
         return found
 
     def run(self, command: list[str], environment: dict[str, str]) -> Watched:
         """Start the program of `flux start`, on the broker's own terminal."""
-        return self._adopt("", subprocess.Popen(command, env=environment))
+        with as_before(self._limit):
+            child = subprocess.Popen(command, env=environment)
+        return self._adopt("", child)
 
     def _adopt(self, name: str, child: subprocess.Popen[bytes]) -> Watched:
+        give_back(child.pid, self._limit)
         child.returncode = 0  # from here on it is watched and reaped by its pidfd alone
         return self.watch(name, child.pid, ours=True)
 

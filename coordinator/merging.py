@@ -37,10 +37,11 @@ def merge_beside(sources: tuple[Source, ...]) -> Configuration:
     except subprocess.TimeoutExpired:
         why = f"could not be merged within {_LONGEST_SECONDS:g} s"
         raise Unreadable([Reason("config", why)]) from None
-    if done.returncode != 0:
-        why = f"could not be merged: the process that tried ended with status {done.returncode}"
-        raise Unreadable([Reason("config", why)])
-    found: Any = msgpack.unpackb(done.stdout, unicode_errors="surrogateescape")
+    try:  # not by its exit status: whoever reaps orphans may have been faster
+        found: Any = msgpack.unpackb(done.stdout, unicode_errors="surrogateescape")
+    except ValueError:
+        why = "could not be merged: the process that tried ended without an answer"
+        raise Unreadable([Reason("config", why)]) from None
     if isinstance(found, bytes):
         return Configuration(found)
     raise Unreadable([_reason(*one) for one in found])

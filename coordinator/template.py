@@ -11,14 +11,18 @@ import socket
 import subprocess
 import sys
 
+from coordinator.descriptors import Limit, give_back
+
 _PR_SET_CHILD_SUBREAPER = 36
 
 
 class Template:
     """Started when the first module is asked for, and again should it have died."""
 
-    def __init__(self, modules_uri: str) -> None:
+    def __init__(self, modules_uri: str, limit: Limit) -> None:
+        """`limit` is how many descriptors it, and with it each module, may have."""
         self._uri = modules_uri
+        self._limit = limit
         self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._ours.setblocking(False)
         self._process: subprocess.Popen[bytes] | None = None
@@ -42,6 +46,7 @@ class Template:
             pass_fds=[self._theirs.fileno()],
             start_new_session=True,
         )  # fmt: skip
+        give_back(self._process.pid, self._limit)
 
     def collect(self) -> list[tuple[str, int]]:
         """Names and pids of the modules that have been started since the last call."""

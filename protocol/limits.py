@@ -77,6 +77,8 @@ RESTART_DEATHS: Final = 5
 HISTORY: Final = 1000
 """Decisions, and refused attempts, that the ledger keeps, unless config.history says otherwise."""
 LONGEST_HISTORY: Final = 1_000_000
+DESCRIPTORS: Final = 65536
+"""File descriptors that a broker asks for: three or so for each participant and client."""
 PROBES: Final = 4
 """Messages to a participant that does not answer, to find out whether it is there."""
 FRAMES_QUEUED: Final = 64
