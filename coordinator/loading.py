@@ -35,7 +35,32 @@ class OneModule(Activity):
         self.name = request.name
         self.asked_at = asked_at
         self.deadline = asked_at + request.seconds
+        self.until = self.deadline
+        """When the patience with what is being done right now ends."""
+        self.killed = False
         self.member: Member | None = None
+
+    def _retire(self, member: Member) -> bool:
+        """Take it out of the vote; whether there is anything left to be ended."""
+        nobody = not member.pid or member.standing in (Standing.FAILED, Standing.RESTARTING)
+        member.standing = Standing.LEAVING
+        member.deadline = None
+        self.house.unadmitted.discard(self.name)
+        return not nobody or member.peer is not None
+
+    def _send_away(self, member: Member, why: str) -> None:
+        """Ask it to go; one that cannot be asked is ended."""
+        if member.peer is None:
+            self._kill(member)
+        else:
+            self.house.send([member], Shutdown(self.house.epoch, why))
+
+    def _kill(self, member: Member) -> None:
+        """End its process, and give it a moment to be gone."""
+        self.killed = True
+        self.house.emit(Kill(self.name, member.pid))
+        self.until = self.house.now + limits.SHUTDOWN_SECONDS
+        self.house.wake(self.until)
 
     def _finish(self, result: Result, reasons: tuple[Reason, ...] = ()) -> None:
         """Answer, once, and let others have their turn."""
@@ -103,7 +128,7 @@ class Loading(OneModule):
         return True
 
     def woke(self) -> None:
-        if self.member is None or self.over or self.house.now < self.deadline:
+        if self.member is None or self.over or self.house.now < self.until:
             return
         if self.refusal:  # killed, and still not gone
             self._finish(Result.REFUSED, self.refusal)
@@ -123,12 +148,8 @@ class Loading(OneModule):
         """End the process; the answer follows its death, so that the name is free again."""
         assert self.member is not None
         self.refusal = self.refusal or reasons
-        self.member.standing = Standing.LEAVING
-        self.member.deadline = None
-        self.house.unadmitted.discard(self.name)
-        self.house.emit(Kill(self.name, self.member.pid))
-        self.deadline = self.house.now + limits.SHUTDOWN_SECONDS
-        self.house.wake(self.deadline)
+        self._retire(self.member)
+        self._kill(self.member)
 
 
 class Removing(OneModule):
@@ -143,25 +164,17 @@ class Removing(OneModule):
         asked_at: float,
     ) -> None:
         super().__init__(house, membership, client, request, asked_at)
-        self.killed = False
         self.member = house.roster.get(self.name)
         if self.member is None:
             self._finish(Result.REFUSED, (Reason(self.name, "is not loaded"),))
             return
         house.note("remove", module=self.name)
-        self.member.deadline = None
-        house.unadmitted.discard(self.name)
-        self.deadline = min(self.deadline, house.now + limits.SHUTDOWN_SECONDS)
-        house.wake(self.deadline)
-        nobody = not self.member.pid or self.member.standing in (
-            Standing.FAILED, Standing.RESTARTING)  # fmt: skip
-        self.member.standing = Standing.LEAVING
-        if nobody and self.member.peer is None:
-            self._gone()
-        elif self.member.peer is None:
-            self._kill()
+        self.until = min(self.deadline, house.now + limits.SHUTDOWN_SECONDS)
+        house.wake(self.until)
+        if self._retire(self.member):
+            self._send_away(self.member, "removed by `flux module remove`")
         else:
-            house.send([self.member], Shutdown(house.epoch, "removed by `flux module remove`"))
+            self._gone()
 
     def lost(self, member: Member, why: str, dead: bool) -> bool:  # noqa: ARG002
         if member is self.member and dead and not self.over:
@@ -169,25 +182,18 @@ class Removing(OneModule):
         return False
 
     def woke(self) -> None:
-        if self.over or self.member is None or self.house.now < self.deadline:
+        if self.over or self.member is None or self.house.now < self.until:
             return
         if self.member.attached or self.killed:
             self._gone()
         else:
-            self._kill()
+            self._kill(self.member)
 
     def stop(self) -> None:
         assert self.member is not None
         if not self.killed and not self.member.attached:
-            self._kill()
-        self.deadline = min(self.deadline, self.house.now + limits.SHUTDOWN_SECONDS)
-
-    def _kill(self) -> None:
-        assert self.member is not None
-        self.killed = True
-        self.house.emit(Kill(self.name, self.member.pid))
-        self.deadline = self.house.now + limits.SHUTDOWN_SECONDS
-        self.house.wake(self.deadline)
+            self._kill(self.member)
+        self.until = min(self.until, self.house.now + limits.SHUTDOWN_SECONDS)
 
     def _gone(self) -> None:
         assert self.member is not None

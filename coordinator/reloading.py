@@ -7,13 +7,11 @@ marked as failed, with the reasons, because the old one is gone and cannot be ha
 import math
 
 from coordinator.changes import ModuleReloadRequest, Result
-from coordinator.effects import Kill
 from coordinator.house import House
 from coordinator.loading import OneModule
 from coordinator.membership import Membership
 from coordinator.roster import Member, Standing
 from protocol import limits
-from protocol.messages import Shutdown
 from protocol.reasons import Reason
 
 
@@ -33,7 +31,6 @@ class Reloading(OneModule):
         self.refusal: tuple[Reason, ...] = ()
         self.coming = False
         """Whether the old process is gone."""
-        self.killed = False
         member = house.roster.get(self.name)
         why_not = _why_not(member)
         if member is None or why_not:
@@ -46,19 +43,12 @@ class Reloading(OneModule):
     # Out with the old
 
     def _end_the_old(self, member: Member) -> None:
-        nobody = not member.pid or member.standing in (Standing.FAILED, Standing.RESTARTING)
-        member.standing = Standing.LEAVING
-        member.deadline = None
-        self.house.unadmitted.discard(self.name)
-        if nobody and member.peer is None:
+        if not self._retire(member):
             self._start_the_new(member)
             return
         self.until = min(self.deadline, self.house.now + limits.SHUTDOWN_SECONDS)
         self.house.wake(self.until)
-        if member.peer is None:
-            self._kill(member)
-        else:
-            self.house.send([member], Shutdown(self.house.epoch, "reloaded"))
+        self._send_away(member, "reloaded")
 
     # In with the new
 
@@ -113,12 +103,6 @@ class Reloading(OneModule):
             took = f"was not ready within {self.allowed:g} s (it is {self.member.standing})"
             self.refusal = self.refusal or (Reason(self.name, took),)
         self._kill(self.member)
-
-    def _kill(self, member: Member) -> None:
-        self.killed = True
-        self.house.emit(Kill(self.name, member.pid))
-        self.until = self.house.now + limits.SHUTDOWN_SECONDS
-        self.house.wake(self.until)
 
     def hung_up(self, client: int) -> None:
         if client == self.client:  # what has begun is brought to its end
