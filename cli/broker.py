@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from cli.client import complain
-from cli.version import installed
+from cli.version import VERSION
 from protocol import limits
 from protocol.reasons import Reason
 
@@ -95,7 +95,7 @@ def serve(command: str, options: "Options", log: "Log", hook: "Hook | None" = No
 
 
 def _attributes(given: Iterable[str]) -> dict[str, str]:
-    attributes = {"version": installed()}
+    attributes = {"version": VERSION}
     for pair in given:
         name, equals, value = pair.partition("=")
         if not name or not equals:

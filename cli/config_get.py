@@ -83,8 +83,8 @@ def _online(name: str | None) -> tuple[bool, Any]:
 
 def _offline(options: argparse.Namespace) -> tuple[bool, Any]:
     from cli.files import configuration_at
-    from protocol.configuration import thaw
     from protocol.keys import parse_key
+    from protocol.readonly import thaw
 
     configuration = configuration_at(_expanded(options.config_path))
     if options.name is None:

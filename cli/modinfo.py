@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from cli.client import Client, Trouble, complain
-from cli.version import installed
+from cli.version import VERSION
 from participant.finding import NotFound, Unloadable, load, loadable, locate, name_of
 from protocol.reasons import printable
 
@@ -68,7 +68,7 @@ def _described(typed: str) -> tuple[str, dict[str, Any]]:
         return typed, {"version": "", **described}
     described = description(load(located))
     if located == typed and not described["version"]:
-        described["version"] = installed()
+        described["version"] = VERSION
     return name_of(typed), described
 
 

@@ -2,16 +2,18 @@
 
 import argparse
 import os
-from importlib import metadata
 
 from cli.client import Client, Trouble
+
+VERSION = "0.1.0"
+"""Of the distribution, too: pyproject.toml takes it from here."""
 
 
 def main(_command: str, arguments: list[str]) -> int:
     """Run `flux version`; the exit status."""
     parser = argparse.ArgumentParser(prog="flux version", description=__doc__)
     parser.parse_args(arguments)
-    print(f"commands:\t{installed()}")
+    print(f"commands:\t{VERSION}")
     uri = os.environ.get("FLUX_URI")
     if uri:
         try:
@@ -20,11 +22,3 @@ def main(_command: str, arguments: list[str]) -> int:
             print(f"broker:\t\t({trouble})")
         print(f"FLUX_URI:\t{uri}")
     return 0
-
-
-def installed() -> str:
-    """The version of the distribution, or `unknown` where it runs from a bare checkout."""
-    try:
-        return metadata.version("flux-accord")
-    except metadata.PackageNotFoundError:
-        return "unknown"

@@ -4,15 +4,17 @@ One line a phase, each with what belongs to it (txid, generation, epoch, module,
 change can be followed by its txid alone.
 """
 
-import sys
+import time
 from collections import deque
-from collections.abc import Mapping, MutableMapping
-from contextlib import suppress
-from typing import Any, Literal
-
-import structlog
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 from protocol import limits
+
+if TYPE_CHECKING:
+    from coordinator.printing import Printer
 
 Format = Literal["json", "console"]
 
@@ -22,45 +24,37 @@ class Log:
 
     def __init__(self, form: Format, quiet: bool = False) -> None:
         """`quiet`: only warnings and worse go to stderr; everything is remembered."""
-        self.recent: deque[dict[str, Any]] = deque(maxlen=limits.LOG_LINES)
+        self._recent: deque[tuple[float, str, str, Mapping[str, Any]]]
+        self._recent = deque(maxlen=limits.LOG_LINES)
+        self._form: Format = form
         self._quiet = quiet
-        renderer: Any = (
-            structlog.processors.JSONRenderer()
-            if form == "json"
-            else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=12)
-        )
-        self._logger = structlog.wrap_logger(
-            _Printer(sys.stderr),
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                self._remember,
-                renderer,
-            ],
-        )
 
     def line(self, event: str, fields: Mapping[str, Any]) -> None:
         """A line about something ordinary."""
-        self._logger.info(event, **fields)
+        line = time.time(), "info", event, fields
+        self._recent.append(line)
+        if not self._quiet:
+            self._printer.show(_whole(*line))
 
     def warn(self, event: str, **fields: Any) -> None:
         """A line that somebody should read."""
-        self._logger.warning(event, **fields)
+        line = time.time(), "warning", event, fields
+        self._recent.append(line)
+        self._printer.show(_whole(*line))
 
-    def _remember(
-        self, _logger: Any, method: str, line: MutableMapping[str, Any]
-    ) -> MutableMapping[str, Any]:
-        self.recent.append(dict(line))
-        if self._quiet and method == "info":
-            raise structlog.DropEvent
-        return line
+    def recent(self) -> list[dict[str, Any]]:
+        """The lines that are remembered, oldest first."""
+        return [_whole(*line) for line in self._recent]
+
+    @cached_property
+    def _printer(self) -> "Printer":
+        # Imported when there is something to print: it takes a quarter of a quiet start.
+        from coordinator.printing import Printer
+
+        return Printer(self._form)
 
 
-class _Printer(structlog.PrintLogger):
-    """Prints; a line that cannot be written (the disk of the log is full) is not the end."""
-
-    def msg(self, message: str) -> None:
-        with suppress(OSError):
-            super().msg(message)
-
-    info = warning = msg
+def _whole(at: float, level: str, event: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    timestamp = datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
+    return {**fields, "event": event, "level": level,
+            "timestamp": timestamp.replace("+00:00", "Z")}  # fmt: skip

@@ -200,7 +200,7 @@ class Service:
         return {"attributes": dict(sorted(self.host.attributes.items()))}
 
     def _dmesg(self, _: Fields) -> Fields:
-        return {"lines": list(self.host.log.recent)}
+        return {"lines": self.host.log.recent()}
 
     # Changes
 

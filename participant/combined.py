@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgpack
+
 from participant.argument_text import value_of
 from participant.schema import Schema, below, kinds
-from protocol.configuration import Table, freeze, thaw
 from protocol.keys import Path, format_key, parse_key
-from protocol.messages import Argument
+from protocol.messages import Argument, Arguments
+from protocol.readonly import Table, Unread, freeze
 from protocol.reasons import Origin, Reason
 
 FILE: Final = "configuration"
@@ -38,11 +40,16 @@ class Tables:
         """The place in the configuration of what `Config` describes."""
         return self.names if self.single else ()
 
-    def own(self, tree: Table) -> Any:
-        """A copy of what the configuration says to this module, of whatever shape."""
+    def said(self, tree: Unread) -> tuple[bytes, ...]:
+        """What the configuration says to this module, encoded: equal where the content is."""
+        return tuple([tree.encoding(name) for name in self.names])
+
+    def own(self, said: tuple[bytes, ...]) -> Any:
+        """A copy of it, the caller's own, of whatever shape."""
         if self.single:
-            return thaw(tree.get(self.names[0], {}))
-        return {name: thaw(tree[name]) for name in self.names if name in tree}
+            return msgpack.unpackb(said[0], raw=False) if said[0] else {}
+        named = zip(self.names, said, strict=True)
+        return {name: msgpack.unpackb(one, raw=False) for name, one in named if one}
 
     def spelt(self, path: Path) -> Path:
         """The key of the setting at `path` of `Config`: the first table's name is left out."""
@@ -76,9 +83,14 @@ class Combined:
 
     whole: Table
     """The whole configuration, read-only, as this module is to see it."""
+    said: tuple[bytes, ...]
+    """What the configuration says to this module, encoded."""
     own: Any
     """What `Config` is made from."""
+    arguments: Arguments
+    """What is laid over it."""
     given: tuple[Given, ...]
+    """The same, as places of `Config`."""
     faults: tuple[Reason, ...]
     """Values that have no place in it."""
 
@@ -120,10 +132,11 @@ class Combined:
 
 
 def combine(
-    tree: Table, tables: Tables, schema: Schema, arguments: Iterable[Argument], module: str
+    tree: Unread, tables: Tables, schema: Schema, arguments: Arguments, module: str
 ) -> Combined:
     """Lay `arguments`, in their order, over the module's tables of `tree`."""
-    own = tables.own(tree)
+    said = tables.said(tree)
+    own = tables.own(said)
     given, faults = [], []
     for argument in arguments:
         try:
@@ -135,7 +148,7 @@ def combine(
         else:
             given.append(Given(path, argument.origin))
     whole = tables.laid_over(tree, own) if given and tables.names else tree
-    return Combined(whole, own, tuple(given), tuple(faults))
+    return Combined(whole, said, own, arguments, tuple(given), tuple(faults))
 
 
 def _path_or_nothing(key: str, tables: Tables) -> Path:

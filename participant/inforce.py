@@ -6,6 +6,7 @@ the value that it was loaded with.
 """
 
 import json
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -13,13 +14,19 @@ from pydantic import BaseModel
 from participant.combined import Combined, Tables
 from participant.field import RESTART
 from participant.parameters import Parameter, parameters
-from participant.schema import Schema, alternatives, below
+from participant.schema import Schema, alternatives, below, schema_of
 from protocol import limits
 from protocol.keys import format_key
 
 _LONG = 500  # characters of a value that give way first where a report is too long
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+
+@cache
+def has_restart(model: type[BaseModel]) -> bool:
+    """Whether anything in it takes effect only at load."""
+    return RESTART in json.dumps(schema_of(model))
 
 
 def pinned(new: AnyModel, old: BaseModel, schema: Schema) -> AnyModel:

@@ -5,7 +5,6 @@ monitor (zmq_socket_monitor(3)) tells.  After a cut the socket is made anew: not
 to a former coordinator is left in it to reach the next one.
 """
 
-from collections.abc import Iterator
 from contextlib import suppress
 from enum import Enum
 
@@ -47,11 +46,12 @@ class Link:
         """`shared`: with the ZeroMQ threads that all links of this process share."""
         self._uri = uri
         self._shared = shared
+        self._extra: int | None = None
         self._context: zmq.Context[zmq.Socket[bytes]] = _shared() if shared else zmq.Context()
-        self._up = False
         self._open()
 
     def _open(self) -> None:
+        self._up = self._cut = False
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.MAXMSGSIZE, limits.FRAME_BYTES)
@@ -63,6 +63,8 @@ class Link:
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
         self._poller.register(self._monitor, zmq.POLLIN)
+        if self._extra is not None:
+            self._poller.register(self._extra, zmq.POLLIN)
         self._socket.connect(self._uri)
 
     def watch(self, descriptor: int) -> None:
@@ -70,37 +72,40 @@ class Link:
         self._extra = descriptor
         self._poller.register(descriptor, zmq.POLLIN)
 
-    _extra: int | None = None
+    def wait(self, seconds: float | None) -> Change | bytes | None:
+        """The next thing that happens; None where nothing does within `seconds` (None: ever)."""
+        if self._cut:
+            return self._last_words()
+        ready = self._poller.poll(None if seconds is None else int(seconds * 1000 + 0.999))
+        for source, _ in ready:
+            if source is self._monitor:
+                return self._change()
+        for source, _ in ready:
+            if source is self._socket and self._up:
+                return bytes(self._socket.recv(_NOBLOCK))
+        return None
 
-    def poll(self, seconds: float | None) -> Iterator[Change | bytes]:
-        """What happens within `seconds` (None: for ever), in order; maybe nothing."""
-        milliseconds = None if seconds is None else max(0, int(seconds * 1000 + 0.999))
-        ready = dict(self._poller.poll(milliseconds))
-        if self._monitor in ready:
-            yield from self._changes()
-        if self._up and self._socket in ready:
-            yield from self._frames()
-
-    def _changes(self) -> Iterator[Change | bytes]:
+    def _change(self) -> Change | bytes | None:
         event = int(recv_monitor_message(self._monitor)["event"])
         if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._up = True
-            yield Change.UP
-        elif event == zmq.EVENT_DISCONNECTED and self._up:
-            yield from self._frames()  # what had arrived before the cut still counts
-            self.reopen()
-            yield Change.DOWN
+            return Change.UP
+        if event == zmq.EVENT_DISCONNECTED and self._up:
+            self._cut = True
+            return self._last_words()
+        return None
 
-    def _frames(self) -> Iterator[bytes]:
-        while self._up and int(self._socket.getsockopt(_EVENTS)) & _POLLIN:
-            yield self._socket.recv(_NOBLOCK)
+    def _last_words(self) -> Change | bytes:
+        """What had arrived before the cut still counts."""
+        if int(self._socket.getsockopt(_EVENTS)) & _POLLIN:
+            return bytes(self._socket.recv(_NOBLOCK))
+        self.reopen()
+        return Change.DOWN
 
     def reopen(self) -> None:
         """Give the connection up and begin anew."""
         self.close_socket()
         self._open()
-        if self._extra is not None:
-            self._poller.register(self._extra, zmq.POLLIN)
 
     def send(self, frame: bytes) -> None:
         """Send; what cannot be sent now is lost, and the cut that follows makes up for it."""

@@ -185,10 +185,12 @@ class Participant:
                 effects = self._finished(bounded(reasons), report)
             case Shown(ticket, text):
                 effects = (Tell(Report(self.epoch, self.incarnation, ticket, text)),)
-        effects = (*effects, *self._catch_up())
-        if not self.joined:  # nobody to tell, yet; Join will say it all when there is
-            effects = tuple(one for one in effects if not isinstance(one, Tell))
-        return (*effects, *self._introduce())
+        if self.later is not None and self.state not in _BUSY:
+            effects = (*effects, *self._catch_up(self.later))
+        if self.joined:
+            return effects
+        # Nobody to tell, yet; Join will say it all when there is.
+        return (*(one for one in effects if not isinstance(one, Tell)), *self._introduce())
 
     @property
     def in_doubt(self) -> str | None:
@@ -204,7 +206,7 @@ class Participant:
     def _introduce(self) -> tuple[Effect, ...]:
         """Join as soon as there is a link and nothing under way that the answer would disturb."""
         settled = (Participation.IDLE, Participation.PREPARED, Participation.BROKEN)
-        if self.joined or not self.linked or self.state not in settled:
+        if not self.linked or self.state not in settled:
             return ()
         self.joined = True
         join = Join(
@@ -282,10 +284,8 @@ class Participant:
             return self._release()
         return ()
 
-    def _catch_up(self) -> tuple[Effect, ...]:
-        if self.later is None or self.state in _BUSY:
-            return ()
-        message, self.later = self.later, None
+    def _catch_up(self, message: Admit) -> tuple[Effect, ...]:
+        self.later = None
         return self._admit(message)
 
     def _admit(self, message: Admit) -> tuple[Effect, ...]:

@@ -8,12 +8,12 @@ settings are checked against `Config` and replaced at commit.
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, ClassVar
 
 from participant.combined import Combined, Tables, combine, from_environment
-from participant.inforce import pinned, report
+from participant.inforce import has_restart, pinned, report
 from participant.parameters import parameters
 from participant.schema import Schema, schema_of
 from participant.typed import Settings, read_table
@@ -100,7 +100,7 @@ class Module:
         self.loaded: Combined | None = None
         """The first that was committed: what keys with `restart` go by."""
         self.config: Any = None
-        self._reported = ("", "{}")
+        self._reported: tuple[tuple[bytes, ...], Arguments, str] = ((), (), "")
         self.starting: bool = True
         """True until the first commit: some checks (files that must exist, the host's name) are
         made only when a module starts, as in Flux."""
@@ -156,15 +156,11 @@ class Module:
         than Reject and Rejects passes through.
         """
         given = (*self.environment, *arguments)
-        combined = combine(candidate.tree, self.owned(), self.schema(), given, self.title())
-        with self.judging(combined.whole):
-            return self._judged(candidate, combined)
+        combined = combine(candidate.parts, self.owned(), self.schema(), given, self.title())
+        return self.weigh(candidate, combined)
 
-    def judging(self, config: Mapping[str, Any]) -> AbstractContextManager[None]:  # noqa: ARG002
-        """What holds while a candidate, which is all of `config`, is judged; for base classes."""
-        return nullcontext()
-
-    def _judged(self, candidate: Configuration, combined: Combined) -> Staged | tuple[Reason, ...]:
+    def weigh(self, candidate: Configuration, combined: Combined) -> Staged | tuple[Reason, ...]:
+        """The second half of `judge`; base classes may set things up around it."""
         title, where = self.title(), self.owned().where
         settings = read_table(type(self).Config, combined.own, where, title)
         faults = settings if isinstance(settings, tuple) else ()
@@ -194,7 +190,7 @@ class Module:
         settings = staged.settings
         if self.loaded is None:
             self.loaded = staged.combined
-        else:
+        elif has_restart(type(self).Config):
             settings = pinned(settings, self.config, self.schema())
         self.configuration, self.combined = staged.configuration, staged.combined
         self.config = settings
@@ -211,13 +207,14 @@ class Module:
         if self.combined is None or self.loaded is None:
             return "{}"
         # Most changes are about other modules' tables, and what is told of this one is as before.
-        shown = repr((self.combined.own, self.combined.given))
-        if shown != self._reported[0]:
+        said, arguments, told = self._reported
+        if not told or said != self.combined.said or arguments != self.combined.arguments:
             told = report(self.schema(), self.owned(), self.combined, self.loaded)
-            self._reported = (shown, told)
-        return self._reported[1]
+            self._reported = self.combined.said, self.combined.arguments, told
+        return told
 
     @classmethod
+    @cache
     def owned(cls) -> Tables:
         """The tables of this module."""
         if cls.table is not None:

@@ -58,9 +58,8 @@ def _say_why(name: str, uri: str, reason: Reason) -> None:
     """Tell the coordinator why there will be no Join."""
     link = Link(uri)
     leave = Leave(0, uuid.uuid4().hex, name, bounded((reason,)))
-    for happened in link.poll(_SAY_WHY_SECONDS):
-        if happened is Change.UP:
-            link.send(encode(leave))
+    if link.wait(_SAY_WHY_SECONDS) is Change.UP:
+        link.send(encode(leave))
     link.close()
 
 

@@ -88,15 +88,20 @@ class Serving:
         return self.quit
 
     def turn(self) -> None:
-        """Wait for something, and deal with all of it."""
-        for happened in self._link.poll(self._time_left()):
-            if happened is Change.UP:
-                self.feed(Connected())
-            elif happened is Change.DOWN:
-                self.feed(Cut())
-            elif isinstance(happened, bytes):
-                self._received(happened)
-        self._call_timers()
+        """Wait for something, and deal with it."""
+        happened = self._link.wait(self._time_left() if self._timers else None)
+        if isinstance(happened, bytes):
+            message = decode_from_coordinator(happened)
+            if isinstance(message, Malformed):
+                self.complain(f"ignored a malformed frame: {message.why}")
+            else:
+                self.feed(Heard(message))
+        elif happened is Change.UP:
+            self.feed(Connected())
+        elif happened is Change.DOWN:
+            self.feed(Cut())
+        if self._timers or self.module.timers:
+            self._call_timers()
 
     def watch(self, descriptor: int) -> None:
         """Let `turn` return when this descriptor is readable, too."""
@@ -113,13 +118,6 @@ class Serving:
             machine = self.machine
             self._link.send(encode(Leave(machine.epoch, machine.incarnation, self.name)))
         self._link.close()
-
-    def _received(self, frame: bytes) -> None:
-        message = decode_from_coordinator(frame)
-        if isinstance(message, Malformed):
-            self.complain(f"ignored a malformed frame: {message.why}")
-        else:
-            self.feed(Heard(message))
 
     # Machine
 
@@ -140,20 +138,20 @@ class Serving:
     # Author's code
 
     def _validate(self, effect: Validate) -> None:
-        self._events.append(Judged(self._judge(effect)))
-
-    def _judge(self, effect: Validate) -> tuple[Reason, ...]:
+        reasons: tuple[Reason, ...] = ()
         self.module.arguments = {
             one.key: one.value for one in effect.arguments if one.origin == LOAD_ARGUMENT
         }
         try:
             found = self.module.judge(effect.candidate, effect.arguments)
         except BaseException as error:  # whatever an author's prepare raises is a no
-            return (Reason(self.name, self._mishap("prepare", error)),)
-        if isinstance(found, tuple):
-            return found
-        self._staged = found
-        return ()
+            reasons = (Reason(self.name, self._mishap("prepare", error)),)
+        else:
+            if isinstance(found, tuple):
+                reasons = found
+            else:
+                self._staged = found
+        self._events.append(Judged(reasons))
 
     def _apply(self, _: Apply) -> None:
         assert self._staged is not None
@@ -166,7 +164,6 @@ class Serving:
         except BaseException as error:
             self._events.append(Finished((Reason(self.name, self._mishap("commit", error)),)))
             return
-        self._take_timers()
         self._events.append(Finished((), self.module.report()))
 
     def _release(self, _: Release) -> None:
@@ -208,18 +205,13 @@ class Serving:
 
     # Timers
 
-    def _take_timers(self) -> None:
-        now = time.monotonic()
-        for timer in self.module.timers:
-            heapq.heappush(self._timers, (now + timer.seconds, next(self._order), timer))
-        self.module.timers.clear()
-
     def _time_left(self) -> float | None:
         while self._timers and self._timers[0][2].cancelled:
             heapq.heappop(self._timers)
         return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
 
     def _call_timers(self) -> None:
+        """Call what is due, and take in what authors have asked for meanwhile."""
         now = time.monotonic()
         while self._timers and self._timers[0][0] <= now:
             _, order, timer = heapq.heappop(self._timers)
@@ -230,4 +222,7 @@ class Serving:
             except Exception as error:
                 self.complain(self._mishap("a timer", error))
             heapq.heappush(self._timers, (time.monotonic() + timer.seconds, order, timer))
-        self._take_timers()
+        now = time.monotonic()
+        for timer in self.module.timers:
+            heapq.heappush(self._timers, (now + timer.seconds, next(self._order), timer))
+        self.module.timers.clear()

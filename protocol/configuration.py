@@ -8,16 +8,14 @@ the order of their code points.  An integer and a real are different values (1 i
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
 import msgpack
 
 from protocol import limits
 from protocol.keys import Path, format_key
-
-Value: TypeAlias = "str | int | float | bool | tuple[Value, ...] | Mapping[str, Value]"
-Table: TypeAlias = Mapping[str, Value]
+from protocol.readonly import Table, Unread, Value
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
@@ -34,8 +32,8 @@ class Unfit(ValueError):
 class Configuration:
     """An immutable tree of tables, arrays, strings, integers, finite reals and booleans.
 
-    Compares and hashes by digest.  The tree is decoded when it is first looked at: a participant
-    that only passes a configuration on, or finds the digest unchanged, never pays for it.
+    Compares and hashes by digest.  A table is decoded when it is first looked at: most participants
+    look at one or two of many, and one that finds the digest unchanged at none.
     """
 
     __slots__ = ("_tree", "digest", "encoded")
@@ -47,7 +45,7 @@ class Configuration:
         """For `of` and `decode`, and for bytes whose `digest` has been checked already."""
         self.encoded = encoded
         self.digest = digest or digest_of(encoded)
-        self._tree: View | None = None
+        self._tree: Unread | None = None
 
     @classmethod
     def of(cls, tree: Mapping[str, Any]) -> "Configuration":
@@ -90,8 +88,13 @@ class Configuration:
     @property
     def tree(self) -> Table:
         """The content, read-only on every level: tables are mappings, arrays tuples."""
+        return self.parts
+
+    @property
+    def parts(self) -> "Unread":
+        """The same, with the encoding of each of its parts."""
         if self._tree is None:
-            self._tree = View(msgpack.unpackb(self.encoded, raw=False))
+            self._tree = Unread(self.encoded)
         return self._tree
 
     def get(self, path: Path) -> Value:
@@ -127,55 +130,12 @@ def _has(value: Any, step: str | int) -> bool:
 
 def digest_of(encoded: bytes) -> str:
     """SHA-256 (FIPS 180-4) of an encoding, in hexadecimal."""
-    return hashlib.sha256(encoded).hexdigest()
+    state = _SHA256.copy()
+    state.update(encoded)
+    return state.hexdigest()
 
 
-class View(Mapping[str, Value]):
-    """A table that can be read and not written.
-
-    What lies below is wrapped when it is looked at: most of a large configuration never is.
-    """
-
-    __slots__ = ("_table",)
-
-    def __init__(self, table: dict[str, Any]) -> None:
-        self._table = table
-
-    def __getitem__(self, key: str) -> Value:
-        value: Value = freeze(self._table[key])
-        return value
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._table
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._table)
-
-    def __len__(self) -> int:
-        return len(self._table)
-
-    def __repr__(self) -> str:
-        return f"View({self._table!r})"
-
-
-def freeze(value: Any) -> Any:
-    """`value` as it may be shown: read-only on every level."""
-    if type(value) is dict:
-        return View(value)
-    if type(value) is list:
-        return tuple(freeze(member) for member in value)
-    return value
-
-
-def thaw(value: Value) -> Any:
-    """A copy in ordinary dicts and lists, the caller's own."""
-    if type(value) is View:
-        return msgpack.unpackb(msgpack.packb(value._table), raw=False)
-    if isinstance(value, Mapping):
-        return {key: thaw(member) for key, member in value.items()}
-    if isinstance(value, tuple):
-        return [thaw(member) for member in value]
-    return value
+_SHA256 = hashlib.sha256()  # a copy costs less than asking OpenSSL for another
 
 
 def _ordered(value: Any, path: Path) -> Any:

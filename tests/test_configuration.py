@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import limits
-from protocol.configuration import EMPTY, Configuration, Unfit, thaw
+from protocol.configuration import EMPTY, Configuration, Unfit
 from protocol.keys import format_key, parse_key
+from protocol.readonly import thaw
 from protocol.reasons import CUT_MARK, Origin, Reason, bounded, from_json, printable
 
 scalars = st.one_of(

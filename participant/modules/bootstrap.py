@@ -16,9 +16,9 @@ from participant.field import Field
 from participant.fields import Hostlist, Int32, PathText
 from participant.module import Reject
 from participant.modules.tables import UNDERSCORES, StrictTable
-from protocol.configuration import thaw
 from protocol.keys import Path
 from protocol.quoted import quoted
+from protocol.readonly import thaw
 
 HOSTS: Final = 1 << 18
 """Hosts that all entries together may list; each is looked at one by one."""

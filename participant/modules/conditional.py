@@ -5,8 +5,7 @@ change of such a key passes, whatever it is, and is met at the next start.  A fi
 type: `Annotated[str, AT_START]`.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,8 +19,11 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticUseDefault
 
+from participant.combined import Combined
 from participant.field import RESTART
-from participant.module import Module
+from participant.module import Module, Staged
+from protocol.configuration import Configuration
+from protocol.reasons import Reason
 
 START: Final = "start"
 
@@ -68,11 +70,10 @@ class ConditionalModule(Module):
         """What holds for a candidate, which is all of `config`; START until the first commit."""
         return frozenset({START}) if self.starting else frozenset()
 
-    @contextmanager
-    def judging(self, config: Mapping[str, Any]) -> Iterator[None]:
+    def weigh(self, candidate: Configuration, combined: Combined) -> Staged | tuple[Reason, ...]:
         """Under this module's conditions."""
-        before = _holding.set(self.conditions(config))
+        before = _holding.set(self.conditions(combined.whole))
         try:
-            yield
+            return super().weigh(candidate, combined)
         finally:
             _holding.reset(before)

@@ -1,0 +1,34 @@
+"""Log lines as they appear on stderr."""
+
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from coordinator.log import Format
+
+
+class Printer:
+    """Renders lines and prints them."""
+
+    def __init__(self, form: "Format") -> None:
+        renderer: Any = (
+            structlog.processors.JSONRenderer()
+            if form == "json"
+            else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=12)
+        )
+        self._logger = structlog.wrap_logger(_Stderr(sys.stderr), processors=[renderer])
+
+    def show(self, line: dict[str, Any]) -> None:
+        """Print one."""
+        self._logger.msg(**line)
+
+
+class _Stderr(structlog.PrintLogger):
+    """A line that cannot be written (the disk of the log is full) is not the end."""
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError):
+            super().msg(message)

@@ -1,0 +1,98 @@
+"""A configuration as it is shown: read-only on every level, and decoded where it is looked at."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+import msgpack
+
+Value: TypeAlias = "str | int | float | bool | tuple[Value, ...] | Mapping[str, Value]"
+Table: TypeAlias = Mapping[str, Value]
+
+
+class Unread(Mapping[str, Value]):
+    """A whole configuration, of which nothing but the names of its tables has been decoded."""
+
+    __slots__ = ("_encoded", "_places", "_read")
+
+    def __init__(self, encoded: bytes) -> None:
+        """`encoded` is a configuration's canonical encoding."""
+        self._encoded = encoded
+        self._read: dict[str, Value] = {}
+        self._places: dict[str, tuple[int, int]] = {}
+        unpacker = msgpack.Unpacker(read_size=len(encoded), max_buffer_size=len(encoded))
+        unpacker.feed(encoded)
+        for _ in range(unpacker.read_map_header()):
+            name, start = unpacker.unpack(), unpacker.tell()
+            unpacker.skip()
+            self._places[name] = start, unpacker.tell()
+
+    def encoding(self, name: str) -> bytes:
+        """The canonical encoding of what is there under `name`; empty where nothing is."""
+        start, end = self._places.get(name, (0, 0))
+        return self._encoded[start:end]
+
+    def __getitem__(self, name: str) -> Value:
+        if name not in self._read:
+            start, end = self._places[name]
+            self._read[name] = freeze(msgpack.unpackb(self._encoded[start:end], raw=False))
+        return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __repr__(self) -> str:
+        return f"Unread({', '.join(self._places)})"
+
+
+class View(Mapping[str, Value]):
+    """A table that can be read and not written.
+
+    What lies below is wrapped when it is looked at: most of a large configuration never is.
+    """
+
+    __slots__ = ("_table",)
+
+    def __init__(self, table: dict[str, Any]) -> None:
+        self._table = table
+
+    def __getitem__(self, key: str) -> Value:
+        value: Value = freeze(self._table[key])
+        return value
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._table
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __repr__(self) -> str:
+        return f"View({self._table!r})"
+
+
+def freeze(value: Any) -> Any:
+    """`value` as it may be shown: read-only on every level."""
+    if type(value) is dict:
+        return View(value)
+    if type(value) is list:
+        return tuple(freeze(member) for member in value)
+    return value
+
+
+def thaw(value: Value) -> Any:
+    """A copy in ordinary dicts and lists, the caller's own."""
+    if type(value) is View:
+        return msgpack.unpackb(msgpack.packb(value._table), raw=False)
+    if isinstance(value, Mapping):
+        return {key: thaw(member) for key, member in value.items()}
+    if isinstance(value, tuple):
+        return [thaw(member) for member in value]
+    return value

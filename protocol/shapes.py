@@ -1,0 +1,127 @@
+"""What a field of a message may be, told in a row of bounds.
+
+Most processes that decode a message have done something else before, and find neither their code
+nor their data in the processor's caches.  So the fields of a message are gone through in one short
+loop, and a field costs a call only where a bound cannot tell.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from protocol import limits
+from protocol.messages import Argument, Arguments
+from protocol.reasons import Origin, Reason
+
+
+class Wrong(Exception):
+    """A field is not what it should be; the text says in what way."""
+
+
+class Shape(NamedTuple):
+    """One kind of field."""
+
+    of: type
+    """Exactly this, no subclass: True is no integer here."""
+    sized: bool
+    """The bounds are for its length; else for itself."""
+    least: float
+    most: float
+    sound: Callable[[Any], object] | None
+    """What is false for a value that is wrong for some other reason."""
+    made: Callable[[Any], Any] | None
+    """What stands in the message in its place; raises Wrong."""
+    optional: bool
+    """None will do."""
+    what: str
+    """In words, as in "not a count"."""
+
+
+def shaped(shapes: Iterable[Shape], fields: Iterable[Any], into: list[Any]) -> None:
+    """Append each field to `into` as its shape wants it.  Raises Wrong at the first that is not."""
+    for (of, sized, least, most, sound, made, optional, what), value in zip(
+        shapes, fields, strict=True
+    ):
+        if type(value) is not of:
+            if value is None and optional:
+                into.append(None)
+                continue
+            if of is not float or type(value) is not int:
+                raise Wrong(f"not {what}")
+        if not least <= (len(value) if sized else value) <= most:
+            if of is str and value:
+                raise Wrong(f"longer than {most} characters")
+            raise Wrong(f"not {what}")
+        if sound is not None and not sound(value):
+            raise Wrong(f"not {what}")
+        into.append(value if made is None else made(value))
+
+
+def text(most: int) -> Shape:
+    """Any text of at most so many characters."""
+    return Shape(str, True, 0, most, None, None, False, "a string")
+
+
+def _one(shape: Shape, value: Any) -> Any:
+    into: list[Any] = []
+    shaped((shape,), (value,), into)
+    return into[0]
+
+
+def _arguments(value: list[Any]) -> Arguments:
+    length = 0
+    found = []
+    for one in value:
+        if type(one) is not list or len(one) != 3:
+            raise Wrong("an argument is not origin, key and value")
+        fields: list[str] = []
+        shaped((_SOURCE, _ARGUMENT, _ARGUMENT), one, fields)
+        found.append(Argument(*fields))
+        length += len(one[1]) + len(one[2])
+        if length > limits.ARGUMENTS_LENGTH:
+            raise Wrong("too much text")
+    return tuple(found)
+
+
+def _reasons(value: list[Any]) -> tuple[Reason, ...]:
+    total, reasons = 0, []
+    for item in value:
+        reason = _reason(item)
+        total += len(reason.message)
+        if total > limits.REASONS_BYTES + limits.REASON_BYTES:
+            raise Wrong("too much text")
+        reasons.append(reason)
+    return tuple(reasons)
+
+
+def _reason(item: Any) -> Reason:
+    if type(item) is not list or len(item) != 4:
+        raise Wrong("a reason is not module, message, key and source")
+    module, message, key, source = item
+    if type(key) is not list or len(key) > limits.CONFIGURATION_DEPTH:
+        raise Wrong("a reason's key is not a path")
+    for step in key:
+        if not (type(step) is int and step >= 0) and type(step) is not str:
+            raise Wrong("a step of a reason's key is neither text nor index")
+    origin = None if source is None else Origin(_one(_SOURCE, source))
+    return Reason(_one(NAME, module), _one(_MESSAGE, message), tuple(key), origin)
+
+
+_SOURCE = text(limits.SOURCE_LENGTH)
+_ARGUMENT = text(limits.ARGUMENTS_LENGTH)
+_MESSAGE = text(2 * limits.REASON_BYTES)
+_HEXADECIMAL = re.compile("(?:[0-9a-f]{64})?").fullmatch
+
+COUNT = Shape(int, False, 0, 2**63 - 1, None, None, False, "a count")
+TRUTH = Shape(bool, False, False, True, None, None, False, "a boolean")
+SECONDS = Shape(float, False, 0.0, sys.float_info.max, None, float, False, "a number of seconds")
+NAME = Shape(str, True, 1, limits.NAME_LENGTH, str.isprintable, None, False, "a printable name")
+NAME_OR_NONE = NAME._replace(optional=True)
+DIGEST = Shape(str, True, 0, 64, _HEXADECIMAL, None, False, "a digest")
+BYTES = Shape(
+    bytes, True, 0, limits.CONFIGURATION_BYTES, None, None, False, "an encoded configuration"
+)
+REASONS = Shape(list, True, 0, limits.REASONS_COUNT, None, _reasons, False, "a list of reasons")
+ARGUMENTS = Shape(list, True, 0, limits.ARGUMENTS, None, _arguments, False, "a list of arguments")
+NONE_OR_ARGUMENTS = ARGUMENTS._replace(optional=True)
