@@ -1,9 +1,9 @@
 """What clients ask for, and what they are told: plain data between the door and the machine."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from coordinator.edits import Edit
 from protocol import limits
@@ -11,8 +11,7 @@ from protocol.configuration import Configuration
 from protocol.reasons import Origin, Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Who:
+class Who(NamedTuple):
     """Who asked, by the kernel's word (unix(7), SO_PEERCRED), and with which command."""
 
     uid: int = 0
@@ -33,15 +32,13 @@ class FromFiles:
     """The files on disk, read when the transaction's turn comes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
+class Replacement(NamedTuple):
     """This configuration in place of what runs."""
 
     configuration: Configuration
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(NamedTuple):
     """What an earlier generation was; None for the one before what runs when the turn comes."""
 
     generation: int | None = None
@@ -50,8 +47,7 @@ class Earlier:
 Proposal: TypeAlias = FromFiles | Replacement | Edit | Earlier
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRequest:
+class ChangeRequest(NamedTuple):
     """Move everybody to a candidate, or (dry run) find out whether they would go."""
 
     proposal: Proposal
@@ -66,32 +62,28 @@ class ChangeRequest:
     """Undo it by itself unless it is confirmed within these seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConfirmRequest:
+class ConfirmRequest(NamedTuple):
     """Keep what was committed with `confirm`."""
 
     who: Who = Who()
     seconds: float = limits.PREPARE_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(NamedTuple):
     """What to run for a module: its file or bundled name, and its load arguments."""
 
     path: str
     arguments: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeValue:
+class RuntimeValue(NamedTuple):
     """A value set for one module while it runs, as text, and who set it, for people."""
 
     value: str
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigureRequest:
+class ConfigureRequest(NamedTuple):
     """Give one module other runtime values, all or none: a transaction with one voter."""
 
     name: str
@@ -102,8 +94,7 @@ class ConfigureRequest:
     dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleReloadRequest:
+class ModuleReloadRequest(NamedTuple):
     """Stop a module's process and start another with the same arguments and runtime values."""
 
     name: str
@@ -112,8 +103,7 @@ class ModuleReloadRequest:
     """What to load where it is not loaded; None: that is refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadRequest:
+class LoadRequest(NamedTuple):
     """Start a module and admit it: a transaction with one voter."""
 
     name: str
@@ -121,8 +111,7 @@ class LoadRequest:
     seconds: float = limits.PREPARE_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveRequest:
+class RemoveRequest(NamedTuple):
     """Take a module out of the vote and stop it."""
 
     name: str
@@ -173,8 +162,7 @@ EXIT_STATUS: Mapping[Result, int] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The answer to a request.  `generation` is the one in force afterwards."""
 
     result: Result
@@ -209,8 +197,7 @@ class Outcome:
 # What is remembered
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """A COMMIT on its way to the ledger."""
 
     generation: int
@@ -227,16 +214,14 @@ class Decision:
     """Seconds after which it is undone unless it is confirmed; written with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """A ledger's word that the COMMIT of this txid is on disk; only a ledger makes these."""
 
     txid: str
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class Durable:
+class Durable(NamedTuple):
     """A COMMIT that is on disk, whole; only a ledger makes these."""
 
     receipt: Receipt
@@ -253,8 +238,7 @@ class Durable:
         return self.decision.configuration
 
 
-@dataclass(frozen=True, slots=True)
-class Unconfirmed:
+class Unconfirmed(NamedTuple):
     """A generation that is undone at `due` (of the machine's clock) unless it is confirmed."""
 
     generation: int
@@ -263,8 +247,7 @@ class Unconfirmed:
     due: float
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """A change that was refused; kept for the history, never among the generations."""
 
     txid: str
@@ -273,4 +256,4 @@ class Attempt:
     verb: str
     who: Who
     message: str
-    reasons: tuple[Reason, ...] = field(default=())
+    reasons: tuple[Reason, ...] = ()

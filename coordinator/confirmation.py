@@ -6,8 +6,6 @@ broker makes it forgotten (RFC 6241, section 8.4, confirmed commit; Junos, `comm
 While it is unconfirmed nobody else may change anything: what would be undone then?
 """
 
-from dataclasses import replace
-
 from coordinator.activity import Activity
 from coordinator.changes import (
     ChangeRequest,
@@ -49,10 +47,10 @@ def due_undo(house: House) -> ChangeRequest | None:
     pending, running = house.unconfirmed, house.running
     if pending is None or running is None or house.now < pending.due:
         return None
-    house.unconfirmed = replace(pending, due=house.now + limits.UNDO_AGAIN_SECONDS)
+    house.unconfirmed = pending._replace(due=house.now + limits.UNDO_AGAIN_SECONDS)
     house.wake(house.unconfirmed.due)
     house.note("unconfirmed", generation=pending.generation)
-    who = replace(running.decision.who, command=f"undo of {running.decision.who.command}".strip())
+    who = running.decision.who._replace(command=f"undo of {running.decision.who.command}".strip())
     why = f"generation {pending.generation} was not confirmed in time"
     return ChangeRequest(Replacement(pending.before), UNDO, who, message=why)
 

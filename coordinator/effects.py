@@ -15,24 +15,21 @@ from protocol.messages import Abort, Arguments, Inquire, Prepare, Refuse, Shutdo
 from protocol.reasons import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """The same message to all these connections; encoded once."""
 
     peers: tuple[bytes, ...]
     message: Prepare | Abort | Refuse | Shutdown | Inquire
 
 
-@dataclass(frozen=True, slots=True)
-class TellCommit:
+class TellCommit(NamedTuple):
     """Commit, by authority of what is on disk."""
 
     peers: tuple[bytes, ...]
     receipt: Receipt
 
 
-@dataclass(frozen=True, slots=True)
-class TellAdmit:
+class TellAdmit(NamedTuple):
     """Admit to what is on disk."""
 
     peer: bytes
@@ -40,23 +37,20 @@ class TellAdmit:
     arguments: Arguments
 
 
-@dataclass(frozen=True, slots=True)
-class ReadFiles:
+class ReadFiles(NamedTuple):
     """Read and merge the files on disk; answered by FilesRead."""
 
     txid: str
 
 
-@dataclass(frozen=True, slots=True)
-class Recall:
+class Recall(NamedTuple):
     """Read the configuration of an earlier generation; answered by FilesRead."""
 
     txid: str
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class Edited:
+class Edited(NamedTuple):
     """The configuration with digest `after` is that with `before`, and this edit made."""
 
     before: str
@@ -65,47 +59,41 @@ class Edited:
     who: Who
 
 
-@dataclass(frozen=True, slots=True)
-class Confirm:
+class Confirm(NamedTuple):
     """Put on disk that this generation is not to be undone any more; answered by Confirmed."""
 
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class StartProcess:
+class StartProcess(NamedTuple):
     """Start a module; answered by Spawned or Died."""
 
     name: str
     spec: Spec
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(NamedTuple):
     """Tell us by Died when this process, not ours, ends."""
 
     name: str
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
-class Kill:
+class Kill(NamedTuple):
     """End a process of ours at once."""
 
     name: str
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """Tell the client how its request ended."""
 
     client: int
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """Bring the client what a module told (JSON text), or why it did not."""
 
     client: int
@@ -113,53 +101,46 @@ class Told:
     why_not: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Remember:
+class Remember(NamedTuple):
     """Write a refused attempt into the history; losing it in a crash loses no promise."""
 
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
-class KnowFiles:
+class KnowFiles(NamedTuple):
     """The files on disk equal what runs: remember their digest with the running generation."""
 
     generation: int
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class KnowMember:
+class KnowMember(NamedTuple):
     """An attached participant became (`present`) or ceased to be a member."""
 
     name: str
     present: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Wake:
+class Wake(NamedTuple):
     """Send Woke at this moment of the monotonic clock (seconds)."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """A line for the log."""
 
     event: str
     fields: tuple[tuple[str, Any], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """The start is complete: clients may be let in.  `refused` says why not with the files."""
 
     refused: tuple[Reason, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
+class GiveUp(NamedTuple):
     """The start failed, for these reasons."""
 
     reasons: tuple[Reason, ...]

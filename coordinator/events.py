@@ -1,7 +1,7 @@
 """What can happen to a coordinator."""
 
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 from coordinator.changes import Durable, Request, Spec, Who
 from protocol.configuration import Configuration
@@ -9,8 +9,7 @@ from protocol.messages import FromParticipant
 from protocol.reasons import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(NamedTuple):
     """Start: bring up `modules`; `files` is what is on disk, None to resume whatever ran last."""
 
     modules: tuple[tuple[str, Spec], ...] = ()
@@ -22,34 +21,30 @@ class Begin:
     seconds: float = 30.0
     unreadable: tuple[Reason, ...] = ()
     """Why there are no `files`, where they could not be read and `fallback` goes on without."""
-    who: Who = field(default_factory=Who)
+    who: Who = Who()
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """A participant said something on the connection `peer`."""
 
     peer: bytes
     message: FromParticipant
 
 
-@dataclass(frozen=True, slots=True)
-class Unreachable:
+class Unreachable(NamedTuple):
     """A message to `peer` found nobody there."""
 
     peer: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Spawned:
+class Spawned(NamedTuple):
     """The process asked for by StartProcess runs."""
 
     name: str
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
-class Died:
+class Died(NamedTuple):
     """The process of a participant is gone; `how` is for people."""
 
     name: str
@@ -57,16 +52,14 @@ class Died:
     how: str
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A client wants something."""
 
     client: int
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class Inquired:
+class Inquired(NamedTuple):
     """A client wants to hear from a module how it is, within so many seconds."""
 
     client: int
@@ -74,38 +67,33 @@ class Inquired:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class HungUp:
+class HungUp(NamedTuple):
     """A client went away before it was answered."""
 
     client: int
 
 
-@dataclass(frozen=True, slots=True)
-class FilesRead:
+class FilesRead(NamedTuple):
     """The answer to ReadFiles and to Recall: a configuration, or why there is none."""
 
     txid: str
     found: Configuration | tuple[Reason, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Forced:
+class Forced(NamedTuple):
     """The decision is on disk."""
 
     durable: Durable
 
 
-@dataclass(frozen=True, slots=True)
-class NotForced:
+class NotForced(NamedTuple):
     """The decision is certainly not on disk (disk full, read-only); `why` is for people."""
 
     txid: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Confirmed:
+class Confirmed(NamedTuple):
     """The answer to Confirm: it is on disk, or it is certainly not (`why`, for people)."""
 
     generation: int

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Protocol
 
 from coordinator.archive import Archive
@@ -198,7 +197,7 @@ class Executor:
         provenance = self.texts.behind(attempt.digest)
 
         def then(reasons: tuple[Reason, ...]) -> None:
-            complete = replace(attempt, reasons=reasons)
+            complete = attempt._replace(reasons=reasons)
             self.disk.submit(lambda: self._ledger.remember(complete), self._unless_lost)
 
         self._locate(attempt.reasons, provenance, then)
@@ -318,7 +317,7 @@ class Executor:
         provenance = self.texts.behind(outcome.digest)
 
         def then(reasons: tuple[Reason, ...]) -> None:
-            self._owner.answer(effect.client, replace(outcome, reasons=reasons).as_json())
+            self._owner.answer(effect.client, outcome._replace(reasons=reasons).as_json())
 
         self._locate(outcome.reasons, provenance, then)
 

@@ -187,7 +187,7 @@ class Coordinator:
             return
         if message.reasons:  # whoever it speaks for, it speaks as itself
             own = tuple(replace(reason, module=member.name) for reason in message.reasons)
-            message = replace(message, reasons=own)
+            message = message._replace(reasons=own)
         match message:
             case Vote(txid=txid):
                 if member.owes == txid:

@@ -1,6 +1,5 @@
 """Between the door and the machine: requests become events, outcomes become answers."""
 
-from dataclasses import replace
 from typing import Any, Protocol
 
 from coordinator import module_views
@@ -123,7 +122,7 @@ class Reception:
                 why = (Reason("config", f"the texts could not be read: {result}"),)
                 reasons = result.reasons if isinstance(result, Unreadable) else why
                 if wanted.attempt is not None:
-                    self._executor.remember(replace(wanted.attempt, reasons=reasons))
+                    self._executor.remember(wanted.attempt._replace(reasons=reasons))
                 self._refuse(client, reasons)
 
         def job() -> Configuration:

@@ -6,8 +6,6 @@ are told at once.  Nobody is told Commit before the ledger has answered, and onc
 its way to the disk nothing but the disk can stop it.
 """
 
-from dataclasses import replace
-
 from coordinator.activity import Activity
 from coordinator.changes import (
     Attempt,
@@ -175,7 +173,7 @@ class Transaction(Activity):
         new = [one for one in members if not one.generation and one.arguments()]
         self.house.send([one for one in members if one not in new], message)
         for member in new:
-            self.house.send([member], replace(message, arguments=member.arguments()))
+            self.house.send([member], message._replace(arguments=member.arguments()))
 
     def _probe(self, silent: list[Member]) -> None:
         """Repeat the Abort of the vote that is owed: nobody may be there to owe it any more.

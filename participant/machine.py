@@ -7,7 +7,7 @@ configuration cannot be taken into use for any other reason than a Commit or an 
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from protocol import limits
 from protocol.configuration import Configuration
@@ -55,22 +55,19 @@ class Cut:
     """The link is gone, and with it whatever was under way on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """The coordinator said something."""
 
     message: FromCoordinator
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """The module has looked at the candidate of the last Validate; no reasons means yes."""
 
     reasons: tuple[Reason, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """The module has been through the commit of the last Apply; no reasons means it worked."""
 
     reasons: tuple[Reason, ...] = ()
@@ -78,8 +75,7 @@ class Finished:
     """What the module tells of its values now, as in Applied."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """The answer to Show."""
 
     ticket: int
@@ -91,15 +87,13 @@ Event: TypeAlias = Connected | Cut | Heard | Judged | Finished | Shown
 # Effects
 
 
-@dataclass(frozen=True, slots=True)
-class Tell:
+class Tell(NamedTuple):
     """Send this to the coordinator."""
 
     message: FromParticipant
 
 
-@dataclass(frozen=True, slots=True)
-class Validate:
+class Validate(NamedTuple):
     """Let the module look at this; the answer comes as Judged."""
 
     candidate: Configuration
@@ -107,8 +101,7 @@ class Validate:
     """Values for this module alone, to go over those of the candidate."""
 
 
-@dataclass(frozen=True, slots=True)
-class Apply:
+class Apply(NamedTuple):
     """Take what was validated last into use, by authority of this message; answer Finished."""
 
     authority: Commit | Admit
@@ -119,16 +112,14 @@ class Release:
     """Throw away what was validated last."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quit:
+class Quit(NamedTuple):
     """The coordinator wants us gone (`wanted`) or will not have us; `why` is for people."""
 
     why: str
     wanted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Show:
+class Show(NamedTuple):
     """Let the module tell how it is; the answer comes as Shown."""
 
     ticket: int
@@ -137,8 +128,7 @@ class Show:
 Effect: TypeAlias = Tell | Validate | Apply | Release | Quit | Show
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
+class Staged(NamedTuple):
     """What the module is looking at or has accepted, and who asked."""
 
     request: Prepare | Admit

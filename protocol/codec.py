@@ -5,11 +5,9 @@ A frame is a msgpack array: protocol version, tag, fields in the order of the me
 was wrong, because an exception out of a decoder ends the loop that called it.
 """
 
-import dataclasses
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
 import msgpack
@@ -46,7 +44,7 @@ class Malformed:
 def encode(message: Message) -> bytes:
     """The frame of `message`."""
     tag = _TAGS[type(message)]
-    parts = [limits.PROTOCOL_VERSION, tag, *_VALUES[tag](message)]
+    parts = [limits.PROTOCOL_VERSION, tag, *message]
     if tag in _BULKY:
         frame: bytes = msgpack.packb(parts, use_bin_type=True, default=_reason_fields)
     else:
@@ -100,7 +98,7 @@ def _build(tag: int, fields: Sequence[Any]) -> Message | Malformed:
     try:
         shaped(shapes, fields, values)
     except Wrong as wrong:
-        return Malformed(f"{build.__name__}.{_NAMES[tag][len(values)]}: {wrong}")
+        return Malformed(f"{build.__name__}.{build._fields[len(values)]}: {wrong}")
     message: Message = build(*values)
     if build is messages.Prepare and digest_of(values[4]) != values[3]:
         return Malformed("Prepare.digest: not that of the candidate")
@@ -135,8 +133,6 @@ _SHAPES: tuple[tuple[type[Any], tuple[Shape, ...]], ...] = (
     (messages.Shutdown, (COUNT, _WHY)),
     (messages.Inquire, (COUNT, COUNT)),
 )  # fmt: skip
-_NAMES = [tuple(f.name for f in dataclasses.fields(build)) for build, _ in _SHAPES]
-_VALUES = [attrgetter(*names) for names in _NAMES]
 _TAGS = {build: tag for tag, (build, _) in enumerate(_SHAPES)}
 _FROM_PARTICIPANT, _FROM_COORDINATOR = range(5), range(5, len(_SHAPES))
 _BULKY = frozenset({_TAGS[messages.Admit], _TAGS[messages.Prepare]})

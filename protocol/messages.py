@@ -7,7 +7,6 @@ locking", 2016, for the token).  Every message of a participant also carries its
 that an answer of a life that has ended is never taken for an answer of the present one.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from protocol.reasons import Reason
@@ -39,8 +38,7 @@ Arguments: TypeAlias = tuple[Argument, ...]
 # From a participant
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(NamedTuple):
     """I am here, this is what I run, and this is the decision I am waiting for (if any)."""
 
     epoch: int
@@ -55,8 +53,7 @@ class Join:
     """JSON text about the module: purpose and the schema of its parameters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Vote:
+class Vote(NamedTuple):
     """My answer to Prepare; a yes binds me until I hear the decision."""
 
     epoch: int
@@ -66,8 +63,7 @@ class Vote:
     reasons: tuple[Reason, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """`ok`: I now run this generation.  Otherwise I do not, for these reasons."""
 
     epoch: int
@@ -80,8 +76,7 @@ class Applied:
     """JSON text: the values in force, the origin of each, and what waits for a restart."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(NamedTuple):
     """I am going; `reasons` where it was not wanted (a module file that cannot be loaded)."""
 
     epoch: int
@@ -90,8 +85,7 @@ class Leave:
     reasons: tuple[Reason, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """The answer to Inquire: `text` is JSON."""
 
     epoch: int
@@ -103,8 +97,7 @@ class Report:
 # From the coordinator
 
 
-@dataclass(frozen=True, slots=True)
-class Admit:
+class Admit(NamedTuple):
     """This is the committed configuration, and these are your arguments: check both, apply them.
 
     To one that joins, it is the way to membership; to a member whose runtime values change, the
@@ -118,16 +111,14 @@ class Admit:
     arguments: Arguments = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(NamedTuple):
     """You cannot join, or you declined what is in force; `why` is for people."""
 
     epoch: int
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Prepare:
+class Prepare(NamedTuple):
     """Would you run this?  Validate, apply nothing, vote.  `allowed` is in seconds."""
 
     epoch: int
@@ -141,8 +132,7 @@ class Prepare:
     """Arguments to go with it; None for those that the participant has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """It is decided and on disk: run it."""
 
     epoch: int
@@ -150,24 +140,21 @@ class Commit:
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class Abort:
+class Abort(NamedTuple):
     """It is not going to happen: release what you built."""
 
     epoch: int
     txid: str
 
 
-@dataclass(frozen=True, slots=True)
-class Shutdown:
+class Shutdown(NamedTuple):
     """Stop serving; `why` is for people."""
 
     epoch: int
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Inquire:
+class Inquire(NamedTuple):
     """How are you?  Answered by Report, outside of all transactions, when the module is free."""
 
     epoch: int

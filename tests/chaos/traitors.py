@@ -1,7 +1,6 @@
 """Brokers that break a promise on purpose, so that it is seen that the judges would notice."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from coordinator.roster import Member
 from coordinator.transaction import Transaction
@@ -12,7 +11,7 @@ def _commit_on_refusal() -> None:
     honest = Transaction.voted
 
     def voted(self: Transaction, member: Member, vote: Vote) -> None:
-        honest(self, member, replace(vote, yes=True, reasons=()))
+        honest(self, member, vote._replace(yes=True, reasons=()))
 
     Transaction.voted = voted  # type: ignore[method-assign]
 

@@ -10,7 +10,6 @@ flock(2) for that, which a second life cannot get past; a ledger kept elsewhere 
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from enum import Enum
 from typing import Any, Protocol
 
@@ -181,7 +180,7 @@ class SimulatedLedger:
 
     def _know_files(self, generation: int, digest: str) -> None:
         old = self._decisions[generation]
-        self._decisions[generation] = replace(old, decision=replace(old.decision, files=digest))
+        self._decisions[generation] = old._replace(decision=old.decision._replace(files=digest))
 
 
 class MemoryStore:

@@ -6,7 +6,6 @@ in no table.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from protocol import limits
 from protocol.codec import encode
@@ -73,12 +72,12 @@ def _join(world: World, host: Host, action: Action) -> FromParticipant:
         machine.digest, None, host.pid, "{}",
     )  # fmt: skip
     return (
-        replace(honest, in_doubt=_txid(world, action)),
-        replace(honest, epoch=10**6),
-        replace(honest, generation=10**6),
-        replace(honest, incarnation="another"),
-        replace(honest, pid=10**6),
-        replace(honest, name=f"m{1 + action.which % 5}"),
+        honest._replace(in_doubt=_txid(world, action)),
+        honest._replace(epoch=10**6),
+        honest._replace(generation=10**6),
+        honest._replace(incarnation="another"),
+        honest._replace(pid=10**6),
+        honest._replace(name=f"m{1 + action.which % 5}"),
     )[action.which % 6]
 
 

@@ -1,7 +1,6 @@
 """Bugs of a coordinator."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from coordinator.activity import Activity
@@ -42,7 +41,7 @@ def _commit_on_majority(right: Method) -> Method:
 
 def _late_vote_counts(right: Method) -> Method:
     def voted(self: Transaction, member: Member, vote: Vote) -> None:
-        right(self, member, replace(vote, txid=self.txid))
+        right(self, member, vote._replace(txid=self.txid))
 
     return voted
 
@@ -119,7 +118,7 @@ def _any_incarnation(right: Method) -> Method:
         member = self.roster.get(former.get(peer, ""))
         late = self.roster.at(peer) is None and isinstance(message, Vote | Applied)
         if late and member is not None and member.peer is not None:
-            peer, message = member.peer, replace(message, incarnation=member.incarnation)
+            peer, message = member.peer, message._replace(incarnation=member.incarnation)
         right(self, peer, message)
 
     return _heard

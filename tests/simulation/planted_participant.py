@@ -1,7 +1,6 @@
 """Bugs of a participant."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from participant.machine import Apply, Effect, Participant
@@ -52,7 +51,7 @@ def _ignores_epochs(right: Method) -> Method:
 
 def _stages_dry_runs(right: Method) -> Method:
     def _prepare(self: Participant, message: Prepare) -> Effects:
-        effects: Effects = right(self, replace(message, dry_run=False))
+        effects: Effects = right(self, message._replace(dry_run=False))
         return effects
 
     return _prepare
