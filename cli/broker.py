@@ -5,6 +5,7 @@ shell) with FLUX_URI set; its exit status is PROGRAM's.  `flux broker` runs unti
 """
 
 import argparse
+import gc
 import os
 import shutil
 import sys
@@ -90,6 +91,8 @@ def serve(command: str, options: "Options", log: "Log", hook: "Hook | None" = No
         broker = Broker(options, log, locate, hook)
     except CannotStart as error:
         return _give_up(command, error.reasons)
+    gc.freeze()  # what has been imported stays: no need to look at it again, or at the end
+    gc.enable()
     status = broker.run()
     return _give_up(command, broker.reasons, status) if broker.reasons else status
 

@@ -1,6 +1,7 @@
 """`flux config watch` and `dump`: for programs that follow a broker, or ask for everything."""
 
 import argparse
+import gc
 import json
 from typing import Any
 
@@ -25,6 +26,7 @@ output:
 
 def watch(options: argparse.Namespace) -> int:
     """Run `flux config watch` until it is interrupted or the broker ends."""
+    gc.enable()  # this one may run for months
     client = Client()
     client.send("watch", **({} if options.name is None else {"name": options.name}))
     while True:

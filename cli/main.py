@@ -1,5 +1,6 @@
 """`flux`: finds the command's own file and imports nothing else."""
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -21,6 +22,7 @@ COMMANDS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; its exit status."""
+    gc.disable()  # most commands are over before there is anything to collect; others enable it
     if "_ARGCOMPLETE" in os.environ:
         import_module("cli.completion").complete(COMMANDS)
     given = sys.argv[1:] if arguments is None else arguments

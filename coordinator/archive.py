@@ -6,7 +6,6 @@ that is being forced, and no decision for a reader (https://sqlite.org/wal.html,
 
 import json
 import sqlite3
-import urllib.parse
 from typing import Any
 
 from protocol.configuration import Configuration
@@ -31,7 +30,7 @@ class Archive:
     """The past of one ledger.  Every method opens the file anew; use it from any one thread."""
 
     def __init__(self, path: str) -> None:
-        self._uri = f"file:{urllib.parse.quote(path)}?mode=ro"
+        self._path = path
 
     def configuration(self, generation: int) -> Configuration:
         """What this generation was.  Raises NotKept, and sqlite3.Error for a bad disk."""
@@ -67,7 +66,9 @@ class Archive:
         return f"generation {wanted} is not kept; {low} to {high} are"
 
     def _open(self) -> "_Reading":
-        return _Reading(self._uri)
+        from urllib.parse import quote  # late: a start has no use for it
+
+        return _Reading(f"file:{quote(self._path)}?mode=ro")
 
 
 class _Reading:

@@ -1,8 +1,7 @@
 """What has to be changed in one configuration to get another, key by key; pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 
@@ -17,8 +16,7 @@ class _Absent:
 ABSENT = _Absent()
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """One key whose value is not the same.  ABSENT where a side has none."""
 
     key: Path

@@ -9,8 +9,7 @@ that too is only known when the turn has come.
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 import msgpack
 
@@ -30,8 +29,7 @@ _INTEGER = re.compile(
 _REAL = re.compile(rf"{WHITE_SPACE} {REAL}", re.VERBOSE | re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """Set `key` to what `text` means as `kind`; without a text, unset it.
 
     `kind` is one of KINDS, or None for the type of the value that is there.

@@ -8,8 +8,7 @@ what is wrong with a request is said in its answer.
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from coordinator import module_views, views
 from coordinator.changes import (
@@ -49,8 +48,7 @@ class Wrong(Exception):
     """The request cannot be served; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A change on its way to the machine; `sources` have to be merged into `build`'s argument."""
 
     request: Request | None = None

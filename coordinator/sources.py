@@ -10,8 +10,7 @@ import os
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from protocol import limits
 from protocol.reasons import Origin, Reason, bounded
@@ -19,8 +18,7 @@ from protocol.reasons import Origin, Reason, bounded
 _READINGS = 4  # the first and three more
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """One configuration text: where it comes from, its bytes, the language it is written in."""
 
     name: str

@@ -7,7 +7,8 @@ reason to tell.
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from coordinator.positions import locate
 from coordinator.sources import Source
@@ -18,8 +19,7 @@ _KEPT = 4  # what runs, what is proposed, and some slack
 _EDITS = 1000  # commands remembered on top of the texts; the oldest are forgotten
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(NamedTuple):
     """Where a configuration came from: texts, edits made to it since, or something else."""
 
     sources: tuple[Source, ...] = ()
@@ -43,7 +43,7 @@ class Provenance:
     def edited(self, key: Path, origin: Origin) -> "Provenance":
         """The same after one more edit, which takes the place of those inside its key."""
         kept = tuple(one for one in self.edits if one[0][: len(key)] != key)
-        return replace(self, edits=(*kept[1 - _EDITS :], (key, origin)))
+        return self._replace(edits=(*kept[1 - _EDITS :], (key, origin)))
 
 
 _UNKNOWN = Provenance()
@@ -66,7 +66,7 @@ class Texts:
     def name(self, digest: str, origin: Origin) -> None:
         """Where the configuration with this digest is from, unless its texts are known."""
         if not self.behind(digest).sources:
-            self._keep(digest, replace(self.behind(digest), whole=origin))
+            self._keep(digest, self.behind(digest)._replace(whole=origin))
 
     def behind(self, digest: str) -> Provenance:
         """Where a configuration came from, as far as that is still known."""

@@ -7,8 +7,7 @@ was wrong, because an exception out of a decoder ends the loop that called it.
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 
@@ -34,8 +33,7 @@ from protocol.shapes import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(NamedTuple):
     """Bytes that are no message; `why` is for the log."""
 
     why: str

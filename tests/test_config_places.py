@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -35,7 +34,7 @@ def spoilt(sources: tuple[Source, ...], wrong: str) -> Iterator[tuple[tuple[Sour
                 continue
             changed = [*lines[:line], f"{found['indent']}{found['key']} = {wrong}",
                        *lines[line + 1 :]]  # fmt: skip
-            made = replace(source, text="\n".join(changed).encode())
+            made = source._replace(text="\n".join(changed).encode())
             column = len(found["indent"]) + len(found["key"].rpartition(".")[0]) + 1
             column += "." in found["key"]
             place = f"{source.name}:{line + 1}:{column}"
