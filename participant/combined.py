@@ -9,8 +9,7 @@ one.
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgpack
 
@@ -27,18 +26,15 @@ DEFAULT: Final = "default"
 """The origin of what nobody says."""
 
 
-@dataclass(frozen=True, slots=True)
 class Tables:
     """Which tables of the configuration a module owns, and how its keys are written."""
 
-    names: tuple[str, ...]
-    single: bool
-    """`Config` is the one table, not a table of tables."""
-
-    @property
-    def where(self) -> Path:
+    def __init__(self, names: tuple[str, ...], single: bool) -> None:
+        """`single`: `Config` is the one table, not a table of tables."""
+        self.names = names
+        self.single = single
+        self.where: Path = names if single else ()
         """The place in the configuration of what `Config` describes."""
-        return self.names if self.single else ()
 
     def said(self, tree: Unread) -> tuple[bytes, ...]:
         """What the configuration says to this module, encoded: equal where the content is."""
@@ -69,16 +65,14 @@ class Tables:
         return changed
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """A value for this module alone: where in `Config` it goes, and who gave it."""
 
     path: Path
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class Combined:
+class Combined(NamedTuple):
     """All values that are not defaults, in one place."""
 
     whole: Table
@@ -87,11 +81,11 @@ class Combined:
     """What the configuration says to this module, encoded."""
     own: Any
     """What `Config` is made from."""
-    arguments: Arguments
+    arguments: Arguments = ()
     """What is laid over it."""
-    given: tuple[Given, ...]
+    given: tuple[Given, ...] = ()
     """The same, as places of `Config`."""
-    faults: tuple[Reason, ...]
+    faults: tuple[Reason, ...] = ()
     """Values that have no place in it."""
 
     def origin_of(self, path: Path) -> str | None:
@@ -137,6 +131,8 @@ def combine(
     """Lay `arguments`, in their order, over the module's tables of `tree`."""
     said = tables.said(tree)
     own = tables.own(said)
+    if not arguments:
+        return Combined(tree, said, own)
     given, faults = [], []
     for argument in arguments:
         try:

@@ -7,6 +7,7 @@ to a former coordinator is left in it to reach the next one.
 
 from contextlib import suppress
 from enum import Enum
+from typing import Any
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
@@ -60,23 +61,22 @@ class Link:
         self._monitor = self._socket.get_monitor_socket(
             zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
         )
-        self._poller = zmq.Poller()
-        self._poller.register(self._socket, zmq.POLLIN)
-        self._poller.register(self._monitor, zmq.POLLIN)
+        self._waited: list[tuple[Any, int]] = [(self._socket, _POLLIN), (self._monitor, _POLLIN)]
         if self._extra is not None:
-            self._poller.register(self._extra, zmq.POLLIN)
+            self._waited.append((self._extra, _POLLIN))
         self._socket.connect(self._uri)
 
     def watch(self, descriptor: int) -> None:
         """Let `poll` return when this descriptor is readable, too."""
         self._extra = descriptor
-        self._poller.register(descriptor, zmq.POLLIN)
+        self._waited.append((descriptor, _POLLIN))
 
     def wait(self, seconds: float | None) -> Change | bytes | None:
         """The next thing that happens; None where nothing does within `seconds` (None: ever)."""
         if self._cut:
             return self._last_words()
-        ready = self._poller.poll(None if seconds is None else int(seconds * 1000 + 0.999))
+        milliseconds = -1 if seconds is None else int(seconds * 1000 + 0.999)
+        ready = zmq.zmq_poll(self._waited, milliseconds)
         for source, _ in ready:
             if source is self._monitor:
                 return self._change()

@@ -170,9 +170,9 @@ class Participant:
             case Heard(message):
                 effects = self._heard(message)
             case Judged(reasons):
-                effects = self._judged(bounded(reasons))
+                effects = self._judged(bounded(reasons) if reasons else ())
             case Finished(reasons, report):
-                effects = self._finished(bounded(reasons), report)
+                effects = self._finished(bounded(reasons) if reasons else (), report)
             case Shown(ticket, text):
                 effects = (Tell(Report(self.epoch, self.incarnation, ticket, text)),)
         if self.later is not None and self.state not in _BUSY:
@@ -216,7 +216,7 @@ class Participant:
         self.linked = self.joined = False
         self.later = None
         if (self.state, ParticipantInput.CUT) in PARTICIPANT:
-            self._follow(ParticipantInput.CUT)
+            self.state = follow(PARTICIPANT, self.state, ParticipantInput.CUT)
         return ()
 
     # What the coordinator says
@@ -249,7 +249,7 @@ class Participant:
         if self.generation and self.generation != message.base:
             why = f"it runs generation {self.generation}, not {message.base}"
             return (self._no(message.txid, why),)
-        self._follow(ParticipantInput.PREPARE)
+        self.state = follow(PARTICIPANT, self.state, ParticipantInput.PREPARE)
         arguments = self.arguments if message.arguments is None else message.arguments
         self.staged = Staged(message, arguments, None)
         return (Validate(Configuration(message.candidate, message.digest), arguments),)
@@ -257,7 +257,7 @@ class Participant:
     def _commit(self, message: Commit) -> tuple[Effect, ...]:
         if message.txid != self.in_doubt or message.generation <= self.generation:
             return ()
-        self._follow(ParticipantInput.COMMIT)
+        self.state = follow(PARTICIPANT, self.state, ParticipantInput.COMMIT)
         assert self.staged is not None
         self.staged = Staged(self.staged.request, self.staged.arguments, message.generation)
         return (Apply(message),)
@@ -267,10 +267,10 @@ class Participant:
         if not isinstance(request, Prepare) or request.txid != message.txid:
             return ()
         if self.state is Participation.VALIDATING:
-            self._follow(ParticipantInput.ABORT)
+            self.state = follow(PARTICIPANT, self.state, ParticipantInput.ABORT)
             return ()
         if self.state is Participation.PREPARED:
-            self._follow(ParticipantInput.ABORT)
+            self.state = follow(PARTICIPANT, self.state, ParticipantInput.ABORT)
             return self._release()
         return ()
 
@@ -287,14 +287,14 @@ class Participant:
             return (self._applied(message.generation, (Reason(self.name, why),)),)
         same = message.digest == self.digest and message.arguments == self.arguments
         if self.state is Participation.IDLE and same:
-            self._follow(ParticipantInput.ADMIT_SAME)
+            self.state = follow(PARTICIPANT, self.state, ParticipantInput.ADMIT_SAME)
             self.generation = message.generation
             return (self._applied(message.generation),)
         if (self.state, ParticipantInput.ADMIT) not in PARTICIPANT:
             return ()
         # In doubt and admitted: the decision was lost on the way, and the ledger's truth follows.
         effects = self._release() if self.state is Participation.PREPARED else ()
-        self._follow(ParticipantInput.ADMIT)
+        self.state = follow(PARTICIPANT, self.state, ParticipantInput.ADMIT)
         self.staged = Staged(message, message.arguments, message.generation)
         return (
             *effects,
@@ -303,7 +303,7 @@ class Participant:
 
     def _shutdown(self, why: str) -> tuple[Effect, ...]:
         effects = self._release() if self.state is Participation.PREPARED else ()
-        self._follow(ParticipantInput.SHUTDOWN)
+        self.state = follow(PARTICIPANT, self.state, ParticipantInput.SHUTDOWN)
         farewell = Leave(self.epoch, self.incarnation, self.name)
         return (*effects, Tell(farewell), Quit(why, wanted=True))
 
@@ -316,11 +316,11 @@ class Participant:
         request, before = self.staged.request, self.state
         dry_run = isinstance(request, Prepare) and request.dry_run
         if reasons:
-            self._follow(ParticipantInput.REJECTED)
+            self.state = follow(PARTICIPANT, self.state, ParticipantInput.REJECTED)
         elif dry_run:
-            self._follow(ParticipantInput.ACCEPTED_DRY)
+            self.state = follow(PARTICIPANT, self.state, ParticipantInput.ACCEPTED_DRY)
         else:
-            self._follow(ParticipantInput.ACCEPTED)
+            self.state = follow(PARTICIPANT, self.state, ParticipantInput.ACCEPTED)
         if isinstance(request, Admit):
             return self._admission_judged(request, reasons)
         kept = self.state is Participation.PREPARED
@@ -348,19 +348,16 @@ class Participant:
         assert generation is not None, "nothing is applied before it is decided"
         self.staged = None
         if reasons:
-            self._follow(ParticipantInput.BROKE)
+            self.state = follow(PARTICIPANT, self.state, ParticipantInput.BROKE)
             self.digest = NOTHING  # somewhere between the old and the new
             return (self._applied(generation, reasons),)
-        self._follow(ParticipantInput.APPLIED)
+        self.state = follow(PARTICIPANT, self.state, ParticipantInput.APPLIED)
         assert generation >= self.generation, "generations only rise"
         self.generation, self.digest = generation, digest
         self.arguments, self.report = arguments, report
         return (self._applied(generation),)
 
     # Small things
-
-    def _follow(self, given: ParticipantInput) -> None:
-        self.state = follow(PARTICIPANT, self.state, given)
 
     def _release(self) -> tuple[Effect, ...]:
         self.staged = None

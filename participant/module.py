@@ -161,8 +161,8 @@ class Module:
 
     def weigh(self, candidate: Configuration, combined: Combined) -> Staged | tuple[Reason, ...]:
         """The second half of `judge`; base classes may set things up around it."""
-        title, where = self.title(), self.owned().where
-        settings = read_table(type(self).Config, combined.own, where, title)
+        title = self.title()
+        settings = read_table(type(self).Config, combined.own, self.owned().where, title)
         faults = settings if isinstance(settings, tuple) else ()
         if faults or combined.faults:
             return self._told_whence((*combined.faults, *faults), combined)
@@ -222,11 +222,13 @@ class Module:
         return Tables(cls.tables, single=False)
 
     @classmethod
+    @cache
     def schema(cls) -> Schema:
         """The JSON Schema of `Config`."""
         return schema_of(cls.Config)
 
     @classmethod
+    @cache
     def title(cls) -> str:
         """The name under which this module joins."""
         return cls.name or cls.table or cls.__name__.lower()

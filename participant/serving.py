@@ -24,7 +24,6 @@ from participant.machine import (
     Apply,
     Connected,
     Cut,
-    Effect,
     Event,
     Finished,
     Heard,
@@ -40,7 +39,7 @@ from participant.machine import (
 from participant.module import Module, Staged, Timer
 from protocol import limits
 from protocol.codec import Malformed, decode_from_coordinator, encode
-from protocol.messages import LOAD_ARGUMENT, Leave
+from protocol.messages import LOAD_ARGUMENT, Arguments, Leave
 from protocol.reasons import Reason
 
 Hook = Callable[[str, object], None]
@@ -68,6 +67,7 @@ class Serving:
         self._link = Link(uri, shared)
         self._events: deque[Event] = deque()
         self._staged: Staged | None = None
+        self._given: Arguments | None = None
         self._ran = False
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
@@ -126,22 +126,21 @@ class Serving:
         self._events.append(event)
         while self._events:
             for effect in self.machine.step(self._events.popleft()):
-                self._do(effect)
-
-    def _do(self, effect: Effect) -> None:
-        if self._hook is not None:
-            self._hook("before", effect)
-        self._handlers[type(effect)](effect)
-        if self._hook is not None:
-            self._hook("after", effect)
+                if self._hook is None:
+                    self._handlers[type(effect)](effect)
+                else:
+                    self._hook("before", effect)
+                    self._handlers[type(effect)](effect)
+                    self._hook("after", effect)
 
     # Author's code
 
     def _validate(self, effect: Validate) -> None:
         reasons: tuple[Reason, ...] = ()
-        self.module.arguments = {
-            one.key: one.value for one in effect.arguments if one.origin == LOAD_ARGUMENT
-        }
+        if effect.arguments is not self._given:
+            self._given = effect.arguments
+            loaded = (one for one in effect.arguments if one.origin == LOAD_ARGUMENT)
+            self.module.arguments = {one.key: one.value for one in loaded}
         try:
             found = self.module.judge(effect.candidate, effect.arguments)
         except BaseException as error:  # whatever an author's prepare raises is a no
