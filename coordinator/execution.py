@@ -167,6 +167,8 @@ class Executor:
             self._log.line("forced", {"txid": decision.txid, "generation": decision.generation,
                                       "elapsed": round(elapsed, 6)})  # fmt: skip
             self._owner.feed(Forced(result))
+            if self._ledger.untidy:  # now that nobody waits for it
+                self.disk.submit(self._ledger.tidy, self._unless_lost)
         elif isinstance(result, NotWritten):
             self._owner.feed(NotForced(decision.txid, str(result)))
         else:

@@ -46,6 +46,8 @@ _CERTAIN = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR_WRITE", "SQLITE_CANT
 
 
 _MARK_BYTES = 40
+_TIDY_BYTES = 512 * 1024
+_DECISION_BYTES = 16 * 1024  # what a decision takes in the WAL besides its configuration
 
 
 class LedgerError(Exception):
@@ -81,6 +83,7 @@ class Ledger:
         # at least the last, and the one that an undo goes back to
         self._history = max(2, limits.HISTORY if history is None else history)
         self._level = ""
+        self._untidied = 0
         self._lock = _exclusive(statedir)
         try:
             if not os.path.exists(self.path):
@@ -136,7 +139,24 @@ class Ledger:
         except sqlite3.Error as error:
             raise self._failure(error) from error
         _mark(self._lock, self.epoch, decision.generation)
+        self._untidied += _DECISION_BYTES + len(decision.configuration.encoded)
         return Durable(Receipt(decision.txid, decision.generation), decision, at)
+
+    @property
+    def untidy(self) -> bool:
+        """Whether `tidy` is worth its while."""
+        return self._untidied >= _TIDY_BYTES
+
+    def tidy(self) -> None:
+        """Move what was forced out of the WAL and into the database proper.
+
+        Not while somebody waits for a decision: it takes two fsyncs.  The WAL then starts over, and
+        to write over a file costs the disk half of what it costs to let it grow.  Whatever goes
+        wrong here leaves the WAL as it is, and nothing is lost.
+        """
+        self._untidied = 0
+        with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def confirm(self, generation: int) -> None:
         """Put on disk that this generation stays.  Raises NotWritten or Uncertain, as `force`."""

@@ -155,6 +155,8 @@ def _settle(container: Any, path: Path, faults: list[tuple[Path, str]]) -> None:
         faults.extend(((*path, key), "the key is given twice") for key in container.repeated)
     steps = container.items() if isinstance(container, dict) else enumerate(container)
     for step, value in steps:
+        if type(value) is str:
+            continue  # most are
         if isinstance(value, dict | list):
             _settle(value, (*path, step), faults)
         elif isinstance(value, datetime):

@@ -146,7 +146,12 @@ def _ordered(value: Any, path: Path) -> Any:
             if not isinstance(key, str):
                 raise Unfit(f"the key {key!r} is not a string", path)
             _check_text(key, path)
-        return {key: _ordered(value[key], (*path, key)) for key in sorted(value)}
+        made = {}
+        for key in sorted(value):
+            member = value[key]
+            plain = type(member) is str and member.isascii()  # most are, and need no closer look
+            made[key] = member if plain else _ordered(member, (*path, key))
+        return made
     if isinstance(value, list | tuple):
         _check_depth(path)
         return [_ordered(member, (*path, index)) for index, member in enumerate(value)]
@@ -172,6 +177,8 @@ def _check_depth(path: Path) -> None:
 
 
 def _check_text(text: str, path: Path) -> None:
+    if text.isascii():
+        return
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,6 +1,7 @@
 """The ledger on a real disk: what it keeps, what it refuses, and what it says when it cannot."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -46,6 +47,29 @@ def test_what_was_forced_is_there_afterwards(tmp_path: Path) -> None:
     assert kept is not None
     assert kept.decision == first
     again.close()
+
+
+def test_a_tidy_ledger_does_not_grow_and_loses_nothing(tmp_path: Path) -> None:
+    sizes = {}
+    for tidied in (True, False):
+        folder = tmp_path / str(tidied)
+        folder.mkdir()
+        ledger = Ledger(str(folder))
+        for number in range(1, 201):
+            ledger.force(decision(number, x=number))
+            if tidied and ledger.untidy:
+                ledger.tidy()
+        sizes[tidied] = (folder / f"{FILE}-wal").stat().st_size
+        crashed = tmp_path / f"{tidied}-crashed"
+        shutil.copytree(folder, crashed)  # as a crash leaves it: nothing is closed
+        again = Ledger(str(crashed))
+        last = again.last()
+        assert last is not None
+        assert last.decision == decision(200, x=200)
+        assert len(again.receipts()) == 200
+        again.close()
+        ledger.close()
+    assert sizes[True] < sizes[False] / 2
 
 
 def test_generations_are_neither_skipped_nor_reused(tmp_path: Path) -> None:
@@ -153,11 +177,10 @@ def test_a_full_disk_is_a_certain_failure(tmp_path: Path) -> None:
         "from coordinator.ledger import Ledger, NotWritten\n"
         "from protocol.configuration import Configuration\n"
         "from tests.test_ledger import decision\n"
-        "import dataclasses\n"
         "ledger = Ledger(sys.argv[1])\n"
         "ledger.force(decision(1, x=1))\n"
         "long = Configuration.of({'t': 'x' * 999999})\n"
-        "big = dataclasses.replace(decision(2), configuration=long)\n"
+        "big = decision(2)._replace(configuration=long)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (200000, resource.RLIM_INFINITY))\n"
         "try:\n"
         "    ledger.force(big)\n"
