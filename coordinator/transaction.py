@@ -27,7 +27,7 @@ from protocol import limits
 from protocol.configuration import Configuration, Unfit
 from protocol.messages import Abort, Applied, Prepare, Vote
 from protocol.reasons import Reason
-from protocol.tables import CHANGE, Change, ChangeInput, follow
+from protocol.tables import CHANGE, Change, ChangeInput
 
 _UNDECIDED = frozenset({Change.GATHERING, Change.PREPARING})
 _RESULTS = {
@@ -416,7 +416,7 @@ class Transaction(Activity):
         return self.house.now - self.asked_at
 
     def _move(self, given: ChangeInput) -> None:
-        self.state = follow(CHANGE, self.state, given)
+        self.state = CHANGE[self.state, given]
 
 
 def _is_failed(member: Member) -> Reason:

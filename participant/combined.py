@@ -36,16 +36,14 @@ class Tables:
         self.where: Path = names if single else ()
         """The place in the configuration of what `Config` describes."""
 
-    def said(self, tree: Unread) -> tuple[bytes, ...]:
-        """What the configuration says to this module, encoded: equal where the content is."""
-        return tuple([tree.encoding(name) for name in self.names])
-
-    def own(self, said: tuple[bytes, ...]) -> Any:
-        """A copy of it, the caller's own, of whatever shape."""
+    def own(self, tree: Unread) -> tuple[Any, tuple[bytes, ...]]:
+        """A copy of what the configuration says to this module, of whatever shape; and encoded."""
         if self.single:
-            return msgpack.unpackb(said[0], raw=False) if said[0] else {}
-        named = zip(self.names, said, strict=True)
-        return {name: msgpack.unpackb(one, raw=False) for name, one in named if one}
+            said = tree.encoding(self.names[0])
+            return msgpack.unpackb(said, raw=False) if said else {}, (said,)
+        found = {name: tree.encoding(name) for name in self.names if name in tree}
+        own = {name: msgpack.unpackb(one, raw=False) for name, one in found.items()}
+        return own, tuple(tree.encoding(name) for name in self.names)
 
     def spelt(self, path: Path) -> Path:
         """The key of the setting at `path` of `Config`: the first table's name is left out."""
@@ -129,8 +127,7 @@ def combine(
     tree: Unread, tables: Tables, schema: Schema, arguments: Arguments, module: str
 ) -> Combined:
     """Lay `arguments`, in their order, over the module's tables of `tree`."""
-    said = tables.said(tree)
-    own = tables.own(said)
+    own, said = tables.own(tree)
     if not arguments:
         return Combined(tree, said, own)
     given, faults = [], []

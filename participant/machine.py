@@ -31,7 +31,7 @@ from protocol.messages import (
     Vote,
 )
 from protocol.reasons import Reason, bounded
-from protocol.tables import PARTICIPANT, ParticipantInput, Participation, follow
+from protocol.tables import PARTICIPANT, ParticipantInput, Participation
 
 _BUSY = frozenset(
     {
@@ -216,7 +216,7 @@ class Participant:
         self.linked = self.joined = False
         self.later = None
         if (self.state, ParticipantInput.CUT) in PARTICIPANT:
-            self.state = follow(PARTICIPANT, self.state, ParticipantInput.CUT)
+            self.state = PARTICIPANT[self.state, ParticipantInput.CUT]
         return ()
 
     # What the coordinator says
@@ -249,17 +249,20 @@ class Participant:
         if self.generation and self.generation != message.base:
             why = f"it runs generation {self.generation}, not {message.base}"
             return (self._no(message.txid, why),)
-        self.state = follow(PARTICIPANT, self.state, ParticipantInput.PREPARE)
+        self.state = PARTICIPANT[self.state, ParticipantInput.PREPARE]
         arguments = self.arguments if message.arguments is None else message.arguments
         self.staged = Staged(message, arguments, None)
         return (Validate(Configuration(message.candidate, message.digest), arguments),)
 
     def _commit(self, message: Commit) -> tuple[Effect, ...]:
-        if message.txid != self.in_doubt or message.generation <= self.generation:
+        staged = self.staged
+        if staged is None or self.state is not Participation.PREPARED:
             return ()
-        self.state = follow(PARTICIPANT, self.state, ParticipantInput.COMMIT)
-        assert self.staged is not None
-        self.staged = Staged(self.staged.request, self.staged.arguments, message.generation)
+        assert isinstance(staged.request, Prepare), "only that leads to PREPARED"
+        if message.txid != staged.request.txid or message.generation <= self.generation:
+            return ()
+        self.state = PARTICIPANT[self.state, ParticipantInput.COMMIT]
+        self.staged = Staged(staged.request, staged.arguments, message.generation)
         return (Apply(message),)
 
     def _abort(self, message: Abort) -> tuple[Effect, ...]:
@@ -267,10 +270,10 @@ class Participant:
         if not isinstance(request, Prepare) or request.txid != message.txid:
             return ()
         if self.state is Participation.VALIDATING:
-            self.state = follow(PARTICIPANT, self.state, ParticipantInput.ABORT)
+            self.state = PARTICIPANT[self.state, ParticipantInput.ABORT]
             return ()
         if self.state is Participation.PREPARED:
-            self.state = follow(PARTICIPANT, self.state, ParticipantInput.ABORT)
+            self.state = PARTICIPANT[self.state, ParticipantInput.ABORT]
             return self._release()
         return ()
 
@@ -287,14 +290,14 @@ class Participant:
             return (self._applied(message.generation, (Reason(self.name, why),)),)
         same = message.digest == self.digest and message.arguments == self.arguments
         if self.state is Participation.IDLE and same:
-            self.state = follow(PARTICIPANT, self.state, ParticipantInput.ADMIT_SAME)
+            self.state = PARTICIPANT[self.state, ParticipantInput.ADMIT_SAME]
             self.generation = message.generation
             return (self._applied(message.generation),)
         if (self.state, ParticipantInput.ADMIT) not in PARTICIPANT:
             return ()
         # In doubt and admitted: the decision was lost on the way, and the ledger's truth follows.
         effects = self._release() if self.state is Participation.PREPARED else ()
-        self.state = follow(PARTICIPANT, self.state, ParticipantInput.ADMIT)
+        self.state = PARTICIPANT[self.state, ParticipantInput.ADMIT]
         self.staged = Staged(message, message.arguments, message.generation)
         return (
             *effects,
@@ -303,7 +306,7 @@ class Participant:
 
     def _shutdown(self, why: str) -> tuple[Effect, ...]:
         effects = self._release() if self.state is Participation.PREPARED else ()
-        self.state = follow(PARTICIPANT, self.state, ParticipantInput.SHUTDOWN)
+        self.state = PARTICIPANT[self.state, ParticipantInput.SHUTDOWN]
         farewell = Leave(self.epoch, self.incarnation, self.name)
         return (*effects, Tell(farewell), Quit(why, wanted=True))
 
@@ -316,11 +319,11 @@ class Participant:
         request, before = self.staged.request, self.state
         dry_run = isinstance(request, Prepare) and request.dry_run
         if reasons:
-            self.state = follow(PARTICIPANT, self.state, ParticipantInput.REJECTED)
+            self.state = PARTICIPANT[self.state, ParticipantInput.REJECTED]
         elif dry_run:
-            self.state = follow(PARTICIPANT, self.state, ParticipantInput.ACCEPTED_DRY)
+            self.state = PARTICIPANT[self.state, ParticipantInput.ACCEPTED_DRY]
         else:
-            self.state = follow(PARTICIPANT, self.state, ParticipantInput.ACCEPTED)
+            self.state = PARTICIPANT[self.state, ParticipantInput.ACCEPTED]
         if isinstance(request, Admit):
             return self._admission_judged(request, reasons)
         kept = self.state is Participation.PREPARED
@@ -348,10 +351,10 @@ class Participant:
         assert generation is not None, "nothing is applied before it is decided"
         self.staged = None
         if reasons:
-            self.state = follow(PARTICIPANT, self.state, ParticipantInput.BROKE)
+            self.state = PARTICIPANT[self.state, ParticipantInput.BROKE]
             self.digest = NOTHING  # somewhere between the old and the new
             return (self._applied(generation, reasons),)
-        self.state = follow(PARTICIPANT, self.state, ParticipantInput.APPLIED)
+        self.state = PARTICIPANT[self.state, ParticipantInput.APPLIED]
         assert generation >= self.generation, "generations only rise"
         self.generation, self.digest = generation, digest
         self.arguments, self.report = arguments, report

@@ -6,7 +6,6 @@ was wrong, because an exception out of a decoder ends the loop that called it.
 """
 
 import threading
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgpack
@@ -59,21 +58,25 @@ class _Kept(threading.local):
 
 def decode_from_participant(frame: bytes) -> FromParticipant | Malformed:
     """A participant's message, or why the frame is none."""
-    found: FromParticipant | Malformed = _decode(
-        frame, _FROM_PARTICIPANT, limits.PARTICIPANT_FRAME_BYTES
-    )
+    if len(frame) > limits.PARTICIPANT_FRAME_BYTES:
+        return _too_long(frame, limits.PARTICIPANT_FRAME_BYTES)
+    found: FromParticipant | Malformed = _decode(frame, _FROM_PARTICIPANT)
     return found
 
 
 def decode_from_coordinator(frame: bytes) -> FromCoordinator | Malformed:
     """A coordinator's message, or why the frame is none."""
-    found: FromCoordinator | Malformed = _decode(frame, _FROM_COORDINATOR, limits.FRAME_BYTES)
+    if len(frame) > limits.FRAME_BYTES:
+        return _too_long(frame, limits.FRAME_BYTES)
+    found: FromCoordinator | Malformed = _decode(frame, _FROM_COORDINATOR)
     return found
 
 
-def _decode(frame: bytes, allowed: range, largest: int) -> Any:
-    if len(frame) > largest:
-        return Malformed(f"frame of {len(frame)} bytes; at most {largest} are allowed")
+def _too_long(frame: bytes, most: int) -> Malformed:
+    return Malformed(f"frame of {len(frame)} bytes; at most {most} are allowed")
+
+
+def _decode(frame: bytes, allowed: range) -> Any:
     try:
         parts = msgpack.unpackb(frame, raw=False, use_list=True, max_map_len=0)
     except Exception as error:  # msgpack raises a dozen kinds for bytes it cannot read
@@ -85,10 +88,6 @@ def _decode(frame: bytes, allowed: range, largest: int) -> Any:
         return Malformed(f"protocol version {version!r:.20}, not {limits.PROTOCOL_VERSION}")
     if type(tag) is not int or tag not in allowed:
         return Malformed(f"unexpected tag {tag!r:.20}")
-    return _build(tag, fields)
-
-
-def _build(tag: int, fields: Sequence[Any]) -> Message | Malformed:
     build, shapes = _SHAPES[tag]
     if len(fields) != len(shapes):
         return Malformed(f"{build.__name__} with {len(fields)} fields, not {len(shapes)}")
@@ -97,12 +96,11 @@ def _build(tag: int, fields: Sequence[Any]) -> Message | Malformed:
         shaped(shapes, fields, values)
     except Wrong as wrong:
         return Malformed(f"{build.__name__}.{build._fields[len(values)]}: {wrong}")
-    message: Message = build(*values)
     if build is messages.Prepare and digest_of(values[4]) != values[3]:
         return Malformed("Prepare.digest: not that of the candidate")
     if build is messages.Admit and digest_of(values[3]) != values[2]:
         return Malformed("Admit.digest: not that of the configuration")
-    return message
+    return build(*values)
 
 
 def _reason_fields(value: Any) -> Any:

@@ -9,6 +9,21 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, TypeVar
 
+State = TypeVar("State", bound=StrEnum)
+Input = TypeVar("Input", bound=StrEnum)
+
+
+class Forbidden(AssertionError):
+    """A step that is in no table: a fault of this program, never of its peers."""
+
+
+class Transitions(dict[tuple[State, Input], State]):
+    """The state after an input; to look up a step that is not in it raises Forbidden."""
+
+    def __missing__(self, step: tuple[State, Input]) -> State:
+        state, given = step
+        raise Forbidden(f"{given!r} in state {state!r}")
+
 
 class Change(StrEnum):
     """Where one transaction stands, as its coordinator sees it."""
@@ -48,24 +63,26 @@ class ChangeInput(StrEnum):
     NOT_APPLIED = "someone has not applied"
 
 
-CHANGE: Final[Mapping[tuple[Change, ChangeInput], Change]] = {
-    (Change.GATHERING, ChangeInput.SAME): Change.UNCHANGED,
-    (Change.GATHERING, ChangeInput.ASK): Change.PREPARING,
-    (Change.GATHERING, ChangeInput.UNREADABLE): Change.ABORTED,
-    (Change.GATHERING, ChangeInput.REFUSED): Change.ABORTED,
-    (Change.GATHERING, ChangeInput.LATE): Change.ABORTED,
-    (Change.GATHERING, ChangeInput.WITHDRAWN): Change.ABORTED,
-    (Change.PREPARING, ChangeInput.VOTE): Change.PREPARING,
-    (Change.PREPARING, ChangeInput.UNANIMOUS): Change.FORCING,
-    (Change.PREPARING, ChangeInput.UNANIMOUS_DRY): Change.PASSED,
-    (Change.PREPARING, ChangeInput.REFUSED): Change.ABORTED,
-    (Change.PREPARING, ChangeInput.LATE): Change.ABORTED,
-    (Change.PREPARING, ChangeInput.WITHDRAWN): Change.ABORTED,
-    (Change.FORCING, ChangeInput.FORCED): Change.COMMITTING,
-    (Change.FORCING, ChangeInput.NOT_FORCED): Change.ABORTED,
-    (Change.COMMITTING, ChangeInput.ALL_APPLIED): Change.COMMITTED,
-    (Change.COMMITTING, ChangeInput.NOT_APPLIED): Change.PARTIAL,
-}
+CHANGE: Final[Mapping[tuple[Change, ChangeInput], Change]] = Transitions(
+    {
+        (Change.GATHERING, ChangeInput.SAME): Change.UNCHANGED,
+        (Change.GATHERING, ChangeInput.ASK): Change.PREPARING,
+        (Change.GATHERING, ChangeInput.UNREADABLE): Change.ABORTED,
+        (Change.GATHERING, ChangeInput.REFUSED): Change.ABORTED,
+        (Change.GATHERING, ChangeInput.LATE): Change.ABORTED,
+        (Change.GATHERING, ChangeInput.WITHDRAWN): Change.ABORTED,
+        (Change.PREPARING, ChangeInput.VOTE): Change.PREPARING,
+        (Change.PREPARING, ChangeInput.UNANIMOUS): Change.FORCING,
+        (Change.PREPARING, ChangeInput.UNANIMOUS_DRY): Change.PASSED,
+        (Change.PREPARING, ChangeInput.REFUSED): Change.ABORTED,
+        (Change.PREPARING, ChangeInput.LATE): Change.ABORTED,
+        (Change.PREPARING, ChangeInput.WITHDRAWN): Change.ABORTED,
+        (Change.FORCING, ChangeInput.FORCED): Change.COMMITTING,
+        (Change.FORCING, ChangeInput.NOT_FORCED): Change.ABORTED,
+        (Change.COMMITTING, ChangeInput.ALL_APPLIED): Change.COMMITTED,
+        (Change.COMMITTING, ChangeInput.NOT_APPLIED): Change.PARTIAL,
+    }
+)
 
 
 class Participation(StrEnum):
@@ -104,49 +121,35 @@ class ParticipantInput(StrEnum):
     BROKE = "commit failed"
 
 
-PARTICIPANT: Final[Mapping[tuple[Participation, ParticipantInput], Participation]] = {
-    (Participation.IDLE, ParticipantInput.PREPARE): Participation.VALIDATING,
-    (Participation.IDLE, ParticipantInput.ADMIT): Participation.ADMITTING,
-    (Participation.IDLE, ParticipantInput.ADMIT_SAME): Participation.IDLE,
-    (Participation.VALIDATING, ParticipantInput.ACCEPTED): Participation.PREPARED,
-    (Participation.VALIDATING, ParticipantInput.ACCEPTED_DRY): Participation.IDLE,
-    (Participation.VALIDATING, ParticipantInput.REJECTED): Participation.IDLE,
-    (Participation.VALIDATING, ParticipantInput.ABORT): Participation.DOOMED,
-    (Participation.VALIDATING, ParticipantInput.CUT): Participation.DOOMED,
-    (Participation.DOOMED, ParticipantInput.ACCEPTED): Participation.IDLE,
-    (Participation.DOOMED, ParticipantInput.ACCEPTED_DRY): Participation.IDLE,
-    (Participation.DOOMED, ParticipantInput.REJECTED): Participation.IDLE,
-    (Participation.DOOMED, ParticipantInput.CUT): Participation.DOOMED,
-    (Participation.PREPARED, ParticipantInput.COMMIT): Participation.APPLYING,
-    (Participation.PREPARED, ParticipantInput.ABORT): Participation.IDLE,
-    (Participation.PREPARED, ParticipantInput.ADMIT): Participation.ADMITTING,
-    (Participation.PREPARED, ParticipantInput.CUT): Participation.PREPARED,
-    (Participation.ADMITTING, ParticipantInput.ACCEPTED): Participation.APPLYING,
-    (Participation.ADMITTING, ParticipantInput.REJECTED): Participation.IDLE,
-    (Participation.APPLYING, ParticipantInput.APPLIED): Participation.IDLE,
-    (Participation.APPLYING, ParticipantInput.BROKE): Participation.BROKEN,
-    (Participation.BROKEN, ParticipantInput.ADMIT): Participation.ADMITTING,
-    (Participation.IDLE, ParticipantInput.SHUTDOWN): Participation.GONE,
-    (Participation.VALIDATING, ParticipantInput.SHUTDOWN): Participation.GONE,
-    (Participation.DOOMED, ParticipantInput.SHUTDOWN): Participation.GONE,
-    (Participation.PREPARED, ParticipantInput.SHUTDOWN): Participation.GONE,
-    (Participation.ADMITTING, ParticipantInput.SHUTDOWN): Participation.GONE,
-    (Participation.APPLYING, ParticipantInput.SHUTDOWN): Participation.GONE,
-    (Participation.BROKEN, ParticipantInput.SHUTDOWN): Participation.GONE,
-}
-
-
-class Forbidden(AssertionError):
-    """A step that is in no table: a fault of this program, never of its peers."""
-
-
-State = TypeVar("State", bound=StrEnum)
-Input = TypeVar("Input", bound=StrEnum)
-
-
-def follow(table: Mapping[tuple[State, Input], State], state: State, given: Input) -> State:
-    """The state after `given`; raises Forbidden where the table has no such step."""
-    after = table.get((state, given))
-    if after is None:
-        raise Forbidden(f"{given!r} in state {state!r}")
-    return after
+PARTICIPANT: Final[Mapping[tuple[Participation, ParticipantInput], Participation]] = Transitions(
+    {
+        (Participation.IDLE, ParticipantInput.PREPARE): Participation.VALIDATING,
+        (Participation.IDLE, ParticipantInput.ADMIT): Participation.ADMITTING,
+        (Participation.IDLE, ParticipantInput.ADMIT_SAME): Participation.IDLE,
+        (Participation.VALIDATING, ParticipantInput.ACCEPTED): Participation.PREPARED,
+        (Participation.VALIDATING, ParticipantInput.ACCEPTED_DRY): Participation.IDLE,
+        (Participation.VALIDATING, ParticipantInput.REJECTED): Participation.IDLE,
+        (Participation.VALIDATING, ParticipantInput.ABORT): Participation.DOOMED,
+        (Participation.VALIDATING, ParticipantInput.CUT): Participation.DOOMED,
+        (Participation.DOOMED, ParticipantInput.ACCEPTED): Participation.IDLE,
+        (Participation.DOOMED, ParticipantInput.ACCEPTED_DRY): Participation.IDLE,
+        (Participation.DOOMED, ParticipantInput.REJECTED): Participation.IDLE,
+        (Participation.DOOMED, ParticipantInput.CUT): Participation.DOOMED,
+        (Participation.PREPARED, ParticipantInput.COMMIT): Participation.APPLYING,
+        (Participation.PREPARED, ParticipantInput.ABORT): Participation.IDLE,
+        (Participation.PREPARED, ParticipantInput.ADMIT): Participation.ADMITTING,
+        (Participation.PREPARED, ParticipantInput.CUT): Participation.PREPARED,
+        (Participation.ADMITTING, ParticipantInput.ACCEPTED): Participation.APPLYING,
+        (Participation.ADMITTING, ParticipantInput.REJECTED): Participation.IDLE,
+        (Participation.APPLYING, ParticipantInput.APPLIED): Participation.IDLE,
+        (Participation.APPLYING, ParticipantInput.BROKE): Participation.BROKEN,
+        (Participation.BROKEN, ParticipantInput.ADMIT): Participation.ADMITTING,
+        (Participation.IDLE, ParticipantInput.SHUTDOWN): Participation.GONE,
+        (Participation.VALIDATING, ParticipantInput.SHUTDOWN): Participation.GONE,
+        (Participation.DOOMED, ParticipantInput.SHUTDOWN): Participation.GONE,
+        (Participation.PREPARED, ParticipantInput.SHUTDOWN): Participation.GONE,
+        (Participation.ADMITTING, ParticipantInput.SHUTDOWN): Participation.GONE,
+        (Participation.APPLYING, ParticipantInput.SHUTDOWN): Participation.GONE,
+        (Participation.BROKEN, ParticipantInput.SHUTDOWN): Participation.GONE,
+    }
+)
