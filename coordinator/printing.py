@@ -23,7 +23,7 @@ class Printer:
 
     def show(self, line: dict[str, Any]) -> None:
         """Print one."""
-        self._logger.msg(**line)
+        self._logger.info(**line)
 
 
 class _Stderr(structlog.PrintLogger):
@@ -32,3 +32,5 @@ class _Stderr(structlog.PrintLogger):
     def msg(self, message: str) -> None:
         with suppress(OSError):
             super().msg(message)
+
+    info = msg
