@@ -9,20 +9,18 @@ from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from protocol import limits
 
 if TYPE_CHECKING:
-    from coordinator.printing import Printer
-
-Format = Literal["json", "console"]
+    from coordinator.printing import Format, Printer
 
 
 class Log:
     """Writes lines, and remembers the last of them."""
 
-    def __init__(self, form: Format, quiet: bool = False) -> None:
+    def __init__(self, form: "Format", quiet: bool = False) -> None:
         """`quiet`: only warnings and worse go to stderr; everything is remembered."""
         self._recent: deque[tuple[float, str, str, Mapping[str, Any]]]
         self._recent = deque(maxlen=limits.LOG_LINES)

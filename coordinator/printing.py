@@ -2,18 +2,17 @@
 
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import structlog
 
-if TYPE_CHECKING:
-    from coordinator.log import Format
+Format = Literal["json", "console"]
 
 
 class Printer:
     """Renders lines and prints them."""
 
-    def __init__(self, form: "Format") -> None:
+    def __init__(self, form: Format) -> None:
         renderer: Any = (
             structlog.processors.JSONRenderer()
             if form == "json"
