@@ -38,7 +38,7 @@ from participant.machine import (
 )
 from participant.module import Module, Staged, Timer
 from protocol import limits
-from protocol.codec import Malformed, decode_from_coordinator, encode
+from protocol.codec import Encoder, Malformed, decode_from_coordinator
 from protocol.messages import LOAD_ARGUMENT, Arguments, Leave
 from protocol.reasons import Reason
 
@@ -65,6 +65,7 @@ class Serving:
         self.machine = Participant(name, uuid.uuid4().hex, os.getpid(), describe(type(module)))
         self._hook = hook
         self._link = Link(uri, shared)
+        self._encode = Encoder().encode
         self._events: deque[Event] = deque()
         self._staged: Staged | None = None
         self._given: Arguments | None = None
@@ -72,7 +73,7 @@ class Serving:
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
-            Tell: lambda effect: self._link.send(encode(effect.message)),
+            Tell: self._tell,
             Validate: self._validate,
             Apply: self._apply,
             Release: self._release,
@@ -116,7 +117,7 @@ class Serving:
         """Give the connection up for good; with `goodbye` of our own accord, which is said."""
         if goodbye:
             machine = self.machine
-            self._link.send(encode(Leave(machine.epoch, machine.incarnation, self.name)))
+            self._tell(Tell(Leave(machine.epoch, machine.incarnation, self.name)))
         self._link.close()
 
     # Machine
@@ -132,6 +133,9 @@ class Serving:
                     self._hook("before", effect)
                     self._handlers[type(effect)](effect)
                     self._hook("after", effect)
+
+    def _tell(self, effect: Tell) -> None:
+        self._link.send(self._encode(effect.message))
 
     # Author's code
 

@@ -5,7 +5,6 @@ A frame is a msgpack array: protocol version, tag, fields in the order of the me
 was wrong, because an exception out of a decoder ends the loop that called it.
 """
 
-import threading
 from typing import Any, NamedTuple
 
 import msgpack
@@ -40,20 +39,27 @@ class Malformed(NamedTuple):
 
 def encode(message: Message) -> bytes:
     """The frame of `message`."""
-    tag = _TAGS[type(message)]
-    parts = [limits.PROTOCOL_VERSION, tag, *message]
-    if tag in _BULKY:
-        frame: bytes = msgpack.packb(parts, use_bin_type=True, default=_reason_fields)
-    else:
-        frame = _kept.packer.pack(parts)
+    frame: bytes = msgpack.packb(_parts(message), use_bin_type=True, default=_reason_fields)
     return frame
 
 
-class _Kept(threading.local):
-    """A packer for each thread: making one costs more than what it does for a short message."""
+class Encoder:
+    """Encodes for one thread, and keeps what it takes: making that costs more than a short frame.
+
+    Not for messages with a configuration in them: as much memory would be kept, too.
+    """
 
     def __init__(self) -> None:
-        self.packer = msgpack.Packer(use_bin_type=True, default=_reason_fields)
+        self._pack = msgpack.Packer(use_bin_type=True, default=_reason_fields).pack
+
+    def encode(self, message: FromParticipant) -> bytes:
+        """The frame of `message`."""
+        frame: bytes = self._pack(_parts(message))
+        return frame
+
+
+def _parts(message: Message) -> tuple[Any, ...]:
+    return (limits.PROTOCOL_VERSION, _TAGS[type(message)], *message)
 
 
 def decode_from_participant(frame: bytes) -> FromParticipant | Malformed:
@@ -131,6 +137,3 @@ _SHAPES: tuple[tuple[type[Any], tuple[Shape, ...]], ...] = (
 )  # fmt: skip
 _TAGS = {build: tag for tag, (build, _) in enumerate(_SHAPES)}
 _FROM_PARTICIPANT, _FROM_COORDINATOR = range(5), range(5, len(_SHAPES))
-_BULKY = frozenset({_TAGS[messages.Admit], _TAGS[messages.Prepare]})
-"""Those with a configuration in them: a packer that is kept would keep as much memory, too."""
-_kept = _Kept()

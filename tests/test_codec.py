@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import limits, messages
-from protocol.codec import Malformed, decode_from_coordinator, decode_from_participant, encode
+from protocol.codec import (
+    Encoder,
+    Malformed,
+    decode_from_coordinator,
+    decode_from_participant,
+    encode,
+)
 from protocol.configuration import EMPTY, Configuration
 from protocol.messages import Admit, Message, Prepare, Vote
 from protocol.reasons import Origin, Reason
@@ -60,6 +66,7 @@ others = st.one_of(
 def test_participants_messages_survive_the_trip(message: Any) -> None:
     found = decode_from_participant(encode(message))
     assert (type(found), found) == (type(message), message)
+    assert ENCODER.encode(message) == encode(message)
     assert isinstance(decode_from_coordinator(encode(message)), Malformed)
 
 
@@ -91,6 +98,7 @@ def test_no_fields_make_the_decoder_raise(tag: int, fields: list[Any]) -> None:
         decode(frame)
 
 
+ENCODER = Encoder()
 GOOD_VOTE = Vote(1, "i", "1.1", False, (Reason("a", "no", ("x", 0)),))
 GOOD_PREPARE = Prepare(1, "1.1", 0, EMPTY.digest, EMPTY.encoded, 1.0, True)
 
@@ -163,3 +171,9 @@ def test_the_line_of_a_value_does_not_travel() -> None:
     found = decode_from_participant(encode(told))
     assert isinstance(found, Vote)
     assert found.reasons[0].origin == Origin("f")
+
+
+def test_an_encoder_goes_on_after_what_cannot_be_sent() -> None:
+    with pytest.raises(TypeError):
+        ENCODER.encode(GOOD_VOTE._replace(txid=object()))  # type: ignore[arg-type]
+    assert ENCODER.encode(GOOD_VOTE) == encode(GOOD_VOTE)

@@ -17,7 +17,7 @@ from tests.chaos.campaign import (
     struck,
 )
 from tests.chaos.guest import Guest
-from tests.chaos.house import VOTER, House
+from tests.chaos.house import VOTER, House, until
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -205,3 +205,68 @@ def test_module_killed_while_it_is_reloaded(house: House) -> None:
     print(f"module killed, {tally}")
     assert len(tally.struck) >= 8
     assert tally.violations == []
+
+
+def test_module_killed_while_it_is_removed(house: House) -> None:
+    tally = Tally("remove")
+    house.start(*BRISK, modules=("m",))
+    for plan in points(signal.SIGKILL):
+        plans.place(house.plans / "m", plan)
+        asking = removing(house, tally)
+        where = struck(house.plans / "m", asking)
+        outcome = asking.wait()
+        assert outcome is not None
+        assert outcome["result"] == "removed", where
+        assert "m" not in house.members()
+        assert loading(house, tally).wait() is not None
+        if not where:
+            break
+        tally.found(where, at_rest(house, "m"))
+    print(f"module killed, {tally}")
+    assert len(tally.struck) >= 4
+    assert tally.violations == []
+
+
+def test_module_killed_while_the_broker_starts(house: House) -> None:
+    """Dead before its yes, and the start is refused; dead after it, and it is started again."""
+    tally, path, refused = Tally("start"), house.plans / "m", 0
+    house.start(*BRISK, modules=("m",))
+    with ExitStack() as stack:
+        guests(house, stack, "x")
+        for plan in points(signal.SIGKILL):
+            house.end(signal.SIGKILL)
+            generation = house.rows()[-1].generation
+            plans.place(path, plan)
+            house.write()
+            house.launch(*BRISK, modules=("m",))
+            where = struck(path, _Start(house))
+            until(lambda: _Start(house).over, what="an end or an open door")
+            assert house.broker is not None
+            if house.broker.poll() is not None:
+                assert house.wait_dead() == 1, where
+                assert "flux-broker: m: died (killed by SIGKILL)" in house.log_text()
+                assert house.rows()[-1].generation == generation, "refused, and yet decided"
+                refused += 1
+                house.start(*BRISK, modules=("m",))
+            elif not where:
+                break
+            tally.found(where, at_rest(house, "m", "x"))
+            assert house.ask("get")["digest"] == digest_of_files(house)
+    print(f"module killed, {tally}; {refused} starts refused")
+    assert 0 < refused < len(tally.struck)
+    assert len(tally.struck) >= 8
+    assert tally.violations == []
+
+
+class _Start:
+    """A start that ends with an open door or with the end of the broker."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    @property
+    def over(self) -> bool:
+        try:
+            return self._house.opened()
+        except AssertionError:
+            return True
