@@ -59,17 +59,17 @@ class ModuleSocket:
         receive = self._socket.recv
         for _ in range(most):
             try:
-                peer = receive(_NOBLOCK, copy=False)
+                peer = receive(_NOBLOCK)  # a ROUTER puts it before whatever was sent
             except zmq.Again:
                 return
-            frame, extra = peer, 0
+            frame, parts = receive(_NOBLOCK, copy=False), 1
             while frame.more:
                 frame = receive(_NOBLOCK, copy=False)
-                extra += 1
-            if extra == 1:
-                yield peer.bytes, decode_from_participant(frame.bytes)
+                parts += 1
+            if parts == 1:
+                yield peer, decode_from_participant(frame.bytes)
             else:
-                yield peer.bytes, Malformed(f"a message of {extra} parts, not one")
+                yield peer, Malformed(f"a message of {parts} parts, not one")
 
     def send(self, peers: Iterable[bytes], frame: bytes) -> list[bytes]:
         """The same frame to all; those who cannot be reached are returned."""
