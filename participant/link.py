@@ -67,7 +67,7 @@ class Link:
         self._socket.connect(self._uri)
 
     def watch(self, descriptor: int) -> None:
-        """Let `poll` return when this descriptor is readable, too."""
+        """Let `wait` return when this descriptor is readable, too."""
         self._extra = descriptor
         self._waited.append((descriptor, _POLLIN))
 

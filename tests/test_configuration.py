@@ -40,6 +40,31 @@ def test_what_goes_in_comes_out(tree: dict[str, Any]) -> None:
 
 
 @given(trees)
+def test_the_parts_are_those_of_the_whole(tree: dict[str, Any]) -> None:
+    parts = Configuration.of(tree).parts
+    assert list(parts) == sorted(tree)
+    assert len(parts) == len(tree)
+    for name, value in tree.items():
+        assert msgpack.unpackb(parts.encoding(name)) == value
+        assert thaw(parts[name]) == value
+        assert parts[name] is parts[name], "decoded once"
+    assert "no such name" not in parts
+    assert parts.encoding("no such name") == b""
+    with pytest.raises(KeyError):
+        parts["no such name"]
+
+
+def test_what_nobody_looks_at_is_not_decoded() -> None:
+    """A participant of a large configuration looks at a table or two; the rest may be anything."""
+    whole = Configuration.of({"mine": {"x": 1}, "other": "text"})
+    spoilt = whole.encoded.replace(b"text", b"\xff\xff\xff\xff")  # no UTF-8
+    parts = Configuration(spoilt).parts
+    assert parts["mine"] == {"x": 1}
+    with pytest.raises(UnicodeDecodeError):
+        parts["other"]
+
+
+@given(trees)
 def test_the_order_of_keys_does_not_matter(tree: dict[str, Any]) -> None:
     backwards = dict(reversed(tree.items()))
     assert Configuration.of(backwards).digest == Configuration.of(tree).digest
