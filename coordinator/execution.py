@@ -168,7 +168,7 @@ class Executor:
                                       "elapsed": round(elapsed, 6)})  # fmt: skip
             self._owner.feed(Forced(result))
             if self._ledger.untidy:  # now that nobody waits for it
-                self.disk.submit(self._ledger.tidy, self._unless_lost)
+                self.disk.submit(self._ledger.tidy, self._unless_untidy)
         elif isinstance(result, NotWritten):
             self._owner.feed(NotForced(decision.txid, str(result)))
         else:
@@ -213,6 +213,10 @@ class Executor:
         self.disk.submit(
             lambda: self._ledger.know_member(effect.name, effect.present), self._unless_lost
         )
+
+    def _unless_untidy(self, result: object) -> None:
+        if isinstance(result, BaseException):
+            self._log.warn("ledger not tidied; nothing is lost", why=str(result))
 
     def _unless_lost(self, result: object) -> None:
         if isinstance(result, BaseException):

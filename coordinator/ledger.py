@@ -151,12 +151,12 @@ class Ledger:
         """Move what was forced out of the WAL and into the database proper.
 
         Not while somebody waits for a decision: it takes two fsyncs.  The WAL then starts over, and
-        to write over a file costs the disk half of what it costs to let it grow.  Whatever goes
-        wrong here leaves the WAL as it is, and nothing is lost.
+        to write over a file costs the disk half of what it costs to let it grow.
+
+        Raises sqlite3.Error; the WAL is then as it was, and nothing is lost.
         """
         self._untidied = 0
-        with suppress(sqlite3.Error):
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def confirm(self, generation: int) -> None:
         """Put on disk that this generation stays.  Raises NotWritten or Uncertain, as `force`."""

@@ -99,6 +99,28 @@ def test_disk_full(house: House) -> None:
     assert house.generation == base + 1, "there is room now, and the files are a proposal"
 
 
+def test_disk_full_where_nobody_waits(house: House) -> None:
+    """The WAL has room, the database proper has none: decisions go on, and the log says so."""
+    house.start(modules=("a",))
+    house.end()
+    limit = max(file.stat().st_size for file in house.statedir.iterdir()) + 900_000
+    house.start("--file-size", str(limit), modules=("a",))
+    for _ in range(60):
+        house.write()
+        text = (house.files / "voter.toml").read_text()
+        house.write_text(f'ballast = "{"x" * 30_000}"\n{text}')
+        if house.reload()["result"] != "committed" or "not tidied" in house.log_text():
+            break
+    assert "ledger not tidied; nothing is lost" in house.log_text()
+    generation = house.generation
+    house.write()
+    assert house.reload()["result"] == "committed"
+    house.end(signal.SIGKILL)
+    house.start(modules=("a",))
+    assert house.generation == generation + 1
+    assert house.judge_at_rest() == []
+
+
 def test_nowhere_to_log(house: House) -> None:
     """A log that cannot be written is no reason to stop."""
     house.log = Path("/dev/full")
