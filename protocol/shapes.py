@@ -24,35 +24,34 @@ class Shape(NamedTuple):
 
     of: type
     """Exactly this, no subclass: True is no integer here."""
-    sized: bool
-    """The bounds are for its length; else for itself."""
-    least: float
-    most: float
-    sound: Callable[[Any], object] | None
-    """What is false for a value that is wrong for some other reason."""
-    made: Callable[[Any], Any] | None
-    """What stands in the message in its place; raises Wrong."""
-    optional: bool
-    """None will do."""
     what: str
     """In words, as in "not a count"."""
+    least: float
+    most: float
+    sized: bool = False
+    """The bounds are for its length; else for itself."""
+    sound: Callable[[Any], object] | None = None
+    """What is false for a value that is wrong for some other reason."""
+    made: Callable[[Any], Any] | None = None
+    """What stands in the message in its place; raises Wrong."""
+    optional: bool = False
+    """None will do."""
 
 
 def shaped(shapes: Iterable[Shape], fields: Iterable[Any], into: list[Any]) -> None:
     """Append each field to `into` as its shape wants it.  Raises Wrong at the first that is not."""
-    for (of, sized, least, most, sound, made, optional, what), value in zip(
+    for (of, what, least, most, sized, sound, made, optional), value in zip(
         shapes, fields, strict=True
     ):
         if type(value) is not of:
             if value is None and optional:
                 into.append(None)
                 continue
-            if of is not float or type(value) is not int:
+            if of is not float or type(value) is not int:  # a whole number of seconds is one, too
                 raise Wrong(f"not {what}")
         if not least <= (len(value) if sized else value) <= most:
-            if of is str and value:
-                raise Wrong(f"longer than {most} characters")
-            raise Wrong(f"not {what}")
+            too_long = of is str and value
+            raise Wrong(f"longer than {most} characters" if too_long else f"not {what}")
         if sound is not None and not sound(value):
             raise Wrong(f"not {what}")
         into.append(value if made is None else made(value))
@@ -60,7 +59,7 @@ def shaped(shapes: Iterable[Shape], fields: Iterable[Any], into: list[Any]) -> N
 
 def text(most: int) -> Shape:
     """Any text of at most so many characters."""
-    return Shape(str, True, 0, most, None, None, False, "a string")
+    return Shape(str, "a string", 0, most, sized=True)
 
 
 def _one(shape: Shape, value: Any) -> Any:
@@ -113,15 +112,13 @@ _ARGUMENT = text(limits.ARGUMENTS_LENGTH)
 _MESSAGE = text(2 * limits.REASON_BYTES)
 _HEXADECIMAL = re.compile("(?:[0-9a-f]{64})?").fullmatch
 
-COUNT = Shape(int, False, 0, 2**63 - 1, None, None, False, "a count")
-TRUTH = Shape(bool, False, False, True, None, None, False, "a boolean")
-SECONDS = Shape(float, False, 0.0, sys.float_info.max, None, float, False, "a number of seconds")
-NAME = Shape(str, True, 1, limits.NAME_LENGTH, str.isprintable, None, False, "a printable name")
+COUNT = Shape(int, "a count", 0, 2**63 - 1)
+TRUTH = Shape(bool, "a boolean", False, True)
+SECONDS = Shape(float, "a number of seconds", 0.0, sys.float_info.max, made=float)
+NAME = Shape(str, "a printable name", 1, limits.NAME_LENGTH, sized=True, sound=str.isprintable)
 NAME_OR_NONE = NAME._replace(optional=True)
-DIGEST = Shape(str, True, 0, 64, _HEXADECIMAL, None, False, "a digest")
-BYTES = Shape(
-    bytes, True, 0, limits.CONFIGURATION_BYTES, None, None, False, "an encoded configuration"
-)
-REASONS = Shape(list, True, 0, limits.REASONS_COUNT, None, _reasons, False, "a list of reasons")
-ARGUMENTS = Shape(list, True, 0, limits.ARGUMENTS, None, _arguments, False, "a list of arguments")
+DIGEST = Shape(str, "a digest", 0, 64, sized=True, sound=_HEXADECIMAL)
+BYTES = Shape(bytes, "an encoded configuration", 0, limits.CONFIGURATION_BYTES, sized=True)
+REASONS = Shape(list, "a list of reasons", 0, limits.REASONS_COUNT, sized=True, made=_reasons)
+ARGUMENTS = Shape(list, "a list of arguments", 0, limits.ARGUMENTS, sized=True, made=_arguments)
 NONE_OR_ARGUMENTS = ARGUMENTS._replace(optional=True)
