@@ -241,7 +241,11 @@ class Transaction(Activity):
     def forced(self, durable: Durable) -> None:
         """The decision is on disk: tell everybody."""
         assert durable.receipt.txid == self.txid
+        assert self.committing_until is not None
         self._move(ChangeInput.FORCED)
+        if self.house.now >= self.committing_until:  # the disk has taken all the time there was
+            self.committing_until = self.house.now + limits.COMMIT_SECONDS
+            self.house.wake(self.committing_until)
         self.house.decide(durable)
         if self.from_files:
             self.house.refused_start = ()
