@@ -243,7 +243,8 @@ class Transaction(Activity):
         assert durable.receipt.txid == self.txid
         assert self.committing_until is not None
         self._move(ChangeInput.FORCED)
-        if self.house.now >= self.committing_until:  # the disk has taken all the time there was
+        # Has the disk taken all the time there was?  (A client's is ended by a wake, here or to come.)
+        if self.client is None and self.house.now >= self.committing_until:
             self.committing_until = self.house.now + limits.COMMIT_SECONDS
             self.house.wake(self.committing_until)
         self.house.decide(durable)
