@@ -243,7 +243,7 @@ class Transaction(Activity):
         assert durable.receipt.txid == self.txid
         assert self.committing_until is not None
         self._move(ChangeInput.FORCED)
-        # Has the disk taken all the time there was?  (A client's is ended by a wake, here or to come.)
+        # Has the disk taken all the time there was?  Where a client waits, a wake is still to come.
         if self.client is None and self.house.now >= self.committing_until:
             self.committing_until = self.house.now + limits.COMMIT_SECONDS
             self.house.wake(self.committing_until)
