@@ -4,9 +4,12 @@ One line a phase, each with what belongs to it (txid, generation, epoch, module,
 change can be followed by its txid alone.
 """
 
+import json
+import sys
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -32,17 +35,26 @@ class Log:
         line = time.time(), "info", event, fields
         self._recent.append(line)
         if not self._quiet:
-            self._printer.show(_whole(*line))
+            self._print(_whole(*line))
 
     def warn(self, event: str, **fields: Any) -> None:
         """A line that somebody should read."""
         line = time.time(), "warning", event, fields
         self._recent.append(line)
-        self._printer.show(_whole(*line))
+        self._print(_whole(*line))
 
     def recent(self) -> list[dict[str, Any]]:
         """The lines that are remembered, oldest first."""
         return [_whole(*line) for line in self._recent]
+
+    def _print(self, line: dict[str, Any]) -> None:
+        try:
+            printer = self._printer
+        except (ImportError, OSError):  # out of descriptors, with which files are read
+            with suppress(OSError):
+                print(json.dumps(line, default=str), file=sys.stderr, flush=True)
+        else:
+            printer.show(line)
 
     @cached_property
     def _printer(self) -> "Printer":
