@@ -128,7 +128,9 @@ class CoordinatorTeller:
                 why = Reason(name, message[0], parse_key(named["key"]) if "key" in named else ())
                 return Heard(self._peer(name, named), self._vote(name, named, txid, False, why))
             case ["applied", name, generation, *message]:
-                return Heard(self._peer(name, named), self._applied(name, int(generation), message))
+                return Heard(
+                    self._peer(name, named), self._applied(name, named, int(generation), message)
+                )
             case ["leave", name]:
                 return Heard(name.encode(), Leave(1, self._incarnation(name, named), name))
             case ["files", txid, text]:
@@ -218,10 +220,13 @@ class CoordinatorTeller:
     def _vote(self, name: str, named: dict[str, str], txid: str, yes: bool, *why: Reason) -> Vote:
         return Vote(self.machine.epoch, self._incarnation(name, named), txid, yes, why)
 
-    def _applied(self, name: str, generation: int, message: list[str]) -> Applied:
+    def _applied(
+        self, name: str, named: dict[str, str], generation: int, message: list[str]
+    ) -> Applied:
         reasons = tuple(Reason(name, text) for text in message)
         digest = self.digests.get(generation, "")
-        return Applied(self.machine.epoch, f"{name}-1", generation, digest, not reasons, reasons)
+        return Applied(self.machine.epoch, self._incarnation(name, named), generation, digest,
+                       not reasons, reasons)  # fmt: skip
 
     # Answers
 
