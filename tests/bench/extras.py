@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from protocol import limits
 from tests.bench.ours import Ours
 
 MODULE = """
@@ -63,7 +64,8 @@ def _modules(ours: Ours, folder: Path, seconds: float) -> Iterator[tuple[str, fl
         ours.load_module(str(path), f"quiet{number}")
     pids = [one["pid"] for one in ours.modules()]
     yield "memory of a module process", statistics.median(memory(p, "Pss") for p in pids), "MB PSS"
-    time.sleep(0.5)
+    # Each request leaves a wake-up behind, at the deadline that it no longer needs.
+    time.sleep(limits.PREPARE_SECONDS + 1)
     before, modules_before = wakeups(ours.broker_pid), sum(map(wakeups, pids))
     time.sleep(seconds)
     yield "wake-ups of an idle broker", (wakeups(ours.broker_pid) - before) / seconds, "/s"
