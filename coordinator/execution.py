@@ -58,6 +58,8 @@ from protocol.reasons import Origin, Reason
 Hook = Callable[[str, object], None]
 """Called with "before" or "after" and each effect or decision; the chaos tests' way in."""
 
+_LOST, _UNTIDY = "history not written", "ledger not tidied; nothing is lost"
+
 
 class Owner(Protocol):
     """What the executor asks of the broker that it works for."""
@@ -168,7 +170,7 @@ class Executor:
                                       "elapsed": round(elapsed, 6)})  # fmt: skip
             self._owner.feed(Forced(result))
             if self._ledger.untidy:  # now that nobody waits for it
-                self.disk.submit(self._ledger.tidy, self._unless_untidy)
+                self.disk.submit(self._ledger.tidy, self._or_warn(_UNTIDY))
         elif isinstance(result, NotWritten):
             self._owner.feed(NotForced(decision.txid, str(result)))
         else:
@@ -200,27 +202,28 @@ class Executor:
 
         def then(reasons: tuple[Reason, ...]) -> None:
             complete = attempt._replace(reasons=reasons)
-            self.disk.submit(lambda: self._ledger.remember(complete), self._unless_lost)
+            self.disk.submit(lambda: self._ledger.remember(complete), self._or_warn(_LOST))
 
         self._locate(attempt.reasons, provenance, then)
 
     def _know_files(self, effect: KnowFiles) -> None:
         self.disk.submit(
-            lambda: self._ledger.know_files(effect.generation, effect.digest), self._unless_lost
+            lambda: self._ledger.know_files(effect.generation, effect.digest), self._or_warn(_LOST)
         )
 
     def _know_member(self, effect: KnowMember) -> None:
         self.disk.submit(
-            lambda: self._ledger.know_member(effect.name, effect.present), self._unless_lost
+            lambda: self._ledger.know_member(effect.name, effect.present), self._or_warn(_LOST)
         )
 
-    def _unless_untidy(self, result: object) -> None:
-        if isinstance(result, BaseException):
-            self._log.warn("ledger not tidied; nothing is lost", why=str(result))
+    def _or_warn(self, event: str) -> Callable[[object], None]:
+        """What a job is followed by whose failure is told in the log and stops nothing."""
 
-    def _unless_lost(self, result: object) -> None:
-        if isinstance(result, BaseException):
-            self._log.warn("history not written", why=str(result))
+        def then(result: object) -> None:
+            if isinstance(result, BaseException):
+                self._log.warn(event, why=str(result))
+
+        return then
 
     # The files
 

@@ -32,20 +32,21 @@ class Log:
 
     def line(self, event: str, fields: Mapping[str, Any]) -> None:
         """A line about something ordinary."""
-        line = time.time(), "info", event, fields
-        self._recent.append(line)
-        if not self._quiet:
-            self._print(_whole(*line))
+        self._add("info", event, fields, shown=not self._quiet)
 
     def warn(self, event: str, **fields: Any) -> None:
         """A line that somebody should read."""
-        line = time.time(), "warning", event, fields
-        self._recent.append(line)
-        self._print(_whole(*line))
+        self._add("warning", event, fields, shown=True)
 
     def recent(self) -> list[dict[str, Any]]:
         """The lines that are remembered, oldest first."""
         return [_whole(*line) for line in self._recent]
+
+    def _add(self, level: str, event: str, fields: Mapping[str, Any], shown: bool) -> None:
+        line = time.time(), level, event, fields
+        self._recent.append(line)
+        if shown:
+            self._print(_whole(*line))
 
     def _print(self, line: dict[str, Any]) -> None:
         try:

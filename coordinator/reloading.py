@@ -78,12 +78,12 @@ class Reloading(OneModule):
     def lost(self, member: Member, why: str, dead: bool) -> bool:
         if member is not self.member or not dead or self.over:
             return False
-        if self.coming and member.incarnation:
-            return False  # its process is there, and begins anew; the deadline holds as before
-        if self.coming:
-            self._fail(member, (Reason(self.name, f"{why} before it was ready"),))
-        else:
+        if not self.coming:
             self._start_the_new(member)
+        elif member.incarnation:
+            return False  # its process is there, and begins anew; the deadline holds as before
+        else:
+            self._fail(member, (Reason(self.name, f"{why} before it was ready"),))
         return True
 
     # Ends

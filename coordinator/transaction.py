@@ -218,8 +218,7 @@ class Transaction(Activity):
         assert all(self.answers.values()), "and every vote is yes"
         self._move(ChangeInput.UNANIMOUS)
         files = self.candidate.digest if self.from_files else self.house.files
-        self.committing_until = self.house.now + limits.COMMIT_SECONDS
-        self.house.wake(self.committing_until)
+        self._allow_commit_seconds()
         self.house.force(
             Decision(
                 self.house.generation + 1,
@@ -245,8 +244,7 @@ class Transaction(Activity):
         self._move(ChangeInput.FORCED)
         # Has the disk taken all the time there was?  Where a client waits, a wake is still to come.
         if self.client is None and self.house.now >= self.committing_until:
-            self.committing_until = self.house.now + limits.COMMIT_SECONDS
-            self.house.wake(self.committing_until)
+            self._allow_commit_seconds()
         self.house.decide(durable)
         if self.from_files:
             self.house.refused_start = ()
@@ -256,6 +254,10 @@ class Transaction(Activity):
             name: member for name, member in self.voters.items() if name not in self.not_applied
         }
         self._check_applied()
+
+    def _allow_commit_seconds(self) -> None:
+        self.committing_until = self.house.now + limits.COMMIT_SECONDS
+        self.house.wake(self.committing_until)
 
     def not_forced(self, why: str) -> None:
         """The decision is certainly not on disk: nobody has been told, so nothing happened."""

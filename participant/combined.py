@@ -38,12 +38,11 @@ class Tables:
 
     def own(self, tree: Unread) -> tuple[Any, tuple[bytes, ...]]:
         """A copy of what the configuration says to this module, of whatever shape; and encoded."""
+        said = tuple([tree.encoding(name) for name in self.names])
         if self.single:
-            said = tree.encoding(self.names[0])
-            return msgpack.unpackb(said, raw=False) if said else {}, (said,)
-        found = {name: tree.encoding(name) for name in self.names if name in tree}
-        own = {name: msgpack.unpackb(one, raw=False) for name, one in found.items()}
-        return own, tuple(tree.encoding(name) for name in self.names)
+            return msgpack.unpackb(said[0], raw=False) if said[0] else {}, said
+        named = zip(self.names, said, strict=True)
+        return {name: msgpack.unpackb(one, raw=False) for name, one in named if one}, said
 
     def spelt(self, path: Path) -> Path:
         """The key of the setting at `path` of `Config`: the first table's name is left out."""

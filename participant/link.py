@@ -76,13 +76,11 @@ class Link:
         if self._cut:
             return self._last_words()
         milliseconds = -1 if seconds is None else int(seconds * 1000 + 0.999)
-        ready = zmq.zmq_poll(self._waited, milliseconds)
-        for source, _ in ready:
-            if source is self._monitor:
-                return self._change()
-        for source, _ in ready:
-            if source is self._socket and self._up:
-                return bytes(self._socket.recv(_NOBLOCK))
+        ready = [source for source, _ in zmq.zmq_poll(self._waited, milliseconds)]
+        if self._monitor in ready:
+            return self._change()
+        if self._up and self._socket in ready:
+            return bytes(self._socket.recv(_NOBLOCK))
         return None
 
     def _change(self) -> Change | bytes | None:

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from participant.combined import Combined, Tables, combine, from_environment
-from participant.inforce import has_restart, pinned, report
+from participant.inforce import pinned, report
 from participant.parameters import parameters
 from participant.schema import Schema, schema_of
 from participant.typed import Settings, read_table
@@ -190,7 +190,7 @@ class Module:
         settings = staged.settings
         if self.loaded is None:
             self.loaded = staged.combined
-        elif has_restart(type(self).Config):
+        else:
             settings = pinned(settings, self.config, self.schema())
         self.configuration, self.combined = staged.configuration, staged.combined
         self.config = settings

@@ -39,7 +39,7 @@ from participant.machine import (
 from participant.module import Module, Staged, Timer
 from protocol import limits
 from protocol.codec import Encoder, Malformed, decode_from_coordinator
-from protocol.messages import LOAD_ARGUMENT, Arguments, Leave
+from protocol.messages import LOAD_ARGUMENT, Leave
 from protocol.reasons import Reason
 
 Hook = Callable[[str, object], None]
@@ -68,7 +68,6 @@ class Serving:
         self._encode = Encoder().encode
         self._events: deque[Event] = deque()
         self._staged: Staged | None = None
-        self._given: Arguments | None = None
         self._ran = False
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
@@ -127,11 +126,10 @@ class Serving:
         self._events.append(event)
         while self._events:
             for effect in self.machine.step(self._events.popleft()):
-                if self._hook is None:
-                    self._handlers[type(effect)](effect)
-                else:
+                if self._hook is not None:
                     self._hook("before", effect)
-                    self._handlers[type(effect)](effect)
+                self._handlers[type(effect)](effect)
+                if self._hook is not None:
                     self._hook("after", effect)
 
     def _tell(self, effect: Tell) -> None:
@@ -141,10 +139,9 @@ class Serving:
 
     def _validate(self, effect: Validate) -> None:
         reasons: tuple[Reason, ...] = ()
-        if effect.arguments is not self._given:
-            self._given = effect.arguments
-            loaded = (one for one in effect.arguments if one.origin == LOAD_ARGUMENT)
-            self.module.arguments = {one.key: one.value for one in loaded}
+        self.module.arguments = {
+            one.key: one.value for one in effect.arguments if one.origin == LOAD_ARGUMENT
+        }
         try:
             found = self.module.judge(effect.candidate, effect.arguments)
         except BaseException as error:  # whatever an author's prepare raises is a no

@@ -15,12 +15,12 @@ from protocol.messages import FromCoordinator, FromParticipant, Message
 from protocol.reasons import Reason
 from protocol.shapes import (
     ARGUMENTS,
+    ARGUMENTS_OR_NONE,
     BYTES,
     COUNT,
     DIGEST,
     NAME,
     NAME_OR_NONE,
-    NONE_OR_ARGUMENTS,
     REASONS,
     SECONDS,
     TRUTH,
@@ -64,25 +64,21 @@ def _parts(message: Message) -> tuple[Any, ...]:
 
 def decode_from_participant(frame: bytes) -> FromParticipant | Malformed:
     """A participant's message, or why the frame is none."""
-    if len(frame) > limits.PARTICIPANT_FRAME_BYTES:
-        return _too_long(frame, limits.PARTICIPANT_FRAME_BYTES)
-    found: FromParticipant | Malformed = _decode(frame, _FROM_PARTICIPANT)
+    found: FromParticipant | Malformed = _decode(
+        frame, _FROM_PARTICIPANT, limits.PARTICIPANT_FRAME_BYTES
+    )
     return found
 
 
 def decode_from_coordinator(frame: bytes) -> FromCoordinator | Malformed:
     """A coordinator's message, or why the frame is none."""
-    if len(frame) > limits.FRAME_BYTES:
-        return _too_long(frame, limits.FRAME_BYTES)
-    found: FromCoordinator | Malformed = _decode(frame, _FROM_COORDINATOR)
+    found: FromCoordinator | Malformed = _decode(frame, _FROM_COORDINATOR, limits.FRAME_BYTES)
     return found
 
 
-def _too_long(frame: bytes, most: int) -> Malformed:
-    return Malformed(f"frame of {len(frame)} bytes; at most {most} are allowed")
-
-
-def _decode(frame: bytes, allowed: range) -> Any:
+def _decode(frame: bytes, allowed: range, largest: int) -> Any:
+    if len(frame) > largest:
+        return Malformed(f"frame of {len(frame)} bytes; at most {largest} are allowed")
     try:
         parts = msgpack.unpackb(frame, raw=False, use_list=True, max_map_len=0)
     except Exception as error:  # msgpack raises a dozen kinds for bytes it cannot read
@@ -102,11 +98,12 @@ def _decode(frame: bytes, allowed: range) -> Any:
         shaped(shapes, fields, values)
     except Wrong as wrong:
         return Malformed(f"{build.__name__}.{build._fields[len(values)]}: {wrong}")
-    if build is messages.Prepare and digest_of(values[4]) != values[3]:
+    message: Message = build(*values)
+    if isinstance(message, messages.Prepare) and digest_of(message.candidate) != message.digest:
         return Malformed("Prepare.digest: not that of the candidate")
-    if build is messages.Admit and digest_of(values[3]) != values[2]:
+    if isinstance(message, messages.Admit) and digest_of(message.configuration) != message.digest:
         return Malformed("Admit.digest: not that of the configuration")
-    return build(*values)
+    return message
 
 
 def _reason_fields(value: Any) -> Any:
@@ -129,7 +126,7 @@ _SHAPES: tuple[tuple[type[Any], tuple[Shape, ...]], ...] = (
     (messages.Report, (COUNT, NAME, COUNT, _REPORT)),
     (messages.Admit, (COUNT, COUNT, DIGEST, BYTES, ARGUMENTS)),
     (messages.Refuse, (COUNT, _WHY)),
-    (messages.Prepare, (COUNT, NAME, COUNT, DIGEST, BYTES, SECONDS, TRUTH, NONE_OR_ARGUMENTS)),
+    (messages.Prepare, (COUNT, NAME, COUNT, DIGEST, BYTES, SECONDS, TRUTH, ARGUMENTS_OR_NONE)),
     (messages.Commit, (COUNT, NAME, COUNT)),
     (messages.Abort, (COUNT, NAME)),
     (messages.Shutdown, (COUNT, _WHY)),

@@ -91,7 +91,7 @@ class Configuration:
         return self.parts
 
     @property
-    def parts(self) -> "Unread":
+    def parts(self) -> Unread:
         """The same, with the encoding of each of its parts."""
         if self._tree is None:
             self._tree = Unread(self.encoded)

@@ -1,7 +1,9 @@
 """Every point between two effects is a point at which a process may die."""
 
 import signal
+from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -9,6 +11,7 @@ from tests.chaos import plans
 from tests.chaos.campaign import (
     Asking,
     Library,
+    Opening,
     Scenario,
     Tally,
     digest_of_files,
@@ -145,17 +148,27 @@ def _dies(house: House) -> bool:
     return False
 
 
+def kill_module_everywhere(
+    house: House, tally: Tally, scenario: Scenario
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Kill the module at every point of `scenario`: where it was struck ("": beyond the last point,
+    and it is for the caller to stop), and how the request ended."""
+    for plan in points(signal.SIGKILL):
+        plans.place(house.plans / "m", plan)
+        asking = scenario(house, tally)
+        where = struck(house.plans / "m", asking)
+        outcome = asking.wait()
+        assert outcome is not None
+        yield where, outcome
+
+
 @pytest.mark.parametrize("title", CHANGES)
 def test_module_killed_in_a_change(house: House, title: str) -> None:
     tally = Tally(title)
     house.start(*BRISK, modules=("m",))
     with ExitStack() as stack:
         guests(house, stack, "y")
-        for plan in points(signal.SIGKILL):
-            plans.place(house.plans / "m", plan)
-            asking = CHANGES[title](house, tally)
-            where = struck(house.plans / "m", asking)
-            asking.wait()
+        for where, _ in kill_module_everywhere(house, tally, CHANGES[title]):
             if not where:
                 break
             tally.found(where, [*at_rest(house, "m", "y"), *house.judge(*tally.answers)])
@@ -167,12 +180,7 @@ def test_module_killed_in_a_change(house: House, title: str) -> None:
 def test_module_killed_while_it_is_loaded(house: House) -> None:
     tally = Tally("load")
     house.start(*BRISK)
-    for plan in points(signal.SIGKILL):
-        plans.place(house.plans / "m", plan)
-        asking = loading(house, tally)
-        where = struck(house.plans / "m", asking)
-        outcome = asking.wait()
-        assert outcome is not None
+    for where, outcome in kill_module_everywhere(house, tally, loading):
         if outcome["result"] == "loaded":
             at_rest(house, "m")
             house.remove_module("m")
@@ -189,12 +197,7 @@ def test_module_killed_while_it_is_reloaded(house: House) -> None:
     """Either process, the old or the new one, dies at any of its points."""
     tally = Tally("module reload")
     house.start(*BRISK, modules=("m",))
-    for plan in points(signal.SIGKILL):
-        plans.place(house.plans / "m", plan)
-        asking = reloading(house, tally)
-        where = struck(house.plans / "m", asking)
-        outcome = asking.wait()
-        assert outcome is not None
+    for where, outcome in kill_module_everywhere(house, tally, reloading):
         if not where:
             break
         tally.found(where, house.judge())
@@ -210,12 +213,7 @@ def test_module_killed_while_it_is_reloaded(house: House) -> None:
 def test_module_killed_while_it_is_removed(house: House) -> None:
     tally = Tally("remove")
     house.start(*BRISK, modules=("m",))
-    for plan in points(signal.SIGKILL):
-        plans.place(house.plans / "m", plan)
-        asking = removing(house, tally)
-        where = struck(house.plans / "m", asking)
-        outcome = asking.wait()
-        assert outcome is not None
+    for where, outcome in kill_module_everywhere(house, tally, removing):
         assert outcome["result"] == "removed", where
         assert "m" not in house.members()
         assert loading(house, tally).wait() is not None
@@ -258,15 +256,12 @@ def test_module_killed_while_the_broker_starts(house: House) -> None:
     assert tally.violations == []
 
 
-class _Start:
-    """A start that ends with an open door or with the end of the broker."""
-
-    def __init__(self, house: House) -> None:
-        self._house = house
+class _Start(Opening):
+    """A start that may also end with the end of the broker."""
 
     @property
     def over(self) -> bool:
         try:
-            return self._house.opened()
+            return super().over
         except AssertionError:
             return True

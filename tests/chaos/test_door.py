@@ -36,18 +36,24 @@ def connect(stack: ExitStack, path: str) -> socket.socket:
     return sock
 
 
-def test_out_of_descriptors(house: House) -> None:
-    """Who cannot be let in waits without cost, and is served when a descriptor is free."""
-    house.start(modules=("m",))
+def exhaust(house: House, stack: ExitStack, descriptors: int, clients: int) -> tuple[int, int]:
+    """Leave the broker a few descriptors and take them all; its process and its hard limit."""
     assert house.broker is not None
     pid, path = house.broker.pid, house.uri.removeprefix("local://")
     _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    before = footprint.of(pid).descriptors
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (before + 4, hard))
+    most = footprint.of(pid).descriptors + descriptors
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, hard))
+    for _ in range(clients):
+        connect(stack, path)
+    until(lambda: footprint.of(pid).descriptors >= most, what="no descriptor is left")
+    return pid, hard
+
+
+def test_out_of_descriptors(house: House) -> None:
+    """Who cannot be let in waits without cost, and is served when a descriptor is free."""
+    house.start(modules=("m",))
     with ExitStack() as stack:
-        for _ in range(12):
-            connect(stack, path)
-        until(lambda: footprint.of(pid).descriptors >= before + 4, what="no descriptor is left")
+        pid, hard = exhaust(house, stack, descriptors=4, clients=12)
         late, spent = Client(house.uri), cpu_seconds(pid)
         late.send("lsattr")
         assert late.receive(2.0) is None, "it was let in, so descriptors were not exhausted"
@@ -64,15 +70,8 @@ def test_out_of_descriptors(house: House) -> None:
 def test_descriptors_that_others_free(house: House) -> None:
     """No client leaves: the door looks again by itself."""
     house.start()
-    assert house.broker is not None
-    pid, path = house.broker.pid, house.uri.removeprefix("local://")
-    _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    before = footprint.of(pid).descriptors
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (before + 2, hard))
     with ExitStack() as stack:
-        for _ in range(4):
-            connect(stack, path)
-        until(lambda: footprint.of(pid).descriptors >= before + 2, what="no descriptor is left")
+        pid, hard = exhaust(house, stack, descriptors=2, clients=4)
         late = Client(house.uri)
         late.send("lsattr")
         assert late.receive(0.3) is None

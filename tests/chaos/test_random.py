@@ -35,7 +35,7 @@ class Round:
         self.house = house
         self.chance = random.Random(seed)
         self.tally = Tally("random")
-        self.library = Library(house)
+        self.texts = Library(house)
         self.moves: list[Callable[[], None]] = [
             self.change, self.refusal, self.dry_run, self.same_files, self.module_fault,
             self.module_struck, self.broker_struck, self.broker_paused, self.hang, self.withdrawn,
@@ -47,7 +47,7 @@ class Round:
     ) -> Asking:
         """A new candidate is proposed, in which modules do these deeds."""
         self.house.write(**(do or {}))
-        self.library.keep()
+        self.texts.keep()
         return Asking(self.house, self.tally, "reload", timeout=timeout, dry_run=dry_run)
 
     def settle(self) -> None:
@@ -75,7 +75,7 @@ class Round:
         assert outcome["result"] == ("refused" if refused else "valid")
 
     def same_files(self) -> None:
-        self.library.restore()
+        self.texts.restore()
         assert self.house.reload()["result"] == "unchanged"
 
     def module_fault(self) -> None:
@@ -159,7 +159,7 @@ class Round:
 
     def restart(self) -> None:
         """Another life of the broker, on the files of what was decided last."""
-        self.library.restore()
+        self.texts.restore()
         self.house.start(*BRISK, modules=MODULES)
 
 
