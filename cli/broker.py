@@ -94,7 +94,18 @@ def serve(command: str, options: "Options", log: "Log", hook: "Hook | None" = No
     gc.freeze()  # what has been imported stays: no need to look at it again, or at the end
     gc.enable()
     status = broker.run()
-    return _give_up(command, broker.reasons, status) if broker.reasons else status
+    if broker.reasons:
+        status = _give_up(command, broker.reasons, status)
+    _let_go_of_the_log()
+    return status
+
+
+def _let_go_of_the_log() -> None:
+    """What a full disk has not taken of the log goes nowhere; Python would exit with 120 for it."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _attributes(given: Iterable[str]) -> dict[str, str]:

@@ -55,6 +55,7 @@ class House:
         self.before: list[str] = []
         """Words to the saboteur that come before the broker."""
         self.environment = {**os.environ, "FLUX_URI": self.uri, records.VARIABLE: str(self.diary)}
+        self.environment.pop("PYTHONUNBUFFERED", None)  # it hides what is left in a buffer at exit
         self.write()
 
     # The broker's life
