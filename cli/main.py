@@ -6,17 +6,17 @@ import sys
 from importlib import import_module
 
 COMMANDS = {
-    "broker": ("cli.broker", "run a broker"),
-    "start": ("cli.broker", "run a temporary broker, and a program in it"),
-    "config": ("cli.config", "look at and change the configuration"),
-    "module": ("cli.module", "load, remove, list and configure modules"),
-    "modinfo": ("cli.modinfo", "tell what modules can be told"),
-    "getattr": ("cli.attributes", "print an attribute of the broker"),
-    "setattr": ("cli.attributes", "set an attribute of the broker"),
-    "lsattr": ("cli.attributes", "list the attributes of the broker"),
-    "dmesg": ("cli.dmesg", "print the broker's recent log lines"),
-    "version": ("cli.version", "print version information"),
-    "completion": ("cli.completion", "print what completes command lines in a shell"),
+    "broker": ("cli.commands.broker", "run a broker"),
+    "start": ("cli.commands.broker", "run a temporary broker, and a program in it"),
+    "config": ("cli.commands.config.main", "look at and change the configuration"),
+    "module": ("cli.commands.module.main", "load, remove, list and configure modules"),
+    "modinfo": ("cli.commands.modinfo", "tell what modules can be told"),
+    "getattr": ("cli.commands.attributes", "print an attribute of the broker"),
+    "setattr": ("cli.commands.attributes", "set an attribute of the broker"),
+    "lsattr": ("cli.commands.attributes", "list the attributes of the broker"),
+    "dmesg": ("cli.commands.dmesg", "print the broker's recent log lines"),
+    "version": ("cli.commands.version", "print version information"),
+    "completion": ("cli.commands.completion", "print what completes command lines in a shell"),
 }
 
 
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; its exit status."""
     gc.disable()  # most commands are over before there is anything to collect; others enable it
     if "_ARGCOMPLETE" in os.environ:
-        import_module("cli.completion").complete(COMMANDS)
+        import_module("cli.commands.completion").complete(COMMANDS)
     given = sys.argv[1:] if arguments is None else arguments
     if not given or given[0] in ("-h", "--help", "help"):
         return _help(given[1:])

@@ -17,18 +17,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from coordinator.changes import Spec, Unconfirmed, Who
-from coordinator.children import Children, Watched
-from coordinator.door import Client, Door
-from coordinator.events import Begin, Died, Event, Heard, HungUp, Spawned, Stop, Woke
-from coordinator.execution import Executor, Hook
-from coordinator.ledger import Ledger, LedgerError
-from coordinator.log import Log
-from coordinator.machine import Coordinator
-from coordinator.module_socket import ModuleSocket
-from coordinator.parsing import merge
-from coordinator.reception import Reception
-from coordinator.sources import Unreadable, read_sources
+from coordinator.api.dispatch import Reception
+from coordinator.api.server import Client, Door
+from coordinator.core.changes import Spec, Unconfirmed, Who
+from coordinator.core.events import Begin, Died, Event, Heard, HungUp, Spawned, Stop, Woke
+from coordinator.core.machine import Coordinator
+from coordinator.executor import Executor, Hook
+from coordinator.files.parsing import merge
+from coordinator.files.reading import Unreadable, read_sources
+from coordinator.ledger.sqlite import Ledger, LedgerError
+from coordinator.processes.children import Children, Watched
+from coordinator.runtime.log import Log
+from coordinator.transport.zmq_router import ModuleSocket
 from protocol import limits
 from protocol.codec import Malformed
 from protocol.reasons import Reason

@@ -8,24 +8,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from participant.attachment import Attachment, attach
-    from participant.field import Field
-    from participant.fields import ByteSize, Hostlist, IdSet, PathText
-    from participant.fsd_field import FSD
     from participant.module import Module, Reject, Rejects
+    from participant.runtime.attachment import Attachment, attach
+    from participant.settings.field import Field
+    from participant.settings.fsd_type import FSD
+    from participant.settings.types import ByteSize, Hostlist, IdSet, PathText
 
 _HOMES = {
-    "Attachment": "participant.attachment",
-    "ByteSize": "participant.fields",
-    "FSD": "participant.fsd_field",
-    "Field": "participant.field",
-    "Hostlist": "participant.fields",
-    "IdSet": "participant.fields",
+    "Attachment": "participant.runtime.attachment",
+    "ByteSize": "participant.settings.types",
+    "FSD": "participant.settings.fsd_type",
+    "Field": "participant.settings.field",
+    "Hostlist": "participant.settings.types",
+    "IdSet": "participant.settings.types",
     "Module": "participant.module",
-    "PathText": "participant.fields",
+    "PathText": "participant.settings.types",
     "Reject": "participant.module",
     "Rejects": "participant.module",
-    "attach": "participant.attachment",
+    "attach": "participant.runtime.attachment",
 }
 
 __all__ = [

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, ClassVar
 
-from participant.combined import Combined, Tables, combine, from_environment
-from participant.inforce import pinned, report
-from participant.parameters import parameters
-from participant.schema import Schema, schema_of
-from participant.typed import Settings, read_table
+from participant.settings.effective import pinned, report
+from participant.settings.layers import Combined, Tables, combine, from_environment
+from participant.settings.model import Settings, read_table
+from participant.settings.parameters import parameters
+from participant.settings.schema import Schema, schema_of
 from protocol.configuration import EMPTY, Configuration
 from protocol.keys import Path, parse_key
 from protocol.messages import Arguments

@@ -11,9 +11,9 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
-from participant.combined import from_environment
 from participant.module import Module, Staged
-from participant.parameters import parameters
+from participant.settings.layers import from_environment
+from participant.settings.parameters import parameters
 from protocol.configuration import Configuration
 from protocol.keys import format_key, parse_key
 from protocol.messages import LOAD_ARGUMENT, Argument, Arguments

@@ -11,9 +11,7 @@ import msgpack
 
 from protocol import limits, messages
 from protocol.configuration import digest_of
-from protocol.messages import FromCoordinator, FromParticipant, Message
-from protocol.reasons import Reason
-from protocol.shapes import (
+from protocol.field_shapes import (
     ARGUMENTS,
     ARGUMENTS_OR_NONE,
     BYTES,
@@ -29,6 +27,8 @@ from protocol.shapes import (
     shaped,
     text,
 )
+from protocol.messages import FromCoordinator, FromParticipant, Message
+from protocol.reasons import Reason
 
 
 class Malformed(NamedTuple):

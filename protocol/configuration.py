@@ -14,8 +14,8 @@ from typing import Any
 import msgpack
 
 from protocol import limits
+from protocol.frozen import Table, Unread, Value
 from protocol.keys import Path, format_key
-from protocol.readonly import Table, Unread, Value
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from protocol.tables import CHANGE, PARTICIPANT, Change, Participation
+from protocol.transitions import CHANGE, PARTICIPANT, Change, Participation
 
 State = TypeVar("State", bound=StrEnum)
 Input = TypeVar("Input", bound=StrEnum)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from participant.module import Module
-from participant.modules.access import Access
+from participant.modules.tables.access import Access
 
 
 class ConnectorLocal(Module):

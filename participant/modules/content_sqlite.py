@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any
 
-from participant.field import Field
-from participant.fields import Int32, at_least, one_of
-from participant.modules.conditional import AT_START, ConditionalModule
-from participant.modules.tables import UNDERSCORES, LaxTable
+from participant.modules.tables.base import UNDERSCORES, LaxTable
+from participant.modules.tables.conditional import AT_START, ConditionalModule
+from participant.settings.field import Field
+from participant.settings.types import Int32, at_least, one_of
 
 
 class ContentSqliteTable(LaxTable):

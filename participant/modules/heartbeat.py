@@ -4,12 +4,12 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from participant.field import Field
-from participant.fields import MORE_THAN_ZERO, Int32, at_least
-from participant.fsd_field import FSD
 from participant.module import Module, Reject, Timer
-from participant.modules.tables import StrictTable
-from protocol.fsd import format_fsd
+from participant.modules.tables.base import StrictTable
+from participant.settings.field import Field
+from participant.settings.fsd_type import FSD
+from participant.settings.types import MORE_THAN_ZERO, Int32, at_least
+from protocol.formats.fsd import format_fsd
 
 SHORTEST: Final = 0.001
 """Seconds; a shorter period is allowed, as in Flux, but would only keep a processor busy."""

@@ -7,13 +7,13 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
-from participant.field import Field
-from participant.fields import MORE_THAN_ZERO, Int32, PathText, at_least, one_of
-from participant.fsd_field import FSD
 from participant.module import Module
-from participant.modules.tables import LaxTable
-from protocol.fsd import format_fsd
-from protocol.quoted import quoted
+from participant.modules.tables.base import LaxTable
+from participant.settings.field import Field
+from participant.settings.fsd_type import FSD
+from participant.settings.types import MORE_THAN_ZERO, Int32, PathText, at_least, one_of
+from protocol.formats.fsd import format_fsd
+from protocol.formats.quoted import quoted
 
 SIGNALS: Final = frozenset(
     name for name in signal.Signals.__members__ if not name.startswith("SIGRT")

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from participant.byte_size import format_byte_size
-from participant.field import Field
-from participant.fields import ByteSize, Int32, at_most
 from participant.module import Module, Rejects
-from participant.modules.policy import Policy, Queues, objections
-from participant.modules.tables import LaxTable
+from participant.modules.tables.base import LaxTable
+from participant.modules.tables.policy import Policy, Queues, objections
+from participant.settings.field import Field
+from participant.settings.types import ByteSize, Int32, at_most
+from protocol.formats.byte_size import format_byte_size
 
 
 class Frobnicator(LaxTable):

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from participant.field import Field
-from participant.fields import at_least
 from participant.module import Module, Reject, Rejects
-from participant.modules.access import GuestAccess
-from participant.modules.tables import LaxTable
+from participant.modules.tables.access import GuestAccess
+from participant.modules.tables.base import LaxTable
+from participant.settings.field import Field
+from participant.settings.types import at_least
 
 
 class JobListTable(LaxTable):

@@ -5,16 +5,16 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator
 
-from participant.field import Field
-from participant.fields import Int32, at_least
-from participant.fsd_field import FSD
 from participant.module import Reject, Rejects
-from participant.modules import jobtap
-from participant.modules.access import GuestAccess
-from participant.modules.conditional import AT_START, ConditionalModule, only_when
-from participant.modules.jobtap import Epilog, Perilog, Plugin, Prolog
-from participant.modules.policy import Policy, Queues, objections
-from participant.modules.tables import LaxTable, StrictTable
+from participant.modules.tables import jobtap
+from participant.modules.tables.access import GuestAccess
+from participant.modules.tables.base import LaxTable, StrictTable
+from participant.modules.tables.conditional import AT_START, ConditionalModule, only_when
+from participant.modules.tables.jobtap import Epilog, Perilog, Plugin, Prolog
+from participant.modules.tables.policy import Policy, Queues, objections
+from participant.settings.field import Field
+from participant.settings.fsd_type import FSD
+from participant.settings.types import Int32, at_least
 
 _PERILOG: Final = "perilog.so is loaded"
 _IF_PERILOG = only_when(_PERILOG)

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from participant.field import Field
-from participant.fsd_field import FSD
 from participant.module import Module
-from participant.modules.tables import LaxTable
-from protocol.fsd import format_fsd
+from participant.modules.tables.base import LaxTable
+from participant.settings.field import Field
+from participant.settings.fsd_type import FSD
+from protocol.formats.fsd import format_fsd
 
 
 class Kvs(Module):

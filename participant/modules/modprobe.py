@@ -11,12 +11,12 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, ConfigDict
 
-from participant.field import Field
-from participant.idset import Ids
 from participant.module import Reject, Rejects
-from participant.modules.conditional import AT_START, ConditionalModule
-from participant.modules.tables import LaxTable, StrictTable
-from protocol.quoted import quoted
+from participant.modules.tables.base import LaxTable, StrictTable
+from participant.modules.tables.conditional import AT_START, ConditionalModule
+from participant.settings.field import Field
+from protocol.formats.idset import Ids
+from protocol.formats.quoted import quoted
 
 PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "content-backing": ("content-files", "content-sqlite"),

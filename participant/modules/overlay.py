@@ -7,16 +7,16 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator
 
-from participant.field import Field
-from participant.fields import MORE_THAN_ZERO, Int32, at_least
-from participant.fsd_field import FSD
 from participant.module import Reject, Rejects
-from participant.modules.bootstrap import Bootstrap, objections
-from participant.modules.conditional import AT_START, ConditionalModule
-from participant.modules.reading import read_file
-from participant.modules.tables import UNDERSCORES, LaxTable
-from protocol.fsd import format_fsd
-from protocol.quoted import quoted
+from participant.modules.tables.base import UNDERSCORES, LaxTable
+from participant.modules.tables.bootstrap import Bootstrap, objections
+from participant.modules.tables.conditional import AT_START, ConditionalModule
+from participant.modules.tables.files import read_file
+from participant.settings.field import Field
+from participant.settings.fsd_type import FSD
+from participant.settings.types import MORE_THAN_ZERO, Int32, at_least
+from protocol.formats.fsd import format_fsd
+from protocol.formats.quoted import quoted
 
 _TOPOLOGY = re.compile(r"kary:[+-]?[0-9]+|mincrit(?::[+-]?[0-9]+)?|binomial|custom")
 _KEY_IN_CERTIFICATE = re.compile(r'^\s*(public|secret)-key\s*=\s*"[!-~]{40}"', re.MULTILINE)

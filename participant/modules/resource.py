@@ -8,17 +8,17 @@ from typing import Annotated, Any, Final, NoReturn
 
 from pydantic import BeforeValidator
 
-from participant.field import Field
-from participant.fields import Int32, PathText, one_of
-from participant.fsd_field import FSD
 from participant.module import Reject, Rejects
-from participant.modules import bootstrap, fake_resources
-from participant.modules.conditional import AT_START, ConditionalModule
-from participant.modules.fake_resources import FakeResources
-from participant.modules.inventory import Entry, Inventory, excluded, of_entries, of_r
-from participant.modules.reading import read_file
-from participant.modules.tables import LaxTable, StrictTable
-from protocol.fsd import format_fsd
+from participant.modules.tables import bootstrap, fake_resources
+from participant.modules.tables.base import LaxTable, StrictTable
+from participant.modules.tables.conditional import AT_START, ConditionalModule
+from participant.modules.tables.fake_resources import FakeResources
+from participant.modules.tables.files import read_file
+from participant.modules.tables.inventory import Entry, Inventory, excluded, of_entries, of_r
+from participant.settings.field import Field
+from participant.settings.fsd_type import FSD
+from participant.settings.types import Int32, PathText, one_of
+from protocol.formats.fsd import format_fsd
 from protocol.keys import Path
 
 LONGEST_FILE: Final = 256 * 1024 * 1024

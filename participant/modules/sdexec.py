@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any
 
-from participant.field import Field
-from participant.modules.conditional import only_when
-from participant.modules.systemd import ENABLED, Systemd, SystemdModule
-from participant.modules.tables import LaxTable
+from participant.modules.tables.base import LaxTable
+from participant.modules.tables.conditional import only_when
+from participant.modules.tables.systemd import ENABLED, Systemd, SystemdModule
+from participant.settings.field import Field
 
 
 class SdexecSystemdTable(Systemd):

@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from participant import Module, Reject, attach
-from participant.typed import LAX
+from participant.settings.model import LAX
 
 
 class Plain(Module):

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 from cli.client import Trouble
 from protocol.configuration import Configuration
 from tests.chaos import plans
-from tests.chaos.checks import Answered
 from tests.chaos.house import PATIENCE, House, until
 from tests.chaos.plans import Plan
+from tests.chaos.verdicts import Answered
 
 _LINGER = 0.15
 """How long after its answer a request may still have effects, in seconds."""

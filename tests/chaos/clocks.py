@@ -4,7 +4,7 @@ import time
 from functools import partial
 
 import coordinator.broker
-from coordinator.ledger import Ledger
+from coordinator.ledger.sqlite import Ledger
 
 
 def set_back(seconds: float) -> None:

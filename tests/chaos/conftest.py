@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.guest import Guest
+from tests.chaos.attached_participant import Guest
 from tests.chaos.house import House
 
 

@@ -10,12 +10,12 @@ import random
 import signal
 import time
 
-from participant.machine import Tell, Validate
+from participant.core.machine import Tell, Validate
 from participant.module import Reject
-from participant.serving import Hook, Serving
+from participant.runtime.serve import Hook, Serving
 from protocol.codec import encode
 from protocol.messages import Applied, Prepare, Vote
-from tests.chaos import records
+from tests.chaos import evidence
 
 POINTS = ("asked", "prepare", "voted", "commit", "committed")
 KINDS = ("exit", "kill", "hang", "raise", "raise-base", "vote-twice", "vote-other", "garbage",
@@ -33,7 +33,7 @@ def in_code(who: str, point: str, deed: str, digest: str) -> None:
     """Author's code has reached `point`; do the deed if this is its moment."""
     kind, _, moment = deed.partition("@")
     if moment == point and _first_time(who, digest):
-        records.write(who, "struck", digest)
+        evidence.write(who, "struck", digest)
         if kind == "giant":
             raise Reject("x" * _GIANT)
         _STRIKES[kind]()
@@ -67,7 +67,7 @@ class Around:
     def _reached(self, point: str) -> None:
         kind, _, moment = self.deed.partition("@")
         if moment == point and _first_time(self.name, self.digest):
-            records.write(self.name, "struck", self.digest)
+            evidence.write(self.name, "struck", self.digest)
             _STRIKES[kind]()
 
 
@@ -96,7 +96,7 @@ def _serving() -> Serving:
 
 def _first_time(who: str, digest: str) -> bool:
     try:
-        marker = f"{os.environ[records.VARIABLE]}.struck-{who}-{digest[:16]}"
+        marker = f"{os.environ[evidence.VARIABLE]}.struck-{who}-{digest[:16]}"
         os.close(os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     except FileExistsError:
         return False

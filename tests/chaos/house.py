@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from cli.client import Client, Trouble
-from participant.attachment import Attachment, attach
 from participant.module import Module
-from tests.chaos import checks, ledger_rows, records
-from tests.chaos.records import Record
+from participant.runtime.attachment import Attachment, attach
+from tests.chaos import evidence, ledger_rows, verdicts
+from tests.chaos.evidence import Record
 
 ROOT = Path(__file__).resolve().parents[2]
 FAULTY = Path(__file__).parent / "faulty_modules"
@@ -54,7 +54,7 @@ class House:
         self.broker: subprocess.Popen[bytes] | None = None
         self.before: list[str] = []
         """Words to the saboteur that come before the broker."""
-        self.environment = {**os.environ, "FLUX_URI": self.uri, records.VARIABLE: str(self.diary)}
+        self.environment = {**os.environ, "FLUX_URI": self.uri, evidence.VARIABLE: str(self.diary)}
         self.environment.pop("PYTHONUNBUFFERED", None)  # it hides what is left in a buffer at exit
         self.write()
 
@@ -63,7 +63,7 @@ class House:
     def launch(self, *options: str, modules: tuple[str, ...] = (), path: Path = VOTER) -> None:
         """Start a broker, without waiting for it."""
         assert self.broker is None
-        command = [sys.executable, "-m", "tests.chaos.saboteur", *self.before, "broker",
+        command = [sys.executable, "-m", "tests.chaos.crash_process", *self.before, "broker",
                    "--rundir", str(self.rundir), "--statedir", str(self.statedir),
                    "--plans", str(self.plans), "--config", str(self.files), *options]  # fmt: skip
         for name in modules:
@@ -191,7 +191,7 @@ class House:
 
     def diary_of(self, name: str = "") -> list[Record]:
         """What was written down, by one module or by all."""
-        return [one for one in records.read(self.diary) if not name or one.module == name]
+        return [one for one in evidence.read(self.diary) if not name or one.module == name]
 
     def wait_for_record(self, name: str, what: str, digest: str = "") -> Record:
         """Wait until a module has written this down, about this configuration or any."""
@@ -208,20 +208,20 @@ class House:
         """The decisions in the ledger."""
         return ledger_rows.read(self.statedir)
 
-    def judge(self, *answers: checks.Answered) -> list[str]:
+    def judge(self, *answers: verdicts.Answered) -> list[str]:
         """Every violation of a promise that shows in what is written down."""
         diary = self.diary_of()  # first: what is run while we read is judged next time
-        return checks.history(self.rows(), diary, answers)
+        return verdicts.history(self.rows(), diary, answers)
 
-    def judge_at_rest(self, *answers: checks.Answered) -> list[str]:
+    def judge_at_rest(self, *answers: verdicts.Answered) -> list[str]:
         """The same, and that everybody has come to rest at what is in force."""
         found = self.judge(*answers)
         members = self.members().values()
         running = [one["name"] for one in members if one["state"] == "running"]
         diary = self.diary_of()
         writes = {one.module for one in diary}
-        return [*found, *checks.all_run_what_is_in_force(self.rows(), self.ask("get"), members),
-                *checks.diaries_agree(self.rows(), diary, writes & set(running))]  # fmt: skip
+        return [*found, *verdicts.all_run_what_is_in_force(self.rows(), self.ask("get"), members),
+                *verdicts.diaries_agree(self.rows(), diary, writes & set(running))]  # fmt: skip
 
     def log_text(self) -> str:
         """What the broker and its modules have said on stderr."""

@@ -11,8 +11,8 @@ import signal
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from coordinator.effects import Note
-from participant.machine import Tell
+from coordinator.core.effects import Note
+from participant.core.machine import Tell
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from coordinator.ledger import Ledger, LedgerError
+from coordinator.ledger.sqlite import Ledger, LedgerError
 from tests.chaos import ledger_rows
+from tests.chaos.attached_participant import Guest
 from tests.chaos.campaign import Asking, Tally, digest_of_files
-from tests.chaos.guest import Guest
 from tests.chaos.house import House, until
 
 STOP_SECONDS = 2.0 + 1.0

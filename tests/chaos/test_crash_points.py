@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.chaos import plans
+from tests.chaos.attached_participant import Guest
 from tests.chaos.campaign import (
     Asking,
     Library,
@@ -19,7 +20,6 @@ from tests.chaos.campaign import (
     proposing,
     struck,
 )
-from tests.chaos.guest import Guest
 from tests.chaos.house import VOTER, House, until
 
 pytestmark = pytest.mark.timeout(300)

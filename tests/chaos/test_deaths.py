@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from participant.attachment import Attachment
+from participant.runtime.attachment import Attachment
 from tests.chaos import plans
-from tests.chaos.guest import Guest
+from tests.chaos.attached_participant import Guest
 from tests.chaos.house import House, until
 from tests.chaos.plans import Plan
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cli.client import Client
-from coordinator.door import Door
+from coordinator.api.server import Door
 from protocol import limits
 from tests.chaos import footprint
 from tests.chaos.house import House, until

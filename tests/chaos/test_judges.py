@@ -5,9 +5,9 @@ from contextlib import closing
 
 import pytest
 
-from tests.chaos import records
-from tests.chaos.checks import Answered, answered_in_time
+from tests.chaos import evidence
 from tests.chaos.house import HASTY, House
+from tests.chaos.verdicts import Answered, answered_in_time
 
 
 def promises(violations: list[str]) -> set[str]:
@@ -75,5 +75,5 @@ def test_an_outcome_that_is_not_true(den: House) -> None:
     denied = {"result": "refused", "generation": 0}
     assert promises(den.judge(Answered(denied, den.ask("get")["digest"]))) == {"P6"}
     assert promises(answered_in_time([Answered(outcome, "", 3.0)], slack=1.0)) == {"P8"}
-    records.write("a", "ran", "e" * 64, str(den.diary))
+    evidence.write("a", "ran", "e" * 64, str(den.diary))
     assert "P1" in promises(den.judge())

@@ -16,9 +16,9 @@ from protocol import limits
 from protocol.codec import Malformed, decode_from_coordinator, decode_from_participant, encode
 from protocol.messages import Join
 from tests.chaos import footprint, malformed
-from tests.chaos.checks import all_run_what_is_in_force
-from tests.chaos.guest import Guest
+from tests.chaos.attached_participant import Guest
 from tests.chaos.house import House, until
+from tests.chaos.verdicts import all_run_what_is_in_force
 
 SEED = int(os.environ.get("CHAOS_SEED", "20260"))
 COUNT = 10_000

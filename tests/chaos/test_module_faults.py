@@ -9,8 +9,8 @@ import pytest
 from cli.client import Trouble
 from tests.chaos import faults
 from tests.chaos.campaign import digest_of_files
-from tests.chaos.checks import Answered
 from tests.chaos.house import House, until
+from tests.chaos.verdicts import Answered
 
 PREPARE, COMMIT = 1.0, 1.0
 """Time allowed, in seconds; short, because many of these faults use all of it."""

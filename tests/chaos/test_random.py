@@ -13,8 +13,8 @@ from contextlib import ExitStack
 import pytest
 
 from tests.chaos import faults, malformed, plans
+from tests.chaos.attached_participant import Guest
 from tests.chaos.campaign import Asking, Library, Tally, struck, wait_stopped
-from tests.chaos.guest import Guest
 from tests.chaos.house import House, until
 from tests.chaos.plans import Plan
 from tests.chaos.test_crash_points import BRISK

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.chaos import records
+from tests.chaos import evidence
 from tests.chaos.house import ROOT, VOTER, House, until
 
 
@@ -92,7 +92,7 @@ def test_fallback(house: House) -> None:
 
 def test_modules_of_the_real_command(house: House) -> None:
     """`flux broker` starts modules in a way of its own; its modules die, and die with it, too."""
-    house.environment[records.NAME_VARIABLE] = "a"
+    house.environment[evidence.NAME_VARIABLE] = "a"
     command = [sys.executable, "-m", "cli.main", "broker", "-c", str(house.files),
                "-S", f"rundir={house.rundir}", "-S", f"statedir={house.statedir}",
                "-S", "broker.rc1_path="]  # fmt: skip

@@ -47,7 +47,7 @@ def zombies(pid: int) -> list[int]:
 def template_of(pid: int) -> int:
     """The template's process."""
     for child in children(pid):
-        if b"participant.template" in Path(f"/proc/{child}/cmdline").read_bytes():
+        if b"participant.runtime.fork_server" in Path(f"/proc/{child}/cmdline").read_bytes():
             name = Path(f"/proc/{child}/comm").read_text()
             if name.startswith("python"):
                 return child

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from tests.simulation.campaign import Campaign, Total
 from tests.simulation.ledger import MemoryStore
-from tests.simulation.planted import PLANTED, planted
+from tests.simulation.mutants.all import PLANTED, planted
 from tests.simulation.report import story_of
 from tests.simulation.run import MakeStore, run
 from tests.simulation.sqlite_store import SqliteStore

@@ -5,7 +5,7 @@ import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tests.simulation.planted import planted
+from tests.simulation.mutants.all import planted
 from tests.simulation.run import MakeStore, run
 
 _BATCH, _PART = 50, 200

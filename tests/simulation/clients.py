@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coordinator.changes import Outcome, Request
-from coordinator.events import Asked, HungUp, Inquired
+from coordinator.core.changes import Outcome, Request
+from coordinator.core.events import Asked, HungUp, Inquired
 from protocol import limits
 
 if TYPE_CHECKING:
-    from tests.simulation.brokers import Broker
+    from tests.simulation.simulated_broker import Broker
     from tests.simulation.world import World
 
 

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from coordinator.changes import Decision, Durable
-from coordinator.ledger import NotWritten, Uncertain
+from coordinator.core.changes import Decision, Durable
+from coordinator.ledger.sqlite import NotWritten, Uncertain
 from tests.simulation.ledger import AnyLedger
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from tests.simulation.choosing import living, pick
 from tests.simulation.ledger import Mishap
 from tests.simulation.schedule import Action
+from tests.simulation.targets import living, pick
 from tests.simulation.world import World
 
 # What happens to processes

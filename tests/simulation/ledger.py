@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 import msgpack
 
-from coordinator.changes import Attempt, Decision, Durable, Receipt
-from coordinator.ledger import NotWritten, Uncertain
+from coordinator.core.changes import Attempt, Decision, Durable, Receipt
+from coordinator.ledger.sqlite import NotWritten, Uncertain
 from protocol.configuration import Configuration
 from tests.simulation.disk import Disk
 
@@ -65,7 +65,7 @@ class Store(Protocol):
 
 
 class SimulatedLedger:
-    """What `coordinator.ledger.Ledger` is to the broker, in memory and on a simulated disk."""
+    """What the production's ledger is to the broker, in memory and on a simulated disk."""
 
     def __init__(self, disk: Disk, store: "MemoryStore") -> None:
         self._disk = disk

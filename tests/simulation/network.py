@@ -13,8 +13,8 @@ from protocol import limits
 from protocol.messages import FromCoordinator
 
 if TYPE_CHECKING:
-    from tests.simulation.brokers import Broker
-    from tests.simulation.hosts import Host
+    from tests.simulation.simulated_broker import Broker
+    from tests.simulation.simulated_process import Host
     from tests.simulation.world import World
 
 _RETRY: Final = (0.05, 1.0)  # seconds until a lost connection is tried again, as in the real link

@@ -5,16 +5,16 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from coordinator.changes import ChangeRequest, RemoveRequest, Replacement, Result
-from coordinator.roster import Standing
+from coordinator.core.changes import ChangeRequest, RemoveRequest, Replacement, Result
+from coordinator.core.members import Standing
 from tests.simulation import schedule
+from tests.simulation.byzantine import lie
 from tests.simulation.faults import FAULTS
 from tests.simulation.ledger import MemoryStore, Store
-from tests.simulation.lies import lie
-from tests.simulation.people import PEOPLE
 from tests.simulation.promises import Broken
 from tests.simulation.schedule import Action
-from tests.simulation.story import Story
+from tests.simulation.trace import Story
+from tests.simulation.workload import PEOPLE
 from tests.simulation.world import Setting, World
 
 STEPS = 20_000

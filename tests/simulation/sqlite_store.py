@@ -11,8 +11,8 @@ import shutil
 import tempfile
 from collections.abc import Callable
 
-from coordinator.changes import Decision, Durable
-from coordinator.ledger import FILE, Ledger, NotWritten, Uncertain
+from coordinator.core.changes import Decision, Durable
+from coordinator.ledger.sqlite import FILE, Ledger, NotWritten, Uncertain
 from tests.simulation.ledger import AnyLedger, Mishap
 
 _WAL = FILE + "-wal"

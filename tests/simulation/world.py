@@ -4,19 +4,19 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from coordinator.changes import Decision, Durable
+from coordinator.core.changes import Decision, Durable
 from protocol import limits
 from protocol.configuration import EMPTY, Configuration
 from protocol.reasons import Reason
-from tests.simulation.agenda import Agenda
-from tests.simulation.brokers import Broker
-from tests.simulation.chance import Chance
 from tests.simulation.clients import Clients
-from tests.simulation.hosts import Host
 from tests.simulation.ledger import Store
 from tests.simulation.network import Network
 from tests.simulation.promises import ALL, Hooks
-from tests.simulation.story import Story
+from tests.simulation.randomness import Chance
+from tests.simulation.scheduler import Agenda
+from tests.simulation.simulated_broker import Broker
+from tests.simulation.simulated_process import Host
+from tests.simulation.trace import Story
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Stories: text scripts in which the protocol can be read, and whose answers are checked.
 
 A story is a file of blocks.  A block is a command, a line of dashes, and what the machine answers
-(the golden answer).  `REWRITE_STORIES=1 pytest tests/test_stories.py` writes the answers anew, to
-be read in the diff.
+(the golden answer).  `REWRITE_STORIES=1 pytest tests/stories` writes the answers anew, to be
+read in the diff.
 """
 
 import os

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from participant import Field, Module
-from participant.typed import Settings
-from tests.chaos import records
+from participant.settings.model import Settings
+from tests.chaos import evidence
 
 
 class Hasty(Module):
@@ -18,7 +18,7 @@ class Hasty(Module):
         do: dict[str, str] = Field(default_factory=dict, description="deeds of others")
 
     def prepare(self, new: Any, config: Mapping[str, Any]) -> str:
-        digest = records.digest_of(config)
-        records.write("hasty", "accepted", digest)
-        records.write("hasty", "ran", digest)
+        digest = evidence.digest_of(config)
+        evidence.write("hasty", "accepted", digest)
+        evidence.write("hasty", "ran", digest)
         return digest

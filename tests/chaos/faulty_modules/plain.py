@@ -1,8 +1,8 @@
 """A module that implements neither prepare nor commit nor abort: it only looks at what it runs."""
 
 from participant import Field, Module
-from participant.typed import Settings
-from tests.chaos import records
+from participant.settings.model import Settings
+from tests.chaos import evidence
 
 
 class Plain(Module):
@@ -25,4 +25,4 @@ class Plain(Module):
         digest = self.configuration.digest
         if digest != self.seen and self.whole["voter"]["serial"] == self.config.serial:
             self.seen = digest
-            records.write("plain", "ran", digest)
+            evidence.write("plain", "ran", digest)

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from participant import Field, Module, Reject
-from participant.typed import Settings
-from tests.chaos import faults, records
+from participant.settings.model import Settings
+from tests.chaos import evidence, faults
 
 
 class Voter(Module):
@@ -29,14 +29,14 @@ class Voter(Module):
     @property
     def who(self) -> str:
         """The name it was loaded under."""
-        return records.own_name()
+        return evidence.own_name()
 
-    def note(self, what: records.What, digest: str) -> None:
+    def note(self, what: evidence.What, digest: str) -> None:
         """Write down what it does with a configuration."""
-        records.write(self.who, what, digest, self.diary)
+        evidence.write(self.who, what, digest, self.diary)
 
     def prepare(self, new: Any, config: Mapping[str, Any]) -> str:
-        digest = records.digest_of(config)
+        digest = evidence.digest_of(config)
         deed = new.do.get(self.who, "")
         if deed == "refuse":
             self.note("refused", digest)

@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from coordinator.changes import Decision, Outcome
-from participant.machine import Effect, Staged
+from coordinator.core.changes import Decision, Outcome
+from participant.core.machine import Effect, Staged
 from protocol.messages import Admit, Commit, Digest, FromCoordinator, FromParticipant
-from protocol.tables import Participation
+from protocol.transitions import Participation
 from tests.simulation.clients import Client
 
 if TYPE_CHECKING:
-    from tests.simulation.brokers import Broker
-    from tests.simulation.hosts import Host
+    from tests.simulation.simulated_broker import Broker
+    from tests.simulation.simulated_process import Host
     from tests.simulation.world import World
 
 Before = tuple[Participation, int, int, Digest, Staged | None]

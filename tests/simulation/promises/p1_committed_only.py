@@ -6,7 +6,7 @@ from protocol.messages import Admit, Commit, Digest
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.hosts import Host
+    from tests.simulation.simulated_process import Host
 
 
 class CommittedOnly(Promise):

@@ -6,14 +6,14 @@ the votes are those that participants gave, not those that the coordinator count
 
 from typing import TYPE_CHECKING
 
-from coordinator.changes import Decision
+from coordinator.core.changes import Decision
 from protocol.messages import FromParticipant, Join, Vote
-from protocol.tables import Change
+from protocol.transitions import Change
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.brokers import Broker
-    from tests.simulation.hosts import Host
+    from tests.simulation.simulated_broker import Broker
+    from tests.simulation.simulated_process import Host
     from tests.simulation.world import World
 
 

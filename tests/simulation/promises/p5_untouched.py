@@ -7,15 +7,15 @@ machine says it runs is what its module runs.
 
 from typing import TYPE_CHECKING
 
-from coordinator.changes import Outcome, Result
+from coordinator.core.changes import Outcome, Result
 from protocol.messages import NOTHING, Admit, Commit, Digest
-from protocol.tables import Participation
+from protocol.transitions import Participation
 from tests.simulation.clients import Client
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.brokers import Broker
-    from tests.simulation.hosts import Host
+    from tests.simulation.simulated_broker import Broker
+    from tests.simulation.simulated_process import Host
     from tests.simulation.world import World
 
 _DONE = (Result.REFUSED, Result.VALID)

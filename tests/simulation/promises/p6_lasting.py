@@ -6,11 +6,11 @@ own, higher than all before it.
 
 from typing import TYPE_CHECKING
 
-from coordinator.changes import Decision
+from coordinator.core.changes import Decision
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.brokers import Broker
+    from tests.simulation.simulated_broker import Broker
     from tests.simulation.world import World
 
 

@@ -6,12 +6,12 @@ participant knows has a lower epoch and must be able to say so.
 
 from typing import TYPE_CHECKING
 
-from participant.machine import Effect, Quit
+from participant.core.machine import Effect, Quit
 from protocol.messages import FromCoordinator, Refuse
 from tests.simulation.promises.base import Before, Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.hosts import Host
+    from tests.simulation.simulated_process import Host
 
 
 class Fenced(Promise):

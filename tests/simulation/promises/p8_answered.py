@@ -6,12 +6,12 @@ answered by the end of its connection; one whose broker is stopped in good order
 
 from typing import TYPE_CHECKING
 
-from coordinator.changes import Outcome
+from coordinator.core.changes import Outcome
 from tests.simulation.clients import Client
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.brokers import Broker
+    from tests.simulation.simulated_broker import Broker
 
 _SLACK = 1e-6
 

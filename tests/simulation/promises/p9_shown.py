@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.brokers import Broker
+    from tests.simulation.simulated_broker import Broker
 
 
 class Shown(Promise):

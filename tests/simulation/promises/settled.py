@@ -6,12 +6,12 @@ is in doubt; the coordinator is idle; and a change to which nobody objects goes 
 
 from typing import TYPE_CHECKING
 
-from coordinator.roster import Standing
-from protocol.tables import Participation
+from coordinator.core.members import Standing
+from protocol.transitions import Participation
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.brokers import Broker
+    from tests.simulation.simulated_broker import Broker
 
 _OUT = (Standing.REFUSED, Standing.FAILED)
 _SETTLED = (Standing.RUNNING, *_OUT)

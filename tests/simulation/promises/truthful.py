@@ -7,13 +7,13 @@ has applied it, in this incarnation.
 
 from typing import TYPE_CHECKING
 
-from coordinator.changes import Outcome, Result
-from coordinator.roster import Standing
+from coordinator.core.changes import Outcome, Result
+from coordinator.core.members import Standing
 from tests.simulation.clients import Client
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.brokers import Broker
+    from tests.simulation.simulated_broker import Broker
 
 _COMMITTED = (Result.COMMITTED, Result.PARTIAL)
 

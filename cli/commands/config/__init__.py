@@ -1,0 +1,1 @@
+"""`flux config`, a file a subcommand or a few that are alike."""

@@ -1,0 +1,192 @@
+"""`flux config set`, `unset`, `load`, `reload`, `rollback` and `confirm`: all or nothing, each."""
+
+import argparse
+import shlex
+from typing import Any
+
+from cli.client import Client, Trouble
+from cli.options.duration import add_timeout, duration
+from cli.options.key import add_name
+from cli.output.result import change
+
+_STATUS = """
+exit status:
+  0  committed, unchanged, or valid (--dry-run)
+  1  refused or failed; nothing changed
+  2  wrong usage
+  3  committed, but some module has not applied it"""
+
+
+def build_set(parser: argparse.ArgumentParser) -> None:
+    """Describe `set`."""
+    parser.description = (
+        "Give the dotted key NAME a value, if all modules agree.  The edit is made to what runs\n"
+        "when its turn comes: edits by others at the same time are kept.  `reload` drops it again."
+    )
+    parser.epilog = (
+        """\
+types:
+  string   as it is, or as a JSON string
+  integer  decimal, 0x for hexadecimal, 0 for octal
+  real     a number
+  boolean  false for what begins with 0, f or F and for nothing, else true
+  object, array, any   JSON
+  fsd      a duration such as "1.5m"
+  By default the type of the value that NAME has already.
+
+examples:
+  flux config set heartbeat.period 5s
+  flux config set --type=array resource.exclude '["node1","node2"]'
+  flux config set --if-generation=7 --confirm=2m tbon.torpid_max 1m
+"""
+        + _STATUS
+    )
+    parser.add_argument("-t", "--type", metavar="TYPE",
+                        help="type of VALUE (default: that of the present value)")  # fmt: skip
+    _add_options(parser)
+    add_name(parser)
+    parser.add_argument("value", metavar="VALUE")
+    parser.set_defaults(run=set_)
+
+
+def set_(options: argparse.Namespace) -> int:
+    """Run `flux config set`; the exit status."""
+    if options.type is not None:
+        options.type = options.type.lower()
+    typed = f"{options.name} {shlex.quote(options.value[:200])}"
+    return _change(options, "set", f"set {typed}", name=options.name, value=options.value,
+                   type=options.type)  # fmt: skip
+
+
+def build_unset(parser: argparse.ArgumentParser) -> None:
+    """Describe `unset`."""
+    parser.description = (
+        "Take the dotted key NAME away, if all modules agree.  One that is not\nset is no error."
+    )
+    parser.epilog = _STATUS
+    _add_options(parser)
+    add_name(parser)
+    parser.set_defaults(run=lambda o: _change(o, "unset", f"unset {o.name}", name=o.name))
+
+
+def build_load(parser: argparse.ArgumentParser) -> None:
+    """Describe `load`."""
+    parser.description = (
+        "Replace the whole configuration by what stdin gives, TOML or a JSON object, or by what\n"
+        "is at PATH: a .json file, another file (TOML), or the *.toml in a directory.  Nothing on\n"
+        "stdin is the empty configuration."
+    )
+    parser.epilog = _STATUS
+    _add_options(parser)
+    parser.add_argument("path", metavar="PATH", nargs="?")
+    parser.set_defaults(run=load)
+
+
+def load(options: argparse.Namespace) -> int:
+    """Run `flux config load`; the exit status."""
+    from cli.commands.config.files import to_send
+
+    Client()  # without a broker there is no point in reading
+    typed = f"load {shlex.quote(options.path)}" if options.path is not None else "load"
+    return _change(options, "load", typed, sources=to_send(options.path))
+
+
+def build_reload(parser: argparse.ArgumentParser) -> None:
+    """Describe `reload`."""
+    parser.description = (
+        "Read the files that the broker was started with, and move to what they say, if all\n"
+        "modules agree.  What `set` and `load` have changed is dropped."
+    )
+    parser.epilog = _STATUS
+    parser.add_argument("--follower-noop", action="store_true",
+                        help="do nothing, successfully, on a broker of a rank above 0")  # fmt: skip
+    _add_options(parser)
+    parser.set_defaults(run=reload)
+
+
+def reload(options: argparse.Namespace) -> int:
+    """Run `flux config reload`; the exit status."""
+    if options.follower_noop and Client().ask("getattr", name="rank")["value"] != "0":
+        return 0
+    return _change(options, "reload", "reload")
+
+
+def build_rollback(parser: argparse.ArgumentParser) -> None:
+    """Describe `rollback`."""
+    parser.description = (
+        "Make what generation GEN was the next generation, if all modules agree; by default the\n"
+        "one before the one in force.  `flux config history` lists them."
+    )
+    parser.epilog = _STATUS
+    _add_options(parser)
+    parser.add_argument("generation", metavar="GEN", nargs="?", type=generation)
+    parser.set_defaults(run=rollback)
+
+
+def rollback(options: argparse.Namespace) -> int:
+    """Run `flux config rollback`; the exit status."""
+    number = options.generation
+    typed = "rollback" if number is None else f"rollback {number}"
+    return _change(options, "rollback", typed, generation=number)
+
+
+def build_confirm(parser: argparse.ArgumentParser) -> None:
+    """Describe `confirm`."""
+    parser.description = "Keep what was committed with --confirm: it is not undone any more."
+    parser.epilog = _STATUS
+    add_timeout(parser)
+    _add_output(parser)
+    parser.set_defaults(run=confirm)
+
+
+def confirm(options: argparse.Namespace) -> int:
+    """Run `flux config confirm`; the exit status."""
+    return change("config", options.json, "confirm", options.timeout, quiet=options.quiet,
+                  command="flux config confirm")  # fmt: skip
+
+
+# What they share
+
+
+def generation(text: str) -> int:
+    """A generation's number; for argparse's `type`."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise argparse.ArgumentTypeError(f"{text!r:.60} is no generation; write its number")
+    return int(text)
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="ask every module, change nothing")
+    parser.add_argument("--if-generation", metavar="N", type=generation,
+                        help="refuse unless generation N is in force")  # fmt: skip
+    parser.add_argument("--confirm", metavar="FSD", type=duration,
+                        help="undo it by itself unless `flux config confirm` comes within this "
+                             "time")  # fmt: skip
+    parser.add_argument("-m", "--message", metavar="MESSAGE", default="",
+                        help="why; kept in the history")  # fmt: skip
+    add_timeout(parser)
+    _add_output(parser)
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing on success")
+    parser.add_argument("--json", action="store_true", help="print the outcome as a JSON object")
+
+
+def _change(options: argparse.Namespace, op: str, typed: str, **fields: Any) -> int:
+    if len(options.message) > 1000:
+        raise Trouble("the message is longer than 1000 characters")
+    return change("config", options.json, op, options.timeout, quiet=options.quiet,
+                  dry_run=options.dry_run, if_generation=options.if_generation,
+                  confirm=options.confirm, message=options.message,
+                  command=f"flux config {typed}", **fields)  # fmt: skip
+
+
+BUILDERS = {
+    "set": build_set,
+    "unset": build_unset,
+    "load": build_load,
+    "reload": build_reload,
+    "rollback": build_rollback,
+    "confirm": build_confirm,
+}

@@ -1,0 +1,52 @@
+"""Configuration files as clients read them: to show them, to judge them, or to send them on."""
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from cli.client import Trouble
+from protocol import limits
+
+if TYPE_CHECKING:
+    from coordinator.files.reading import Source
+    from protocol.configuration import Configuration
+
+
+def sources_at(path: str) -> "tuple[Source, ...]":
+    """The texts behind a path.  Raises Trouble, a line for every file that cannot be read."""
+    from coordinator.files.reading import Unreadable, read_sources
+
+    try:
+        return read_sources(os.path.abspath(path) if path else path)
+    except Unreadable as error:
+        raise Trouble("\n".join(str(reason) for reason in error.reasons)) from None
+
+
+def configuration_at(path: str) -> "Configuration":
+    """The configuration behind a path.  Raises Trouble, a line for every fault."""
+    from coordinator.files.parsing import merge
+    from coordinator.files.reading import Unreadable
+
+    try:
+        return merge(sources_at(path))
+    except Unreadable as error:
+        raise Trouble("\n".join(str(reason) for reason in error.reasons)) from None
+
+
+def to_send(path: str | None) -> list[dict[str, str]]:
+    """The texts behind a path, or on stdin where there is none, as the broker takes them."""
+    if path is None:
+        return [_from_stdin()]
+    return [
+        {"name": one.name, "format": one.format, "text": one.text.decode(errors="surrogateescape")}
+        for one in sources_at(path)
+    ]
+
+
+def _from_stdin() -> dict[str, str]:
+    """What comes on stdin: a JSON object, or else TOML."""
+    text = sys.stdin.buffer.read(limits.SOURCE_BYTES + 1)
+    if len(text) > limits.SOURCE_BYTES:
+        raise Trouble(f"<stdin>: more than {limits.SOURCE_BYTES} bytes are not read")
+    form = "json" if text.lstrip()[:1] == b"{" else "toml"  # no TOML begins with a brace
+    return {"name": "<stdin>", "format": form, "text": text.decode(errors="surrogateescape")}

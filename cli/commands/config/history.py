@@ -1,0 +1,122 @@
+"""`flux config history`, `show` and `diff`: what was in force, and what was refused."""
+
+import argparse
+import json
+from typing import Any
+
+from cli.client import Client
+from cli.commands.config.change import generation
+from cli.output.formats import moment, user
+from protocol import limits
+from protocol.reasons import from_json, printable
+
+_LOOK_SECONDS = 60.0
+"""Time for what lies on a disk."""
+
+
+def build_history(parser: argparse.ArgumentParser) -> None:
+    """Describe `history`."""
+    parser.description = (
+        "Print the generations and the refused attempts, the newest first: when, by whom, how and\n"
+        "why.  Of each kind as many are kept as the attribute config.history says."
+    )
+    parser.add_argument("-n", "--number", metavar="N", type=_number, default=20,
+                        help="at most so many (default: 20)")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=history)
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) <= limits.LONGEST_HISTORY):
+        wanted = f"a number from 1 to {limits.LONGEST_HISTORY}"
+        raise argparse.ArgumentTypeError(f"{text!r:.60} is not {wanted}")
+    return int(text[:9])
+
+
+def history(options: argparse.Namespace) -> int:
+    """Run `flux config history`; the exit status."""
+    answer = Client().ask("history", _LOOK_SECONDS, most=options.number)
+    if options.json:
+        print(json.dumps(answer))
+        return 0
+    for entry in answer["history"]:
+        for line in _entry(entry):
+            print(printable(line))
+    return 0
+
+
+def _entry(entry: dict[str, Any]) -> list[str]:
+    who = entry["who"]
+    number = entry.get("generation", "-")
+    place = f"{number:>5}  {moment(entry['at'])}  {user(who['uid'])}  pid {who['pid']}"
+    lines = [f"{place}  {entry['result']}: {who['command'] or entry['verb']}"]
+    if entry["message"]:
+        lines.append(f"       message: {entry['message']}")
+    lines += [f"       {from_json(reason)}" for reason in entry.get("reasons", ())]
+    return lines
+
+
+def build_show(parser: argparse.ArgumentParser) -> None:
+    """Describe `show`."""
+    parser.description = (
+        "Print what generation GEN was, as TOML that `flux config load` takes; lines about it\n"
+        "stand before, as comments."
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("generation", metavar="GEN", type=generation)
+    parser.set_defaults(run=show)
+
+
+def show(options: argparse.Namespace) -> int:
+    """Run `flux config show`; the exit status."""
+    answer = Client().ask("show", _LOOK_SECONDS, generation=options.generation)
+    if options.json:
+        print(json.dumps(answer))
+        return 0
+    import tomli_w
+
+    for line in _entry(answer):
+        print(printable(f"# {line.strip()}"))
+    print(tomli_w.dumps(answer["configuration"]), end="")
+    return 0
+
+
+def build_diff(parser: argparse.ArgumentParser) -> None:
+    """Describe `diff`."""
+    parser.description = (
+        "Print the keys whose values differ between A and B.  Each is the number of a generation,\n"
+        "`running`, or `files` (those on disk).  Without B, A against what runs; without both,\n"
+        "what runs against the files: what `reload` would change."
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("a", metavar="A", nargs="?")
+    parser.add_argument("b", metavar="B", nargs="?")
+    parser.set_defaults(run=diff)
+
+
+def diff(options: argparse.Namespace) -> int:
+    """Run `flux config diff`; the exit status."""
+    a, b = options.a or "running", options.b or ("running" if options.a else "files")
+    answer = Client().ask("diff", _LOOK_SECONDS, a=a, b=b)
+    if options.json:
+        print(json.dumps(answer))
+        return 0
+    if answer["changes"]:
+        print(printable(f"--- {_side(answer['a'])}"))
+        print(printable(f"+++ {_side(answer['b'])}"))
+    for change in answer["changes"]:
+        for sign, field in (("-", "old"), ("+", "new")):
+            if field in change:
+                value = json.dumps(change[field], ensure_ascii=False)
+                print(printable(f"{sign}{change['key']} = {value}"))
+    return 0
+
+
+def _side(side: dict[str, Any]) -> str:
+    if side["what"] == "files":
+        return f"files {side['path']}"
+    running = "running, " if side["what"] == "running" else ""
+    return f"{running}generation {side['generation']}"
+
+
+BUILDERS = {"history": build_history, "show": build_show, "diff": build_diff}

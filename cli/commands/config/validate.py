@@ -1,0 +1,196 @@
+"""`flux config validate`: what the modules would say to files, without a broker.
+
+Made for a configuration manager, which must not install a file that will be refused, and for the CI
+of a repository of configurations.
+"""
+
+import argparse
+import json
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from cli.client import Trouble, complain
+from cli.options.duration import duration
+from protocol import limits
+from protocol.reasons import Reason
+
+if TYPE_CHECKING:
+    from coordinator.files.reading import Source
+    from participant.module import Module
+    from protocol.configuration import Configuration
+
+
+def build_validate(parser: argparse.ArgumentParser) -> None:
+    """Describe `validate`."""
+    parser.description = (
+        "Read and merge the file or directory PATH, and have every bundled module judge it as it\n"
+        "would in a broker, for a `reload` or, with --start, for a start.  Needs no broker.\n"
+        "Tables and keys that no module reads are told as warnings."
+    )
+    parser.epilog = """\
+exit status:
+  0  valid
+  1  refused; every reason is told, with its file, line and column
+  2  wrong usage
+
+examples:
+  flux config validate /etc/flux/system/conf.d
+  ansible: template: {src: queues.toml, dest: …, validate: "flux config validate --strict %s"}"""
+    parser.add_argument("--module", metavar="MODULE", action="append", default=[],
+                        help="ask this module, too: a file, or a name on FLUX_MODULE_PATH; may be "
+                             "given several times")  # fmt: skip
+    parser.add_argument("--start", action="store_true",
+                        help="judge also what counts only at a start: this host's name, files "
+                             "that must exist")  # fmt: skip
+    parser.add_argument("--strict", action="store_true", help="warnings are errors")
+    parser.add_argument("--timeout", metavar="FSD", type=duration, default=limits.PREPARE_SECONDS,
+                        help="time that each module has (default: 10s)")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("path", metavar="PATH")
+    parser.set_defaults(run=validate)
+
+
+def validate(options: argparse.Namespace) -> int:
+    """Run `flux config validate`; the exit status."""
+    from cli.commands.config.files import sources_at
+    from coordinator.files.parsing import merge
+    from coordinator.files.reading import Unreadable
+
+    classes = _classes(options.module)
+    reasons: tuple[Reason, ...] = ()
+    warned: tuple[Reason, ...] = ()
+    digest = ""
+    sources = sources_at(options.path)
+    try:
+        configuration = merge(sources)
+    except Unreadable as unreadable:
+        reasons = unreadable.reasons
+    else:
+        digest = configuration.digest
+        reasons = tuple(
+            reason
+            for name, module in classes.items()
+            for reason in judged(name, module, configuration, options.start, options.timeout)
+        )
+        reasons = _placed(reasons, sources)
+        warned = _warnings(configuration, classes.values(), reasons, sources)
+    if options.strict:
+        reasons, warned = (*reasons, *warned), ()
+    _tell(options, digest, list(classes), reasons, warned)
+    return 1 if reasons else 0
+
+
+def _classes(named: Iterable[str]) -> "dict[str, type[Module]]":
+    """The modules to be asked, by the names under which they join.  Raises Trouble."""
+    from participant.loader import NotFound, Unloadable, load, locate, name_of
+    from participant.modules import BUNDLED
+
+    classes = {}
+    for typed in (*BUNDLED, *named):
+        try:
+            classes[name_of(typed)] = load(typed if typed not in named else locate(typed))
+        except (NotFound, Unloadable) as error:
+            raise Trouble(str(error)) from None
+    return classes
+
+
+# Judging
+
+
+def judged(
+    name: str,
+    module: "type[Module]",
+    configuration: "Configuration",
+    starting: bool,
+    seconds: float,
+) -> tuple[Reason, ...]:
+    """What a module says to a configuration, within `seconds`; no reasons where it accepts."""
+    said: list[tuple[Reason, ...]] = []
+
+    def ask() -> None:
+        said.append(_ask(module, configuration, starting))
+
+    # An author's prepare may hang; a thread can be left behind, and ends with this process.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not said:
+        return (Reason(name, f"did not answer within {seconds:g} s"),)
+    return tuple(replace(reason, module=name) for reason in said[0])
+
+
+def _ask(
+    module: "type[Module]", configuration: "Configuration", starting: bool
+) -> tuple[Reason, ...]:
+    try:
+        judge = module()
+        judge.starting = starting
+        found = judge.judge(configuration)
+    except BaseException as error:  # whatever author's code raises is a no, as in a broker
+        return (Reason("?", f"prepare raised {type(error).__name__}: {error}"),)
+    if isinstance(found, tuple):
+        return found
+    try:
+        judge.abort(found.built)
+    except Exception as error:
+        complain("config", f"abort raised {type(error).__name__}: {error}")
+    return ()
+
+
+def _warnings(
+    configuration: "Configuration",
+    modules: "Iterable[type[Module]]",
+    reasons: Iterable[Reason],
+    sources: "tuple[Source, ...]",
+) -> tuple[Reason, ...]:
+    from cli.commands.config.unknown_keys import warnings
+
+    told = {reason.key for reason in reasons}
+    found = (one for one in warnings(configuration, modules) if one.key not in told)
+    return _placed(found, sources)
+
+
+def _placed(reasons: Iterable[Reason], sources: "tuple[Source, ...]") -> tuple[Reason, ...]:
+    from coordinator.files.provenance import Provenance, located
+
+    return located(reasons, Provenance(sources))
+
+
+# Telling
+
+
+def _tell(
+    options: argparse.Namespace,
+    digest: str,
+    modules: list[str],
+    reasons: tuple[Reason, ...],
+    warned: tuple[Reason, ...],
+) -> None:
+    if options.json:
+        shown: dict[str, Any] = {
+            "version": 1,
+            "valid": not reasons,
+            "path": options.path,
+            "digest": digest,
+            "modules": modules,
+            "reasons": [reason.as_json() for reason in reasons],
+            "warnings": [reason.as_json() for reason in warned],
+        }
+        print(json.dumps(shown))
+        return
+    for reason in warned:
+        complain("config", f"warning: {_without_prefix(reason)}")
+    for reason in reasons:
+        complain("config", _without_prefix(reason))
+    if not reasons:
+        count = f"{len(modules)} modules"
+        print(f"valid: {options.path}, {count}")
+
+
+def _without_prefix(reason: Reason) -> str:
+    return str(reason).removeprefix("config: ")
+
+
+BUILDERS: dict[str, Callable[[argparse.ArgumentParser], None]] = {"validate": build_validate}

@@ -1,0 +1,72 @@
+"""`flux config watch` and `dump`: for programs that follow a broker, or ask for everything."""
+
+import argparse
+import gc
+import json
+from typing import Any
+
+from cli.client import Client
+from cli.options.key import add_name
+
+
+def build_watch(parser: argparse.ArgumentParser) -> None:
+    """Describe `watch`."""
+    parser.description = (
+        "Print the value of the dotted key NAME, or of everything, now and at every committed\n"
+        "generation, as one JSON object a line, until interrupted.  A candidate that has not been\n"
+        "committed is never shown.  A reader that is too slow skips to the latest generation."
+    )
+    parser.epilog = """\
+output:
+  {"version":1,"generation":7,"digest":"…","at":1760000000.1,"set":true,"value":"5s"}
+  Where NAME is not set, `set` is false and there is no value."""
+    add_name(parser, optional=True)
+    parser.set_defaults(run=watch)
+
+
+def watch(options: argparse.Namespace) -> int:
+    """Run `flux config watch` until it is interrupted or the broker ends."""
+    gc.enable()  # this one may run for months
+    client = Client()
+    client.send("watch", **({} if options.name is None else {"name": options.name}))
+    while True:
+        print(
+            json.dumps(client.receive(None), separators=(",", ":"), ensure_ascii=False), flush=True
+        )
+
+
+def build_dump(parser: argparse.ArgumentParser) -> None:
+    """Describe `dump`."""
+    parser.description = (
+        "Print everything at once: the configuration in force; of every module its state, its\n"
+        "load arguments and its values in force, with where each is from; and the attributes of\n"
+        "the broker."
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as one JSON object (the default)")
+    form.add_argument("--toml", action="store_true", help="as TOML")
+    parser.set_defaults(run=dump)
+
+
+def dump(options: argparse.Namespace) -> int:
+    """Run `flux config dump`; the exit status."""
+    answer = Client().ask("dump")
+    if options.toml:
+        import tomli_w
+
+        print(tomli_w.dumps(_without_null(answer)), end="")
+    else:
+        print(json.dumps(answer, indent=None if options.json else 2, ensure_ascii=False))
+    return 0
+
+
+def _without_null(value: Any) -> Any:
+    """TOML has no null; defaults may be."""
+    if isinstance(value, dict):
+        return {name: _without_null(one) for name, one in value.items() if one is not None}
+    if isinstance(value, list):
+        return [_without_null(one) for one in value if one is not None]
+    return value
+
+
+BUILDERS = {"watch": build_watch, "dump": build_dump}

@@ -1,0 +1,116 @@
+"""`flux modinfo`: what a module is for and what it can be told; without a name, which there are."""
+
+import argparse
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from cli.client import Client, Trouble, complain
+from cli.commands.version import VERSION
+from participant.loader import NotFound, Unloadable, load, loadable, locate, name_of
+from protocol.reasons import printable
+
+if TYPE_CHECKING:
+    from participant.settings.parameters import Parameter
+
+
+def main(_command: str, arguments: list[str]) -> int:
+    """Run `flux modinfo ARGUMENTS`; the exit status."""
+    options = _parser().parse_args(arguments)
+    if options.module is None:
+        return _list(options)
+    try:
+        name, described = _described(options.module)
+    except (NotFound, Unloadable, Trouble) as trouble:
+        complain("modinfo", str(trouble))
+        return 1
+    if options.json:
+        dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+        own = {"title": name, "description": described["purpose"], "x-tables": described["tables"]}
+        print(json.dumps({**dialect, **described["schema"], **own}, indent=1))
+    elif options.toml:
+        from participant.settings.example import example
+        from participant.settings.layers import Tables
+
+        tables = Tables(tuple(described["tables"]), described["single"])
+        print(example(described["schema"], tables, described["purpose"]), end="")
+    else:
+        _tell(name, described)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="flux modinfo", description=__doc__)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="JSON Schema of what it can be told")
+    form.add_argument("--toml", action="store_true", help="an example that the module accepts")
+    parser.add_argument("module", metavar="MODULE", nargs="?",
+                        help="bundled name, file, on FLUX_MODULE_PATH, or attached")  # fmt: skip
+    return parser
+
+
+def _described(typed: str) -> tuple[str, dict[str, Any]]:
+    """A name and a description: from the file, or of a module that only the broker knows."""
+    from participant.describe import description
+
+    try:
+        located = locate(typed)
+    except NotFound:
+        if not os.environ.get("FLUX_URI"):
+            raise
+        try:
+            answer = Client().ask("module-describe", name=typed)
+        except Trouble as trouble:
+            raise Trouble(f"{typed}: no such module, and none is loaded ({trouble})") from None
+        described = answer["description"]
+        if not {"purpose", "tables", "single", "schema"} <= set(described):
+            raise Trouble(f"{typed}: it did not describe itself") from None
+        return typed, {"version": "", **described}
+    described = description(load(located))
+    if located == typed and not described["version"]:
+        described["version"] = VERSION
+    return name_of(typed), described
+
+
+def _list(options: argparse.Namespace) -> int:
+    found = loadable()
+    if options.json:
+        print(json.dumps({"modules": found}))
+        return 0
+    for one in found:
+        print(f"{one['name']:<20} {printable(one['purpose'])}")
+    return 0
+
+
+# For people
+
+
+def _tell(name: str, described: dict[str, Any]) -> None:
+    from participant.settings.layers import Tables
+    from participant.settings.parameters import parameters
+
+    print(f"{name}: {printable(described['purpose'])}")
+    if described["version"]:
+        print(f"version: {printable(described['version'])}")
+    print(f"tables:  {', '.join(described['tables']) or 'none'}")
+    tables = Tables(tuple(described["tables"]), described["single"])
+    for one in parameters(described["schema"], tables, elements=True):
+        print("\n" + "\n".join(printable(line) for line in _told(name, one, described["schema"])))
+
+
+def _told(module: str, one: "Parameter", schema: dict[str, Any]) -> list[str]:
+    from participant.settings.parameters import constraints_in_words, type_in_words
+    from participant.settings.toml_text import toml_value
+
+    rules = [type_in_words(schema, one.node), constraints_in_words(schema, one.node)]
+    if one.required:
+        rules.append("required")
+    elif one.default is not None:
+        rules.append(f"default {toml_value(one.default)}")
+    lines = [f"{one.name}: {', '.join(filter(None, rules))}"]
+    if one.description:
+        lines.append(f"    {one.description}")
+    when = "takes effect when the module is loaded" if one.restart else "takes effect at once"
+    variable = one.variable(module)
+    lines.append(f"    {when}{f'; {variable}' if variable else ''}")
+    return lines

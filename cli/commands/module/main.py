@@ -1,0 +1,124 @@
+"""`flux module`: load, remove, reload, list, configure and question modules."""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from cli.client import Client, Trouble, complain
+from cli.commands.module.config import add_commands
+from cli.options.duration import add_timeout
+from cli.output.result import change
+from participant.loader import NotFound, locate, name_of
+
+_SLACK = 5.0  # seconds beyond the time allowed before the broker is taken for stuck
+
+
+def main(_command: str, arguments: list[str]) -> int:
+    """Run `flux module ARGUMENTS`; the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except Trouble as trouble:
+        complain("module", str(trouble))
+        return 1
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="flux module", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    load = commands.add_parser("load", help="start a module and admit it to what is in force")
+    load.add_argument("--name", help="join under this name (default: that of the module)")
+    _change_options(load)
+    load.add_argument("module", metavar="MODULE", help="bundled name, file, or on FLUX_MODULE_PATH")
+    load.add_argument("arguments", metavar="KEY=VALUE", nargs="*", help="load arguments")
+    load.set_defaults(run=_load)
+
+    remove = commands.add_parser("remove", help="take a module out of the vote and stop it")
+    _change_options(remove)
+    remove.add_argument("module", metavar="MODULE")
+    remove.set_defaults(run=_remove)
+
+    reload = commands.add_parser("reload", help="replace a module's process, all values kept")
+    reload.add_argument("-f", "--force", action="store_true", help="load it if it is not loaded")
+    _change_options(reload)
+    reload.add_argument("module", metavar="MODULE")
+    reload.set_defaults(run=_reload)
+
+    listing = commands.add_parser("list", help="list the modules")
+    listing.add_argument("-l", "--long", action="store_true", help="with file and waiting values")
+    listing.add_argument("--json", action="store_true", help="print one JSON object")
+    listing.set_defaults(run=_list)
+
+    stats = commands.add_parser("stats", help="ask a module how it is")
+    stats.add_argument("-p", "--parse", metavar="KEY", help="print only this part (dotted)")
+    add_timeout(stats)
+    stats.add_argument("module", metavar="MODULE")
+    stats.set_defaults(run=_stats)
+
+    config = commands.add_parser("config", help="look at and change the values of one module")
+    add_commands(config)
+    return parser
+
+
+def _change_options(parser: argparse.ArgumentParser) -> None:
+    add_timeout(parser)
+    parser.add_argument("--json", action="store_true", help="print the outcome as a JSON object")
+
+
+def _load(options: argparse.Namespace) -> int:
+    try:
+        path = locate(options.module)
+    except NotFound as error:
+        complain("module", str(error))
+        return 1
+    return change("module", options.json, "module-load", options.timeout,
+                  name=options.name or name_of(options.module), path=path,
+                  arguments=options.arguments)  # fmt: skip
+
+
+def _remove(options: argparse.Namespace) -> int:
+    return change("module", options.json, "module-remove", options.timeout, name=options.module)
+
+
+def _reload(options: argparse.Namespace) -> int:
+    path = None
+    if options.force:
+        try:
+            path = locate(options.module)
+        except NotFound:
+            path = None  # it may be loaded under a name that is no file's
+    return change("module", options.json, "module-reload", options.timeout,
+                  name=name_of(options.module), path=path)  # fmt: skip
+
+
+def _list(options: argparse.Namespace) -> int:
+    answer = Client().ask("modules")
+    if options.json:
+        print(json.dumps(answer))
+        return 0
+    extra = "  Path" if options.long else ""
+    print(f"{'Module':<24} {'State':<10} {'Gen':>4} {'Restarts':>8} {'PID':>7}{extra}")
+    for one in answer["modules"]:
+        path = f"  {one['path'] or '(attached)'}" if options.long else ""
+        why = f"  {one['why']}" if one["why"] else ""
+        print(f"{one['name']:<24} {one['state']:<10} {one['generation']:>4} "
+              f"{one['restarts']:>8} {one['pid']:>7}{path}{why}")  # fmt: skip
+        if options.long and one["pending"]:
+            print(f"{'':<24} pending until it is reloaded: {', '.join(one['pending'])}")
+    return 0
+
+
+def _stats(options: argparse.Namespace) -> int:
+    told: Any = Client().ask(
+        "module-stats", options.timeout + _SLACK, name=options.module, timeout=options.timeout
+    )["told"]
+    for step in options.parse.split(".") if options.parse else ():
+        if not isinstance(told, dict) or step not in told:
+            complain("module", f"{options.module} tells no {options.parse}")
+            return 1
+        told = told[step]
+    json.dump(told, sys.stdout, indent=1, ensure_ascii=False)
+    print()
+    return 0

@@ -1,0 +1,120 @@
+"""How the end of a change is told: what happened on stdout, what went wrong on stderr."""
+
+import json
+import sys
+from typing import Any
+
+from cli.client import Client, Trouble, Unanswered, complain
+from protocol import limits
+from protocol.formats.fsd import format_fsd
+from protocol.reasons import from_json
+
+_SLACK = 5.0  # seconds beyond the time allowed before the broker is taken for stuck
+
+
+def change(
+    prog: str, as_json: bool, op: str, timeout: float, quiet: bool = False, **fields: Any
+) -> int:
+    """Ask for a change, tell its outcome, and return the exit status.
+
+    `timeout` is in seconds; `quiet`: nothing on stdout where all went well.
+    """
+    longest = timeout + limits.COMMIT_SECONDS + _SLACK
+    try:
+        client = Client()
+        client.send(op, longest, timeout=timeout, **fields)
+        outcome = _answer(client, longest)
+    except Unanswered as trouble:
+        return _failed(prog, as_json, 3, f"{trouble}; `flux config status` tells which generation "
+                                         "is in force")  # fmt: skip
+    except Trouble as trouble:
+        return _failed(prog, as_json, 1, str(trouble))
+    if quiet and not as_json and outcome["status"] == 0:
+        return 0
+    return tell(prog, as_json, outcome)
+
+
+def _answer(client: Client, seconds: float) -> dict[str, Any]:
+    if sys.stderr.isatty():
+        from cli.output.progress import wait
+
+        answer = wait(client, seconds)
+    else:
+        answer = client.receive(seconds)
+    if answer is None:
+        raise Unanswered(f"the broker did not answer within {seconds:g} s")
+    return answer
+
+
+def _failed(prog: str, as_json: bool, status: int, why: str) -> int:
+    complain(prog, why)
+    if as_json:
+        print(json.dumps({"version": 1, "result": "failed", "status": status, "error": why}))
+    return status
+
+
+def tell(command: str, as_json: bool, outcome: dict[str, Any]) -> int:
+    """Print an outcome; the exit status that goes with it."""
+    status = int(outcome["status"])
+    if as_json:
+        print(json.dumps(outcome))
+        return status
+    if status == 0:
+        print(_of_one_module(outcome) if command == "module" else _good_news(outcome))
+        return 0
+    for reason in outcome["reasons"]:
+        complain(command, from_json(reason).removeprefix(f"{command}: "))
+    complain(command, _last_line(outcome))
+    return status
+
+
+def _of_one_module(outcome: dict[str, Any]) -> str:
+    match outcome["result"]:
+        case "unchanged":
+            return "unchanged: these are its values already"
+        case "valid":
+            return "valid: the module would accept it; nothing changed"
+        case other:
+            return f"{other} ({outcome['seconds'] * 1000:.1f} ms)"
+
+
+def _good_news(outcome: dict[str, Any]) -> str:
+    generation, asked = outcome["generation"], outcome["asked"]
+    modules = f"{asked} module" + ("s" if asked != 1 else "")
+    milliseconds = f"{outcome['seconds'] * 1000:.1f} ms"
+    match outcome["result"]:
+        case "committed":
+            news = f"committed: generation {generation}, {modules}, {milliseconds}"
+            return news + _unless_confirmed(outcome)
+        case "unchanged":
+            return f"unchanged: generation {generation} is this configuration already"
+        case "valid":
+            return f"valid: {modules} would accept it; generation {generation} stays in force"
+        case "confirmed":
+            return f"confirmed: generation {generation} stays in force"
+        case other:
+            return f"{other} ({milliseconds})"
+
+
+def _unless_confirmed(outcome: dict[str, Any]) -> str:
+    if not outcome.get("confirm"):
+        return ""
+    within = format_fsd(outcome["confirm"])
+    return f"; it is undone unless `flux config confirm` comes within {within}"
+
+
+def _last_line(outcome: dict[str, Any]) -> str:
+    generation = outcome["generation"]
+    if outcome["result"] == "failed":
+        return "the module did not come up again and is shown as failed"
+    if outcome["result"] == "partial" and not outcome["txid"]:
+        return "the values are set, but not applied yet"
+    if outcome["result"] == "partial":
+        names = ", ".join(outcome["not_applied"])
+        committed = f"generation {generation} is committed, but not applied by {names}"
+        return committed + _unless_confirmed(outcome)
+    if outcome["result"] == "unknown":
+        return "the outcome is not known yet; `flux config status` tells"
+    if generation == 0:
+        return "nothing changed; no configuration is in force"
+    return f"nothing changed; generation {generation} stays in force"

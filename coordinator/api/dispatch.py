@@ -1,0 +1,154 @@
+"""Between the door and the machine: requests become events, outcomes become answers."""
+
+from typing import Any, Protocol
+
+from coordinator.api import module_status
+from coordinator.api.history import Job, Looks, refusal
+from coordinator.api.operations import Host, Service, Wanted, Wrong, key
+from coordinator.api.server import Client, Door
+from coordinator.api.watchers import Watchers
+from coordinator.core.changes import Durable, Outcome, Request, Result
+from coordinator.core.events import Asked, Event
+from coordinator.executor import Executor
+from coordinator.files.merge_process import merge_beside
+from coordinator.files.reading import Unreadable
+from coordinator.runtime.worker import result_of
+from protocol.configuration import Configuration
+from protocol.reasons import Reason
+
+_SHORT = 8 * 1024  # bytes of text that are merged faster than a thread is woken
+
+
+class Desk(Host, Protocol):
+    """What the reception needs of the broker."""
+
+    def feed(self, event: Event) -> None:
+        """Something happened; the machine will hear of it."""
+
+
+class Reception:
+    """Serves the clients of one broker."""
+
+    def __init__(self, desk: Desk, executor: Executor) -> None:
+        self._desk = desk
+        self._executor = executor
+        self._service = Service(desk)
+        self._looks = Looks(desk, executor.archive)
+        self._watchers: Watchers | None = None
+        self._seen: Durable | None = None
+        self.door: Door | None = None
+
+    def open(self, door: Door) -> None:
+        """From now on there are clients."""
+        self.door = door
+        self._watchers = Watchers(door, self._service.lookup)
+
+    def look_out(self) -> None:
+        """Tell those who watch, where another generation has come into force."""
+        running = self._desk.machine.running
+        if running is self._seen:
+            return
+        self._seen = running
+        if running is not None and self._watchers is not None:
+            self._watchers.committed(running)
+
+    def asked(self, client: Client, request: dict[str, Any]) -> None:
+        """One request: answered at once, or on its way to the machine."""
+        assert self.door is not None
+        try:
+            answer = self._service.read(request) or self._service.note(request, client.uid)
+            if answer is not None:
+                self.door.answer(client, answer)
+                return
+            if request["op"] == "watch":
+                self._watch(client, request)
+                return
+            question = self._service.inquiry(request, client.number)
+            if question is not None:
+                client.busy = True
+                self._desk.feed(question)
+                return
+            job = self._places(request) or self._looks.job(request)
+            if job is not None:
+                self._look(client, job)
+                return
+            wanted = self._service.change(request, client.uid, client.pid)
+        except Wrong as wrong:
+            self.door.answer(client, {"error": str(wrong)})
+            return
+        except Unreadable as unreadable:
+            self._refuse(client, unreadable.reasons)
+            return
+        client.busy = True
+        if wanted.request is not None:
+            self._desk.feed(Asked(client.number, wanted.request))
+        else:
+            self._merge_first(client, wanted)
+
+    def _places(self, request: dict[str, Any]) -> Job | None:
+        """The work of finding where a module's values were written, if that is asked."""
+        if request["op"] != "module-origins":
+            return None
+        member = self._service.member(request)
+        provenance = self._executor.texts.behind(member.digest)
+        return lambda: {"version": 1, **module_status.places(member, provenance)}
+
+    def _watch(self, client: Client, request: dict[str, Any]) -> None:
+        running = self._desk.machine.running
+        if running is None or self._watchers is None:
+            raise Wrong("no configuration is in force yet")
+        path = key(request) if "name" in request else ()
+        client.busy = True  # nothing else is asked on this connection
+        self._watchers.add(client, path, running)
+
+    def _look(self, client: Client, job: Job) -> None:
+        def then(result: object) -> None:
+            found = result if isinstance(result, dict) else None
+            failed = result if isinstance(result, BaseException) else TypeError(repr(result))
+            self.answer(client.number, refusal(failed) if found is None else found)
+
+        client.busy = True
+        self._executor.looks.submit(job, then)
+
+    def _merge_first(self, client: Client, wanted: Wanted) -> None:
+        """Long texts are parsed beside the loop before the machine is asked."""
+
+        def then(result: object) -> None:
+            if isinstance(result, Configuration):
+                self._executor.texts.keep(result.digest, wanted.sources)
+                assert wanted.build is not None
+                self._ask(client, wanted.build(result))
+            else:
+                why = (Reason("config", f"the texts could not be read: {result}"),)
+                reasons = result.reasons if isinstance(result, Unreadable) else why
+                if wanted.attempt is not None:
+                    self._executor.remember(wanted.attempt._replace(reasons=reasons))
+                self._refuse(client, reasons)
+
+        def job() -> Configuration:
+            return merge_beside(wanted.sources)
+
+        if sum(len(source.text) for source in wanted.sources) <= _SHORT:
+            then(result_of(job))
+        else:
+            self._executor.reader.submit(job, then)
+
+    def _ask(self, client: Client, request: Request) -> None:
+        assert self.door is not None
+        if client.number in self.door.clients:  # it may have gone meanwhile
+            self._desk.feed(Asked(client.number, request))
+
+    def _refuse(self, client: Client, reasons: tuple[Reason, ...]) -> None:
+        running = self._desk.machine.running
+        outcome = Outcome(Result.REFUSED, running.generation if running else 0, reasons=reasons)
+        client.busy = True
+        self.answer(client.number, outcome.as_json())
+
+    def answer(self, number: int, answer: dict[str, Any]) -> None:
+        """The outcome of a change; its client may be gone."""
+        client = self.door.clients.get(number) if self.door else None
+        if client is None or self.door is None:
+            return
+        client.busy = False
+        self.door.answer(client, answer)
+        self.door.next_request(client)

@@ -1,0 +1,84 @@
+"""What modules told about themselves, as plain data for readers: answered from memory, at once.
+
+It was written by modules, so its shape is checked here; what is not as it should be is left out.
+"""
+
+import json
+from typing import Any
+
+from coordinator.core.members import Member
+from coordinator.files.provenance import Provenance
+from protocol.keys import Path, parse_key
+
+CONFIGURATION = "configuration"
+"""What a module calls the origin of a value that the broker's configuration gives it."""
+
+
+def described(member: Member) -> dict[str, Any]:
+    """Purpose, tables and schema, as in Join; empty where the module told nothing usable."""
+    return _object(member.description)
+
+
+def config(member: Member) -> dict[str, Any]:
+    """The combined configuration of a module, as it told last.
+
+    `config` has an entry for each key: `value`, `origin`, and where the key takes effect only when
+    the module is loaded and another value waits for that, `pending`.  `runtime` has the values
+    that were set at runtime, as text.
+    """
+    told = _object(member.report)
+    values = told.get("values")
+    entries = values if isinstance(values, dict) else {}
+    return {
+        "name": member.name,
+        "state": str(member.standing),
+        "generation": member.generation,
+        "config": {key: one for key, one in entries.items() if _is_entry(one)},
+        "cut": told.get("cut") is True,
+        "runtime": {key: one.value for key, one in member.runtime.items()},
+    }
+
+
+def _is_entry(one: Any) -> bool:
+    if not isinstance(one, dict) or "value" not in one or not isinstance(one.get("origin"), str):
+        return False
+    return "pending" not in one or _is_entry(one["pending"])
+
+
+def places(member: Member, provenance: Provenance) -> dict[str, Any]:
+    """The same, with file and line in place of `configuration`; slow where the texts are long."""
+    shown = config(member)
+    told = described(member)
+    tables = tuple(str(one) for one in told.get("tables", ()))
+    for name, entry in shown["config"].items():
+        for one in (entry, entry.get("pending")):
+            if one is not None and one["origin"].startswith(CONFIGURATION):
+                path = _path(name, tables, told.get("single") is True)
+                origin = provenance.of(path) if path else None
+                rest = one["origin"].removeprefix(CONFIGURATION)
+                one["origin"] = f"{origin}{rest}" if origin else one["origin"]
+    return shown
+
+
+def _path(name: str, tables: tuple[str, ...], single: bool) -> Path:
+    """The place in the configuration of a module's key; see participant.settings.layers.Tables."""
+    try:
+        key = parse_key(name)
+    except ValueError:
+        return ()
+    if not tables or (not single and key[0] in tables):
+        return key
+    return (tables[0], *key)
+
+
+def pending(member: Member) -> list[str]:
+    """The keys whose values wait for the module to be loaded anew."""
+    return [key for key, one in config(member)["config"].items() if "pending" in one]
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,414 @@
+"""What clients can ask at the door: each operation of the protocol there, checked and answered.
+
+Reads are answered at once from the machine's state.  Changes become requests to the machine, and
+the answer follows when it has one.  Nothing that a client sends is trusted, also not the owner's:
+what is wrong with a request is said in its answer.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from coordinator.api import module_status, status
+from coordinator.api.lookup import Lookup
+from coordinator.core.changes import (
+    Attempt,
+    ChangeRequest,
+    ConfigureRequest,
+    ConfirmRequest,
+    Earlier,
+    FromFiles,
+    LoadRequest,
+    ModuleReloadRequest,
+    RemoveRequest,
+    Replacement,
+    Request,
+    Spec,
+    Who,
+)
+from coordinator.core.edit import KINDS, Edit
+from coordinator.core.events import Inquired
+from coordinator.core.machine import Coordinator
+from coordinator.core.members import Member
+from coordinator.files.reading import Source, Unreadable
+from coordinator.runtime.log import Log
+from protocol import limits
+from protocol.configuration import Configuration
+from protocol.keys import Path, format_key, parse_key
+from protocol.reasons import Reason
+
+_FIXED = frozenset({"rank", "size", "rundir", "statedir", "local-uri", "modules-uri", "version"})
+"""Attributes that say what is so, and those below `broker.` and `config.` likewise."""
+
+Fields = dict[str, Any]
+
+
+class Wrong(Exception):
+    """The request cannot be served; the text says why."""
+
+
+class Wanted(NamedTuple):
+    """A change on its way to the machine; `sources` have to be merged into `build`'s argument."""
+
+    request: Request | None = None
+    sources: tuple[Source, ...] = ()
+    build: Callable[[Configuration], Request] | None = None
+    attempt: Attempt | None = None
+    """What the history is told where the sources cannot even be merged."""
+
+
+class Host(Protocol):
+    """What the service needs of the broker."""
+
+    machine: Coordinator
+    attributes: dict[str, str]
+    refused_start: tuple[Reason, ...]
+    """Why the files were refused at the start, each with its place."""
+    log: Log
+
+    def resolve(self, name: str) -> str:
+        """The module file or bundled name behind what a user typed.  Raises LookupError."""
+
+
+class Service:
+    """Turns requests into answers or into work."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.lookup = Lookup()
+        self._reads: dict[str, Callable[[Fields], Fields]] = {
+            "get": self._get,
+            "status": self._status,
+            "modules": self._modules,
+            "module-config": self._module_config,
+            "module-describe": self._module_describe,
+            "getattr": self._getattr,
+            "lsattr": self._lsattr,
+            "dmesg": self._dmesg,
+            "dump": self._dump,
+        }
+        self._changes: dict[str, Callable[[Fields, Who], Wanted]] = {
+            "reload": self._reload,
+            "load": self._load,
+            "set": self._set,
+            "unset": self._unset,
+            "rollback": self._rollback,
+            "confirm": self._confirm,
+            "module-load": self._module_load,
+            "module-remove": self._module_remove,
+            "module-configure": self._module_configure,
+            "module-reload": self._module_reload,
+        }
+
+    def read(self, request: Fields) -> Fields | None:
+        """The answer to a reading request; None where it is none.  Raises Wrong."""
+        handler = self._reads.get(request["op"])
+        return handler(request) if handler else None
+
+    def note(self, request: Fields, uid: int) -> Fields | None:
+        """Set an attribute, where that is asked; None where it is not.  Raises Wrong."""
+        if request["op"] != "setattr":
+            return None
+        _only_owner(uid)
+        name, value = text(request, "name"), text(request, "value")
+        attributes = self.host.attributes
+        if name in _FIXED or name.startswith(("broker.", "config.")):
+            raise Wrong(f"{name}: the broker goes by what it was when it started")
+        if not name or not name.isprintable() or len(name) > limits.NAME_LENGTH:
+            raise Wrong(f"{name!r:.60} is no name for an attribute")
+        if len(value) > limits.REASON_BYTES:
+            raise Wrong(f"{name}: the value is longer than {limits.REASON_BYTES} characters")
+        if name not in attributes and len(attributes) >= limits.ATTRIBUTES:
+            raise Wrong(f"there are {limits.ATTRIBUTES} attributes already")
+        attributes[name] = value
+        return {"value": value}
+
+    def change(self, request: Fields, uid: int, pid: int) -> Wanted:
+        """What the machine is to be asked.
+
+        Raises Wrong for an unknown operation, for missing or nonsensical fields, and for anybody
+        but the owner.
+        """
+        handler = self._changes.get(request["op"])
+        if handler is None:
+            raise Wrong(f"unknown operation {request['op']!r:.60}")
+        _only_owner(uid)
+        who = Who(uid, pid, text(request, "command", "")[:1000])
+        return handler(request, who)
+
+    # Reads
+
+    def _get(self, request: Fields) -> Fields:
+        running = self.host.machine.running
+        if running is None:
+            raise Wrong("no configuration is in force yet")
+        shown = {"generation": running.generation, "digest": running.configuration.digest}
+        if "name" not in request:
+            return {**shown, "configuration": self.lookup.at(running, ())}
+        try:
+            return {**shown, "set": True, "value": self.lookup.at(running, key(request))}
+        except KeyError:
+            return {**shown, "set": False}
+
+    def _status(self, _: Fields) -> Fields:
+        path = self.host.attributes.get("config.path", "")
+        told = {**status.status(self.host.machine, time.monotonic()), "path": path}
+        if self.host.machine.house.refused_start:
+            told["refused_start"] = [one.as_json() for one in self.host.refused_start]
+        return told
+
+    def _dump(self, _: Fields) -> Fields:
+        if self.host.machine.running is None:
+            raise Wrong("no configuration is in force yet")
+        return status.dump(self.host.machine, self.host.attributes)
+
+    def _modules(self, _: Fields) -> Fields:
+        now = time.monotonic()
+        return {"modules": [status.module(one, now) for one in self.host.machine.roster]}
+
+    def _module_config(self, request: Fields) -> Fields:
+        return {"version": 1, **module_status.config(self.member(request))}
+
+    def _module_describe(self, request: Fields) -> Fields:
+        member = self.member(request)
+        return {"version": 1, "name": member.name, "description": module_status.described(member)}
+
+    def member(self, request: Fields) -> Member:
+        """The module that a request names.  Raises Wrong."""
+        name = text(request, "name")
+        member = self.host.machine.roster.get(name)
+        if member is None:
+            raise Wrong(f"{name:.60}: no such module is loaded")
+        return member
+
+    def inquiry(self, request: Fields, client: int) -> Inquired | None:
+        """The question to a module that this request asks; None where it asks another thing."""
+        if request["op"] != "module-stats":
+            return None
+        return Inquired(client, text(request, "name"), seconds(request))
+
+    def _getattr(self, request: Fields) -> Fields:
+        name = text(request, "name")
+        if name not in self.host.attributes:
+            raise Wrong(f"{name}: no such attribute")
+        return {"value": self.host.attributes[name]}
+
+    def _lsattr(self, _: Fields) -> Fields:
+        return {"attributes": dict(sorted(self.host.attributes.items()))}
+
+    def _dmesg(self, _: Fields) -> Fields:
+        return {"lines": self.host.log.recent()}
+
+    # Changes
+
+    def _reload(self, request: Fields, who: Who) -> Wanted:
+        if not self.host.attributes.get("config.path"):
+            raise Wrong("the broker was started without a configuration path; there are no files")
+        return Wanted(ChangeRequest(FromFiles(), "reload", who, *_options(request)))
+
+    def _load(self, request: Fields, who: Who) -> Wanted:
+        options = _options(request)
+
+        def build(candidate: Configuration) -> Request:
+            return ChangeRequest(Replacement(candidate), "load", who, *options)
+
+        _, dry_run, message, *_ = options
+        base = self.host.machine.house.generation
+        attempt = None if dry_run else Attempt("", base, "", "load", who, message)
+        return Wanted(sources=_sources(request), build=build, attempt=attempt)
+
+    def _set(self, request: Fields, who: Who) -> Wanted:
+        kind = text(request, "type") if request.get("type") is not None else None
+        if kind in ("fsd-integer", "fsd-real"):
+            raise Wrong(f"{kind} is a way to print a value, not to set one; use --type=fsd")
+        if kind is not None and kind not in KINDS:
+            raise Wrong(f"Unknown type: {kind:.60}")
+        edit = Edit(key(request), text(request, "value"), kind)
+        return Wanted(ChangeRequest(edit, "set", who, *_options(request)))
+
+    def _unset(self, request: Fields, who: Who) -> Wanted:
+        edit = Edit(key(request), None)
+        return Wanted(ChangeRequest(edit, "unset", who, *_options(request)))
+
+    def _rollback(self, request: Fields, who: Who) -> Wanted:
+        asked = request.get("generation")
+        number = None if asked is None else count(request, "generation", 0, 2**63 - 1)
+        return Wanted(ChangeRequest(Earlier(number), "rollback", who, *_options(request)))
+
+    def _confirm(self, request: Fields, who: Who) -> Wanted:
+        return Wanted(ConfirmRequest(who, seconds(request)))
+
+    def _module_load(self, request: Fields, _: Who) -> Wanted:
+        name, path = text(request, "name"), text(request, "path")
+        if not name or len(name) > limits.NAME_LENGTH or not name.isprintable():
+            raise Wrong(f"{name!r:.60} is no name for a module")
+        given = _pairs(request, "arguments")
+        if len(given) > limits.ARGUMENTS:
+            raise Wrong(f"a module can be given at most {limits.ARGUMENTS} load arguments")
+        if sum(len(key) + len(value) for key, value in given) > limits.ARGUMENTS_LENGTH:
+            raise Wrong(f"the load arguments are longer than {limits.ARGUMENTS_LENGTH} characters")
+        spec = Spec(self._resolved(path), given)
+        return Wanted(LoadRequest(name, spec, seconds(request)))
+
+    def _resolved(self, path: str) -> str:
+        try:
+            return self.host.resolve(path)
+        except LookupError as error:
+            raise Wrong(str(error)) from None
+
+    def _module_configure(self, request: Fields, who: Who) -> Wanted:
+        _, dry_run, *_ = _options(request)
+        given = (
+            *_pairs(request, "set"),
+            *((_dotted(one), None) for one in _texts(request, "unset")),
+        )
+        if not given:
+            raise Wrong("nothing is to be set or unset")
+        return Wanted(
+            ConfigureRequest(text(request, "name"), given, who, seconds(request), dry_run)
+        )
+
+    def _module_reload(self, request: Fields, _: Who) -> Wanted:
+        otherwise = None
+        if request.get("path") is not None:
+            otherwise = Spec(self._resolved(text(request, "path")))
+        return Wanted(ModuleReloadRequest(text(request, "name"), seconds(request), otherwise))
+
+    def _module_remove(self, request: Fields, _: Who) -> Wanted:
+        return Wanted(RemoveRequest(text(request, "name"), seconds(request)))
+
+
+def _only_owner(uid: int) -> None:
+    if uid != os.geteuid():
+        raise Wrong("only the owner of the broker may change its configuration")
+
+
+# Fields
+
+
+def text(request: Fields, name: str, default: str | None = None) -> str:
+    """A string field that can be written down anywhere.  Raises Wrong."""
+    value = raw_text(request, name, default)
+    if not _is_unicode(value):
+        raise Wrong(f"the field {name} is not valid Unicode")
+    return value
+
+
+def raw_text(request: Fields, name: str, default: str | None = None) -> str:
+    """A string field in which bytes that are not UTF-8 may stand as surrogates.  Raises Wrong."""
+    value = request.get(name, default)
+    if not isinstance(value, str) or len(value) > limits.LINE_BYTES:
+        raise Wrong(f"the field {name} must be a string")
+    return value
+
+
+def _is_unicode(value: str) -> bool:
+    """Whether UTF-8 can hold it: neither SQLite nor msgpack takes lone surrogates."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def key(request: Fields) -> Path:
+    """The field `name`, a dotted key.  Raises Wrong."""
+    name = text(request, "name")
+    if len(name) > limits.REASON_BYTES:
+        raise Wrong(f"the name is longer than {limits.REASON_BYTES} characters")
+    try:
+        path = parse_key(name)
+    except ValueError as error:
+        raise Wrong(str(error)) from None
+    if len(path) > limits.CONFIGURATION_DEPTH:
+        raise Wrong(f"the name has more than {limits.CONFIGURATION_DEPTH} parts")
+    return path
+
+
+def count(request: Fields, name: str, default: int, most: int) -> int:
+    """An integer field, not negative.  Raises Wrong."""
+    value = request.get(name, default)
+    if type(value) is not int or not 0 <= value <= most:
+        raise Wrong(f"the field {name} must be an integer from 0 to {most}")
+    return value
+
+
+def _texts(request: Fields, name: str) -> list[str]:
+    """A field that is a list of strings, or missing.  Raises Wrong."""
+    found = request.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise Wrong(f"the field {name} must be a list of strings")
+    if not all(_is_unicode(one) for one in found):
+        raise Wrong(f"the field {name} is not valid Unicode")
+    return found
+
+
+def _pairs(request: Fields, name: str) -> tuple[tuple[str, str], ...]:
+    """A field that is a list of KEY=VALUE, or missing.  Raises Wrong."""
+    pairs = []
+    for one in _texts(request, name):
+        key_, equals, value = one.partition("=")
+        if not equals or not key_:
+            raise Wrong(f"{one!r:.60} is no assignment; write KEY=VALUE")
+        pairs.append((_dotted(key_), value))
+    return tuple(pairs)
+
+
+def _dotted(name: str) -> str:
+    """A dotted key in the one way of writing it.  Raises Wrong."""
+    try:
+        return format_key(parse_key(name))
+    except ValueError as error:
+        raise Wrong(str(error)) from None
+
+
+def seconds(request: Fields, name: str = "timeout") -> float:
+    """A field in seconds, by default that of the timeout.  Raises Wrong."""
+    value = request.get(name, limits.PREPARE_SECONDS)
+    good = isinstance(value, int | float) and not isinstance(value, bool)
+    if not good or not 0 < value <= limits.LONGEST_SECONDS:
+        raise Wrong(f"the {name} must be more than 0 and at most {limits.LONGEST_SECONDS:g} s")
+    return float(value)
+
+
+def _options(request: Fields) -> tuple[float, bool, str, int | None, float | None]:
+    """What every change may be given, in the order of ChangeRequest."""
+    dry_run = request.get("dry_run", False)
+    if not isinstance(dry_run, bool):
+        raise Wrong("the field dry_run must be a boolean")
+    expected, confirm = request.get("if_generation"), request.get("confirm")
+    return (
+        seconds(request),
+        dry_run,
+        text(request, "message", "")[:1000],
+        None if expected is None else count(request, "if_generation", 0, 2**63 - 1),
+        None if confirm is None else seconds(request, "confirm"),
+    )
+
+
+def _sources(request: Fields) -> tuple[Source, ...]:
+    given = request.get("sources")
+    if not isinstance(given, list) or len(given) > limits.SOURCE_FILES:
+        raise Wrong("the field sources must be a list")
+    sources = []
+    for one in given:
+        if not isinstance(one, dict):
+            raise Wrong("a source must be an object")
+        form = text(one, "format")
+        if form not in ("toml", "json"):
+            raise Wrong(f"{form!r:.20} is no format")
+        body = _bytes(raw_text(one, "text"))
+        if len(body) > limits.SOURCE_BYTES:
+            reason = Reason("config", f"{len(body)} bytes; at most {limits.SOURCE_BYTES} are read")
+            raise Unreadable((reason,))
+        sources.append(Source(raw_text(one, "name"), body, "toml" if form == "toml" else "json"))
+    return tuple(sources)
+
+
+def _bytes(body: str) -> bytes:
+    """The bytes of a file whose text came as JSON.  Raises Wrong."""
+    try:
+        return body.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        raise Wrong("a source's text is no text that a file could hold") from None

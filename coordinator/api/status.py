@@ -1,0 +1,88 @@
+"""What readers are shown: the machine's state as plain data.  Nothing here changes anything."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from coordinator.api import module_status
+from coordinator.core.machine import Coordinator
+from coordinator.core.members import Member
+from coordinator.core.operations.transaction import Transaction
+
+
+def status(machine: Coordinator, now: float) -> dict[str, Any]:
+    """What runs, since when, by whom; who is here; and what is in progress."""
+    running = machine.running
+    shown: dict[str, Any] = {
+        "version": 1,
+        "epoch": machine.epoch,
+        "generation": running.generation if running else 0,
+        "digest": running.configuration.digest if running else "",
+        "modules": [module(member, now) for member in machine.roster],
+        "waiting": len(machine.line),
+    }
+    if running:
+        decision = running.decision
+        shown["since"] = running.at
+        shown["verb"] = decision.verb
+        shown["who"] = {"uid": decision.who.uid, "pid": decision.who.pid,
+                        "command": decision.who.command}  # fmt: skip
+        shown["message"] = decision.message
+    pending = machine.unconfirmed
+    if pending is not None:
+        left = max(0.0, pending.due - now)
+        shown["unconfirmed"] = {"generation": pending.generation, "seconds": round(left, 3)}
+    change = machine.transaction
+    if change is not None and change.outcome is None:
+        shown["transaction"] = transaction(change, now)
+    return shown
+
+
+def module(member: Member, now: float) -> dict[str, Any]:
+    """One participant, as `flux module list` shows it."""
+    return {
+        "name": member.name,
+        "state": str(member.standing),
+        "generation": member.generation,
+        "digest": member.digest,
+        "pid": member.pid,
+        "attached": member.attached,
+        "restarts": member.restarts,
+        "seconds": round(now - member.since, 3),
+        "why": member.why,
+        "path": member.spec.path if member.spec else "",
+        "pending": module_status.pending(member),
+    }
+
+
+def transaction(change: Transaction, now: float) -> dict[str, Any]:
+    """A change in progress: who has voted, who is awaited, for how long."""
+    return {
+        "txid": change.txid,
+        "verb": change.request.verb,
+        "dry_run": change.request.dry_run,
+        "state": str(change.state),
+        "seconds": round(now - change.asked_at, 3),
+        "members": len(change.voters),
+        "voted": sorted(change.answers),
+        "awaited": sorted(change.awaited),
+    }
+
+
+def dump(machine: Coordinator, attributes: Mapping[str, str]) -> dict[str, Any]:
+    """Everything at once; of each module what it told of its values in force."""
+    running = machine.running
+    assert running is not None
+    return {
+        "version": 1,
+        "generation": running.generation,
+        "digest": running.configuration.digest,
+        "configuration": running.configuration.plain(),
+        "modules": {one.name: _module_dump(one) for one in machine.roster},
+        "attributes": dict(sorted(attributes.items())),
+    }
+
+
+def _module_dump(member: Member) -> dict[str, Any]:
+    told = module_status.config(member)
+    del told["name"]  # it is the key already
+    return {**told, "arguments": dict(member.spec.arguments) if member.spec else {}}

@@ -1,0 +1,77 @@
+"""Clients that are told every committed generation, for as long as they stay.
+
+They hear of nothing but what the machine says is in force, so never of a candidate.  One that does
+not read is not waited for: nothing more is written to it until it has read what it has, and then it
+gets the latest generation, without those in between.
+"""
+
+import json
+from typing import Any
+
+from coordinator.api.lookup import Lookup
+from coordinator.api.server import Client, Door
+from coordinator.core.changes import Durable
+from protocol.keys import Path
+
+
+class Watchers:
+    """Who watches what."""
+
+    def __init__(self, door: Door, lookup: Lookup) -> None:
+        self._door = door
+        self._lookup = lookup
+        self._paths: dict[int, Path] = {}
+        self._behind: set[int] = set()
+        door.drained = self._drained
+        self._latest: Durable | None = None
+        self._lines: dict[Path, bytes] = {}
+
+    def add(self, client: Client, path: Path, running: Durable) -> None:
+        """Tell `client` the value at `path` now, and whenever a generation is committed."""
+        self._note(running)
+        self._paths[client.number] = path
+        self._tell(client, path)
+
+    def committed(self, running: Durable) -> None:
+        """This generation is in force now."""
+        if not self._paths:
+            return
+        self._note(running)
+        for number, path in list(self._paths.items()):
+            client = self._door.clients.get(number)
+            if client is None:
+                del self._paths[number]
+                self._behind.discard(number)
+            elif client.out:
+                self._behind.add(number)
+            else:
+                self._tell(client, path)
+
+    def _drained(self, client: Client) -> None:
+        if client.number in self._behind:
+            self._behind.discard(client.number)
+            self._tell(client, self._paths[client.number])
+
+    def _note(self, running: Durable) -> None:
+        if running is not self._latest:
+            self._latest = running
+            self._lines.clear()  # they are encoded once, however many watch the same
+
+    def _tell(self, client: Client, path: Path) -> None:
+        if path not in self._lines:
+            assert self._latest is not None
+            self._lines[path] = self._line(self._latest, path)
+        self._door.write(client, self._lines[path])
+
+    def _line(self, running: Durable, path: Path) -> bytes:
+        shown: dict[str, Any] = {
+            "version": 1,
+            "generation": running.generation,
+            "digest": running.configuration.digest,
+            "at": running.at,
+        }
+        try:
+            shown |= {"set": True, "value": self._lookup.at(running, path)}
+        except KeyError:
+            shown["set"] = False
+        return json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"

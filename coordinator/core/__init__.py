@@ -1,0 +1,1 @@
+"""Pure: an event and the time in, effects and at most one decision out.  Start at machine.py."""

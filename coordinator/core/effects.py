@@ -1,0 +1,182 @@
+"""What a coordinator wants done, as data.
+
+The order of persisting and sending is in the types.  A step yields effects and at most one
+decision to force; nothing among the effects may depend on that decision, and nothing can: the only
+effects that let a participant apply anything are `TellCommit` and `TellAdmit`, and they are made of
+a `Receipt` and a `Durable`, which only a ledger hands out, after the disk has answered.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from coordinator.core.changes import Attempt, Decision, Durable, Outcome, Receipt, Spec, Who
+from coordinator.core.edit import Edit
+from protocol.messages import Abort, Arguments, Inquire, Prepare, Refuse, Shutdown
+from protocol.reasons import Reason
+
+
+class Send(NamedTuple):
+    """The same message to all these connections; encoded once."""
+
+    peers: tuple[bytes, ...]
+    message: Prepare | Abort | Refuse | Shutdown | Inquire
+
+
+class TellCommit(NamedTuple):
+    """Commit, by authority of what is on disk."""
+
+    peers: tuple[bytes, ...]
+    receipt: Receipt
+
+
+class TellAdmit(NamedTuple):
+    """Admit to what is on disk."""
+
+    peer: bytes
+    durable: Durable
+    arguments: Arguments
+
+
+class ReadFiles(NamedTuple):
+    """Read and merge the files on disk; answered by FilesRead."""
+
+    txid: str
+
+
+class Recall(NamedTuple):
+    """Read the configuration of an earlier generation; answered by FilesRead."""
+
+    txid: str
+    generation: int
+
+
+class Edited(NamedTuple):
+    """The configuration with digest `after` is that with `before`, and this edit made."""
+
+    before: str
+    after: str
+    edit: Edit
+    who: Who
+
+
+class Confirm(NamedTuple):
+    """Put on disk that this generation is not to be undone any more; answered by Confirmed."""
+
+    generation: int
+
+
+class StartProcess(NamedTuple):
+    """Start a module; answered by Spawned or Died."""
+
+    name: str
+    spec: Spec
+
+
+class Watch(NamedTuple):
+    """Tell us by Died when this process, not ours, ends."""
+
+    name: str
+    pid: int
+
+
+class Kill(NamedTuple):
+    """End a process of ours at once."""
+
+    name: str
+    pid: int
+
+
+class Answer(NamedTuple):
+    """Tell the client how its request ended."""
+
+    client: int
+    outcome: Outcome
+
+
+class Told(NamedTuple):
+    """Bring the client what a module told (JSON text), or why it did not."""
+
+    client: int
+    text: str = ""
+    why_not: str = ""
+
+
+class Remember(NamedTuple):
+    """Write a refused attempt into the history; losing it in a crash loses no promise."""
+
+    attempt: Attempt
+
+
+class KnowFiles(NamedTuple):
+    """The files on disk equal what runs: remember their digest with the running generation."""
+
+    generation: int
+    digest: str
+
+
+class KnowMember(NamedTuple):
+    """An attached participant became (`present`) or ceased to be a member."""
+
+    name: str
+    present: bool
+
+
+class Wake(NamedTuple):
+    """Send Woke at this moment of the monotonic clock (seconds)."""
+
+    at: float
+
+
+class Note(NamedTuple):
+    """A line for the log."""
+
+    event: str
+    fields: tuple[tuple[str, Any], ...] = ()
+
+
+class Ready(NamedTuple):
+    """The start is complete: clients may be let in.  `refused` says why not with the files."""
+
+    refused: tuple[Reason, ...] = ()
+
+
+class GiveUp(NamedTuple):
+    """The start failed, for these reasons."""
+
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """An orderly end: everything that had to be finished is."""
+
+
+Effect: TypeAlias = (
+    Send
+    | TellCommit
+    | TellAdmit
+    | ReadFiles
+    | Recall
+    | Edited
+    | Confirm
+    | StartProcess
+    | Watch
+    | Kill
+    | Answer
+    | Told
+    | Remember
+    | KnowFiles
+    | KnowMember
+    | Wake
+    | Note
+    | Ready
+    | GiveUp
+    | Halt
+)
+
+
+class Step(NamedTuple):
+    """Carry out the effects in order, then force the decision (if any) and answer Forced."""
+
+    effects: tuple[Effect, ...]
+    force: Decision | None = None

@@ -1,0 +1,128 @@
+"""What can happen to a coordinator."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from coordinator.core.changes import Durable, Request, Spec, Who
+from protocol.configuration import Configuration
+from protocol.messages import FromParticipant
+from protocol.reasons import Reason
+
+
+class Begin(NamedTuple):
+    """Start: bring up `modules`; `files` is what is on disk, None to resume whatever ran last."""
+
+    modules: tuple[tuple[str, Spec], ...] = ()
+    files: Configuration | None = None
+    expected: tuple[str, ...] = ()
+    """Attached participants that were members in the last life."""
+    fallback: bool = False
+    """Where the files are refused, go on with the last committed generation."""
+    seconds: float = 30.0
+    unreadable: tuple[Reason, ...] = ()
+    """Why there are no `files`, where they could not be read and `fallback` goes on without."""
+    who: Who = Who()
+
+
+class Heard(NamedTuple):
+    """A participant said something on the connection `peer`."""
+
+    peer: bytes
+    message: FromParticipant
+
+
+class Unreachable(NamedTuple):
+    """A message to `peer` found nobody there."""
+
+    peer: bytes
+
+
+class Spawned(NamedTuple):
+    """The process asked for by StartProcess runs."""
+
+    name: str
+    pid: int
+
+
+class Died(NamedTuple):
+    """The process of a participant is gone; `how` is for people."""
+
+    name: str
+    pid: int
+    how: str
+
+
+class Asked(NamedTuple):
+    """A client wants something."""
+
+    client: int
+    request: Request
+
+
+class Inquired(NamedTuple):
+    """A client wants to hear from a module how it is, within so many seconds."""
+
+    client: int
+    name: str
+    seconds: float
+
+
+class HungUp(NamedTuple):
+    """A client went away before it was answered."""
+
+    client: int
+
+
+class FilesRead(NamedTuple):
+    """The answer to ReadFiles and to Recall: a configuration, or why there is none."""
+
+    txid: str
+    found: Configuration | tuple[Reason, ...]
+
+
+class Forced(NamedTuple):
+    """The decision is on disk."""
+
+    durable: Durable
+
+
+class NotForced(NamedTuple):
+    """The decision is certainly not on disk (disk full, read-only); `why` is for people."""
+
+    txid: str
+    why: str
+
+
+class Confirmed(NamedTuple):
+    """The answer to Confirm: it is on disk, or it is certainly not (`why`, for people)."""
+
+    generation: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Woke:
+    """A moment asked for by Wake has come (or passed; early ones do no harm)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The broker is to end in an orderly way."""
+
+
+Event: TypeAlias = (
+    Begin
+    | Heard
+    | Unreachable
+    | Spawned
+    | Died
+    | Asked
+    | Inquired
+    | HungUp
+    | FilesRead
+    | Forced
+    | NotForced
+    | Confirmed
+    | Woke
+    | Stop
+)

@@ -1,0 +1,86 @@
+"""Questions to modules that are no transactions: how are you?
+
+A module answers when it is free, and nothing waits for it but those who asked.  It is never asked
+a second time while it owes an answer: a module that hangs must not fill its queue with questions.
+"""
+
+from dataclasses import dataclass, field
+
+from coordinator.core.effects import Told
+from coordinator.core.members import Member
+from coordinator.core.state import House
+from protocol.messages import Inquire, Report
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A question on its way to one life of one participant, and who waits for the answer."""
+
+    ticket: int
+    peer: bytes
+    waiting: dict[int, float] = field(default_factory=dict)
+    """Until when each client waits."""
+
+
+class Inquiries:
+    """All questions that have not been answered."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self._tickets = 0
+        self._asked: dict[str, _Asked] = {}
+
+    def inquire(self, client: int, name: str, seconds: float) -> None:
+        """Ask the module `name` on behalf of `client`."""
+        member = self.house.roster.get(name)
+        if member is None:
+            self.house.emit(Told(client, why_not=f"{name}: no such module"))
+        elif member.peer is None:
+            why = f" ({member.why})" if member.why else ""
+            self.house.emit(
+                Told(client, why_not=f"{name} cannot be asked: it is {member.standing}{why}")
+            )
+        else:
+            until = self.house.now + seconds
+            self._question(member, member.peer).waiting[client] = until
+            self.house.wake(until)
+
+    def _question(self, member: Member, peer: bytes) -> _Asked:
+        asked = self._asked.get(member.name)
+        if asked is None or asked.peer != peer:
+            self._tickets += 1
+            asked = self._asked[member.name] = _Asked(self._tickets, peer)
+            self.house.send([member], Inquire(self.house.epoch, asked.ticket))
+        return asked
+
+    def answered(self, member: Member, report: Report) -> None:
+        """A module has told how it is."""
+        asked = self._asked.get(member.name)
+        if asked is None or asked.ticket != report.ticket:
+            return
+        del self._asked[member.name]
+        for client in asked.waiting:
+            self.house.emit(Told(client, report.text))
+
+    def sweep(self) -> None:
+        """Give up the questions on connections that are gone."""
+        for name, asked in list(self._asked.items()):
+            if self.house.roster.at(asked.peer) is None:
+                del self._asked[name]
+                for client in asked.waiting:
+                    why = f"{name} was lost before it answered"
+                    self.house.emit(Told(client, why_not=why))
+
+    def woke(self) -> None:
+        """Tell those who have waited long enough; the question stays open."""
+        for name, asked in self._asked.items():
+            for client, until in list(asked.waiting.items()):
+                if self.house.now >= until:
+                    del asked.waiting[client]
+                    why = f"{name} did not answer in time; it is busy or hangs"
+                    self.house.emit(Told(client, why_not=why))
+
+    def hung_up(self, client: int) -> None:
+        """A client is gone."""
+        for asked in self._asked.values():
+            asked.waiting.pop(client, None)

@@ -1,0 +1,311 @@
+"""The coordinator's machine: an event and the time in, effects and at most one decision out.
+
+It serves one activity at a time (a start, a change, a load, a removal) and keeps the others in
+line.  It touches no socket, no file and no clock; the broker, the simulator and the tests drive it
+by the same call.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+
+from coordinator.core.changes import (
+    ChangeRequest,
+    ConfigureRequest,
+    ConfirmRequest,
+    Durable,
+    LoadRequest,
+    ModuleReloadRequest,
+    Outcome,
+    Receipt,
+    RemoveRequest,
+    Request,
+    Result,
+    Spec,
+    Unconfirmed,
+)
+from coordinator.core.effects import Answer, Halt, Send, Step
+from coordinator.core.events import (
+    Asked,
+    Begin,
+    Confirmed,
+    Died,
+    Event,
+    FilesRead,
+    Forced,
+    Heard,
+    HungUp,
+    Inquired,
+    NotForced,
+    Spawned,
+    Stop,
+    Unreachable,
+    Woke,
+)
+from coordinator.core.inquiries import Inquiries
+from coordinator.core.members import Roster, Standing
+from coordinator.core.membership import Membership
+from coordinator.core.operation import Activity
+from coordinator.core.operations.confirm import Confirming, due_undo
+from coordinator.core.operations.module_configure import Configuring
+from coordinator.core.operations.module_load import Loading, Removing
+from coordinator.core.operations.module_reload import Reloading
+from coordinator.core.operations.startup import Starting
+from coordinator.core.operations.transaction import Transaction
+from coordinator.core.state import House
+from protocol import limits
+from protocol.messages import (
+    Applied,
+    FromParticipant,
+    Join,
+    Leave,
+    Refuse,
+    Report,
+    Shutdown,
+    Vote,
+)
+from protocol.reasons import Reason
+
+
+class Coordinator:
+    """One life of a coordinator.  `step` is the only way in; properties are for reading."""
+
+    def __init__(
+        self,
+        epoch: int,
+        running: Durable | None = None,
+        decided: Mapping[str, Receipt] | None = None,
+        unconfirmed: Unconfirmed | None = None,
+    ) -> None:
+        """`epoch` must be on disk already, and greater than that of any former life."""
+        self.house = House(epoch, running, decided or {})
+        self.house.unconfirmed = unconfirmed
+        if unconfirmed is not None:
+            self.house.wake(unconfirmed.due)
+        self.membership = Membership(self.house)
+        self.inquiries = Inquiries(self.house)
+        self.activity: Activity = _Idle(self.house)
+        self.line: deque[tuple[int, Request, float]] = deque()
+        self.stopping_until: float | None = None
+        self.halted = False
+
+    def step(self, now: float, event: Event) -> Step:
+        """What to do about `event` at `now` (seconds of a clock that never goes back)."""
+        self.house.now = max(now, self.house.now)
+        self._take(event)
+        self._advance()
+        self.inquiries.sweep()
+        return self.house.take_step()
+
+    # Reading
+
+    @property
+    def epoch(self) -> int:
+        """The number of this life."""
+        return self.house.epoch
+
+    @property
+    def running(self) -> Durable | None:
+        """What is in force; None before the first commit."""
+        return self.house.running
+
+    @property
+    def unconfirmed(self) -> Unconfirmed | None:
+        """The generation in force, where it is undone unless it is confirmed."""
+        return self.house.unconfirmed
+
+    @property
+    def roster(self) -> Roster:
+        """Everybody who is here."""
+        return self.house.roster
+
+    @property
+    def transaction(self) -> Transaction | None:
+        """The change in progress, if any."""
+        if isinstance(self.activity, Starting):
+            return self.activity.transaction
+        return self.activity if isinstance(self.activity, Transaction) else None
+
+    # One event
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case Heard(peer, message):
+                self._heard(peer, message)
+            case Forced(durable):
+                self._deciding().forced(durable)
+            case NotForced(_, why):
+                self._deciding().not_forced(why)
+            case Confirmed():
+                assert isinstance(self.activity, Confirming), "only this asks for it"
+                self.activity.confirmed(event)
+            case FilesRead(txid, found):
+                change = self.transaction
+                if change is not None and change.txid == txid:
+                    change.proposed(found)
+            case Asked(client, request):
+                self._asked(client, request)
+            case HungUp(client):
+                self.line = deque(one for one in self.line if one[0] != client)
+                self.activity.hung_up(client)
+                self.inquiries.hung_up(client)
+            case Inquired(client, name, seconds):
+                self.inquiries.inquire(client, name, seconds)
+            case Died(name, pid, how):
+                self.membership.died(name, pid, how, self.activity)
+            case Spawned(name, pid):
+                self.membership.spawned(name, pid)
+            case Unreachable(peer):
+                self.membership.unreachable(peer, self.activity)
+            case Woke():
+                self._woke()
+            case Begin():
+                self.activity = Starting(self.house, self.membership, event)
+            case Stop():
+                self._stop()
+
+    def _deciding(self) -> Transaction | Starting:
+        assert isinstance(self.activity, Transaction | Starting), "only these force decisions"
+        return self.activity
+
+    def _heard(self, peer: bytes, message: FromParticipant) -> None:
+        if isinstance(message, Join):
+            self.membership.join(peer, message, self.activity)
+            return
+        member = self.roster.at(peer)
+        if member is None:
+            if isinstance(message, Leave):
+                self._left_before_joining(message)
+            else:  # it was given up meanwhile, and does not know it
+                why = "it is not joined (any more) on this connection"
+                self.house.emit(Send((peer,), Refuse(self.house.epoch, why)))
+            return
+        if member.incarnation != message.incarnation:
+            return  # an answer of a life that has ended
+        if isinstance(message, Report):
+            self.inquiries.answered(member, message)
+            return
+        if message.reasons:  # whoever it speaks for, it speaks as itself
+            own = tuple(replace(reason, module=member.name) for reason in message.reasons)
+            message = message._replace(reasons=own)
+        match message:
+            case Vote(txid=txid):
+                if member.owes == txid:
+                    member.owes, member.probes = None, 0
+                self.activity.voted(member, message)
+            case Applied():
+                if self.house.running is not None:
+                    self.membership.applied(member, message, self.activity)
+            case Leave():
+                self.membership.left(member, message, self.activity)
+
+    def _left_before_joining(self, message: Leave) -> None:
+        """A module that cannot even be loaded says why before its process ends."""
+        member = self.roster.get(message.name)
+        if member is not None and member.standing is Standing.STARTING:
+            self.membership.left(member, message, self.activity)
+
+    def _woke(self) -> None:
+        now = self.house.now
+        self.activity.woke()
+        self.membership.woke()
+        self.inquiries.woke()
+        late = [one for one in self.line if now >= one[2] + one[1].seconds]
+        for client, request, asked_at in late:
+            self.line.remove((client, request, asked_at))
+            why = f"other changes were in progress for all of its {request.seconds:g} s"
+            self._turn_away(client, why, now - asked_at)
+
+    # The line
+
+    def _asked(self, client: int, request: Request) -> None:
+        if self.stopping_until is not None:
+            self._turn_away(client, "the broker is stopping")
+        elif len(self.line) >= limits.QUEUED_REQUESTS:
+            self._turn_away(client, f"{limits.QUEUED_REQUESTS} changes are waiting already")
+        else:
+            self.line.append((client, request, self.house.now))
+            self.house.wake(self.house.now + request.seconds)
+
+    def _turn_away(self, client: int, why: str, seconds: float = 0.0) -> None:
+        reason = Reason("config", why)
+        outcome = Outcome(Result.REFUSED, self.house.generation, "", (reason,), seconds=seconds)
+        self.house.emit(Answer(client, outcome))
+
+    def _advance(self) -> None:
+        """Whatever can go on without a further event does, as long as no decision is on its way."""
+        if not self.activity.holds_joins:
+            self.membership.admit_waiting()
+        if isinstance(self.activity, Transaction):
+            self.activity.gather()
+        if self.stopping_until is not None and self.house.now >= self.stopping_until:
+            self.activity.woke()  # the last chance to answer whoever asked for it
+            self._say_goodbye()
+            return
+        while self.activity.over:
+            if self.stopping_until is not None:
+                self._say_goodbye()
+                return
+            undo = due_undo(self.house)
+            if undo is not None:
+                self.activity = Transaction(self.house, None, undo, self.house.now)
+            elif not self.line:
+                self.activity = _Idle(self.house)
+                return
+            else:
+                client, request, asked_at = self.line.popleft()
+                self.activity = self._begin(client, request, asked_at)
+            if not self.activity.holds_joins:
+                self.membership.admit_waiting()
+
+    def _begin(self, client: int, request: Request, asked_at: float) -> Activity:
+        match request:
+            case ChangeRequest():
+                return Transaction(self.house, client, request, asked_at)
+            case ConfirmRequest():
+                return Confirming(self.house, client, request, asked_at)
+            case ConfigureRequest():
+                return Configuring(self.house, self.membership, client, request, asked_at)
+            case ModuleReloadRequest(name, otherwise=Spec() as spec) if name not in self.roster:
+                load = LoadRequest(name, spec, request.seconds)
+                return Loading(self.house, self.membership, client, load, asked_at)
+            case ModuleReloadRequest():
+                return Reloading(self.house, self.membership, client, request, asked_at)
+            case LoadRequest():
+                return Loading(self.house, self.membership, client, request, asked_at)
+            case RemoveRequest():
+                return Removing(self.house, self.membership, client, request, asked_at)
+
+    # The end
+
+    def _stop(self) -> None:
+        if self.stopping_until is not None:
+            return
+        self.stopping_until = self.house.now + limits.SHUTDOWN_SECONDS
+        self.house.wake(self.stopping_until)
+        self.house.note("stop")
+        for client, _, _ in self.line:
+            self._turn_away(client, "the broker is stopping")
+        self.line.clear()
+        self.activity.stop()
+
+    def _say_goodbye(self) -> None:
+        """Ask modules of ours to end; attached participants are merely cut, and come back."""
+        assert self.stopping_until is not None
+        if self.halted:
+            return
+        ours = [one for one in self.roster if not one.attached and one.pid]
+        fresh = [one for one in ours if one.standing is not Standing.LEAVING]
+        for member in fresh:
+            member.standing = Standing.LEAVING
+            member.deadline = None
+        self.house.send(fresh, Shutdown(self.house.epoch, "the broker is stopping"))
+        if not ours or self.house.now >= self.stopping_until:
+            self.halted = True
+            self.house.emit(Halt())
+
+
+class _Idle(Activity):
+    """Nothing to do."""
+
+    over = True

@@ -1,0 +1,283 @@
+"""Comings and goings: joins, admissions, deaths, and starting again what died.
+
+A participant counts once it has applied what is in force, not before.  One whose process is ours is
+started again when it dies, with growing pauses, until it has died too often to be worth trying; one
+that attached itself is simply gone until it joins again.
+"""
+
+import math
+
+from coordinator.core.changes import Spec
+from coordinator.core.effects import Kill, KnowMember, Send, StartProcess, Watch
+from coordinator.core.members import Member, Standing
+from coordinator.core.operation import Activity
+from coordinator.core.state import House
+from protocol import limits
+from protocol.messages import Abort, Applied, Join, Leave, Refuse, Shutdown
+from protocol.reasons import Reason
+
+
+class Membership:
+    """What happens to members whatever else is going on; the activity hears of it too."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.roster = house.roster
+
+    # Coming
+
+    def join(self, peer: bytes, message: Join, activity: Activity) -> None:
+        """A participant introduces itself on a new connection."""
+        why_not = self._why_not(peer, message)
+        if why_not:
+            self.house.emit(Send((peer,), Refuse(self.house.epoch, why_not)))
+            self.house.note("refuse", module=message.name, why=why_not)
+            return
+        member = self.roster.get(message.name)
+        if member is None:
+            member = self._welcome(message)
+        elif member.standing is Standing.LEAVING:
+            pass  # it is on its way out in this life, too; whoever sees to that waits for the end
+        elif member.incarnation and member.incarnation != message.incarnation:
+            activity.lost(member, "ended one life and began another", dead=True)
+        elif member.peer is not None:
+            activity.lost(member, "lost its connection", dead=False)
+        self._take_in(member, peer, message)
+        if member.standing is Standing.LEAVING:
+            self.house.send([member], Shutdown(self.house.epoch, "removed"))
+            return
+        self._resolve(member, message.in_doubt, activity)
+        self.house.unadmitted.add(member.name)
+        activity.joined(member)
+
+    def _why_not(self, peer: bytes, message: Join) -> str:
+        if message.epoch > self.house.epoch:
+            return (
+                f"it has obeyed a coordinator of epoch {message.epoch}, and this one's is "
+                f"{self.house.epoch}: this broker's ledger is not the one it knows"
+            )
+        speaker = self.roster.at(peer)
+        if speaker is not None and speaker.name != message.name:
+            return f"this connection is that of {speaker.name}"
+        member = self.roster.get(message.name)
+        if member is None:
+            return "" if len(self.roster) < limits.MEMBERS else "too many members"
+        if member.pid != message.pid:
+            return f"the name {message.name} is taken by process {member.pid}"
+        return ""
+
+    def _welcome(self, message: Join) -> Member:
+        member = Member(message.name, Standing.JOINING, self.house.now, pid=message.pid)
+        self.house.emit(Watch(message.name, message.pid))
+        return self.roster.add(member)
+
+    def _take_in(self, member: Member, peer: bytes, message: Join) -> None:
+        if member.peer is not None and member.peer != peer:
+            # Of two connections the later one counts.  Should it be the older one's Join that was
+            # late, the participant that is still there hears of it here, and joins again.
+            why = f"the name {member.name} has joined on another connection"
+            self.house.emit(Send((member.peer,), Refuse(self.house.epoch, why)))
+        self.roster.connect(member, peer)
+        member.incarnation = message.incarnation
+        member.generation, member.digest = message.generation, message.digest
+        member.description = message.description
+        if member.standing is not Standing.LEAVING:
+            self._stand(member, Standing.JOINING)
+            member.deadline = None
+        self.house.note("join", module=member.name, pid=member.pid,
+                        generation=member.generation, in_doubt=message.in_doubt)  # fmt: skip
+
+    def _resolve(self, member: Member, in_doubt: str | None, activity: Activity) -> None:
+        """Answer what it is waiting for, from the ledger; no decision there means abort."""
+        if in_doubt is None or activity.will_decide(in_doubt):
+            return
+        receipt = self.house.decided.get(in_doubt)
+        if receipt:
+            self.house.tell_commit([member], receipt)
+        else:
+            self.house.send([member], Abort(self.house.epoch, in_doubt))
+
+    def admit_waiting(self) -> None:
+        """Offer what is in force to all who came since the last decision."""
+        if self.house.running is None:
+            return
+        for name in sorted(self.house.unadmitted):
+            member = self.roster.get(name)
+            if member is None or member.peer is None:
+                self.house.unadmitted.discard(name)
+            elif not member.offered:  # one question at a time; the next when it has answered
+                self.house.admit(member)
+
+    # What they say of what they run
+
+    def applied(self, member: Member, message: Applied, activity: Activity) -> None:
+        """It went through a commit, or through its admission, well or not."""
+        running = self.house.running
+        assert running is not None
+        if message.ok and message.generation == running.generation:
+            if message.digest != running.configuration.digest:
+                why = Reason(member.name, "applied something that is not this generation")
+                message = Applied(message.epoch, message.incarnation, message.generation,
+                                  message.digest, False, (why,))  # fmt: skip
+            else:
+                member.generation, member.digest = message.generation, message.digest
+                member.report = message.report
+        was_offered = member.offered and message.generation >= member.offered
+        if was_offered:
+            member.offered = 0
+        if not message.ok and was_offered and member.standing is not Standing.RUNNING:
+            self._declined(member, message.reasons, activity)
+            return
+        activity.applied(member, message)
+        if not message.ok:
+            self._broke(member, message.reasons)
+        elif member.generation == running.generation:
+            self._settle(member, activity)
+        elif was_offered:
+            self.house.unadmitted.add(member.name)  # overtaken by a newer generation
+
+    def _settle(self, member: Member, activity: Activity) -> None:
+        if member.standing not in (Standing.JOINING, Standing.REFUSED):
+            return
+        self._stand(member, Standing.RUNNING)
+        member.deadline, member.why = None, ""
+        member.patience = limits.PREPARE_SECONDS
+        self.house.note("member", module=member.name, generation=member.generation)
+        if member.attached:
+            self.house.emit(KnowMember(member.name, present=True))
+        activity.settled(member)
+
+    def _declined(self, member: Member, reasons: tuple[Reason, ...], activity: Activity) -> None:
+        member.why = reasons[0].message if reasons else "declined without a reason"
+        self.house.note("declined", module=member.name, why=member.why)
+        if activity.declined(member, reasons):
+            return
+        if member.attached:
+            self._stand(member, Standing.REFUSED)
+            member.deadline = None
+            self.house.emit(KnowMember(member.name, present=False))
+        else:
+            self.house.emit(Kill(member.name, member.pid))
+
+    def _broke(self, member: Member, reasons: tuple[Reason, ...]) -> None:
+        """It voted yes and failed: a module of ours is made anew, another is out."""
+        member.why = "failed in commit: " + (reasons[0].message if reasons else "no reason given")
+        self.house.note("broke", module=member.name, why=member.why)
+        if member.attached:
+            self._stand(member, Standing.FAILED)
+        elif member.standing is not Standing.LEAVING:
+            self._stand(member, Standing.JOINING)
+            self.house.emit(Kill(member.name, member.pid))
+
+    # Going
+
+    def left(self, member: Member, message: Leave, activity: Activity) -> None:
+        """It says goodbye.  A process of ours is buried when it is dead, not before."""
+        if message.reasons:
+            member.why = message.reasons[0].message
+        activity.left(member, message.reasons)
+        if member.attached:
+            activity.lost(member, "left", dead=True)
+            self.forget(member)
+
+    def died(self, name: str, pid: int, how: str, activity: Activity) -> None:
+        """A process has ended."""
+        member = self.roster.get(name)
+        if member is None or member.pid != pid:
+            return
+        self.house.note("died", module=name, pid=pid, how=how)
+        self.roster.disconnect(member)
+        member.incarnation = ""
+        claimed = activity.lost(member, f"died ({how})", dead=True)
+        if member.attached or member.standing is Standing.LEAVING:
+            self.forget(member)
+        elif not claimed:
+            self._restart_later(member, how)
+
+    def unreachable(self, peer: bytes, activity: Activity) -> None:
+        """Nobody at the other end of a connection; the process may live, and join again."""
+        member = self.roster.at(peer)
+        if member is None:
+            return
+        self.house.note("cut", module=member.name)
+        self.roster.disconnect(member)
+        activity.lost(member, "lost its connection", dead=False)
+        if member.standing in (Standing.RUNNING, Standing.REFUSED):
+            self._stand(member, Standing.JOINING)
+            self.house.expect(member)
+
+    def forget(self, member: Member) -> None:
+        """Take it off the list."""
+        if member.attached:
+            self.house.emit(KnowMember(member.name, present=False))
+        self.house.unadmitted.discard(member.name)
+        self.roster.remove(member)
+
+    # Supervision
+
+    def start(self, member: Member) -> None:
+        """Start the process of a member of ours."""
+        assert member.spec is not None
+        member.pid, member.incarnation = 0, ""
+        self._stand(member, Standing.STARTING)
+        self.house.expect(member)
+        self.house.emit(StartProcess(member.name, member.spec))
+
+    def spawned(self, name: str, pid: int) -> None:
+        """The process of a member of ours runs; it may be unwanted by now."""
+        member = self.roster.get(name)
+        if member is not None and not member.attached and not member.pid:
+            member.pid = pid
+        if member is None or member.pid != pid or member.standing is Standing.LEAVING:
+            self.house.emit(Kill(name, pid))
+
+    def add_ours(self, name: str, spec: Spec) -> Member:
+        """A new member of ours, starting, for an activity that has a deadline of its own."""
+        member = self.roster.add(Member(name, Standing.STARTING, self.house.now, spec=spec))
+        member.patience = math.inf
+        self.start(member)
+        return member
+
+    def _restart_later(self, member: Member, how: str) -> None:
+        now = self.house.now
+        member.deaths = [at for at in member.deaths if now - at < limits.RESTART_WINDOW_SECONDS]
+        member.deaths.append(now)
+        member.pid = 0
+        if not member.why:
+            member.why = how
+        count = len(member.deaths)
+        if count >= limits.RESTART_DEATHS:
+            self._stand(member, Standing.FAILED)
+            member.deadline = None
+            window = f"{limits.RESTART_WINDOW_SECONDS:g} s"
+            member.why = f"died {count} times within {window}, last: {member.why}"
+            self.house.note("failed", module=member.name, why=member.why)
+            return
+        pause = min(limits.RESTART_FIRST_SECONDS * 2 ** (count - 1), limits.RESTART_LONGEST_SECONDS)
+        self._stand(member, Standing.RESTARTING)
+        member.restarts += 1
+        member.deadline = now + pause
+        self.house.wake(member.deadline)
+        self.house.note("restart", module=member.name, after=pause, deaths=count)
+
+    def woke(self) -> None:
+        """Start what is due, and lose patience where that is due."""
+        for member in self.roster:
+            if member.deadline is None or self.house.now < member.deadline:
+                continue
+            member.deadline = None
+            if member.standing is Standing.RESTARTING:
+                self.start(member)
+            elif not member.attached:
+                member.why = f"did not get to {Standing.RUNNING} from {member.standing} in time"
+                self.house.note("impatient", module=member.name, why=member.why)
+                self.house.emit(Kill(member.name, member.pid))
+            else:
+                self.house.note("impatient", module=member.name)
+                self.house.send([member], Refuse(self.house.epoch, "no answer to Admit in time"))
+                self.forget(member)
+
+    def _stand(self, member: Member, standing: Standing) -> None:
+        if member.standing is not standing:
+            member.standing = standing
+            member.since = self.house.now

@@ -1,0 +1,107 @@
+"""Changes that are undone by themselves unless somebody says in time that they may stay.
+
+Who cuts off the branch he sits on cannot say so.  A change with `--confirm 2m` is committed like
+any other, and its undoing is written to the ledger with it, so that not even the death of the
+broker makes it forgotten (RFC 6241, section 8.4, confirmed commit; Junos, `commit confirmed`).
+While it is unconfirmed nobody else may change anything: what would be undone then?
+"""
+
+from coordinator.core.changes import (
+    ChangeRequest,
+    ConfirmRequest,
+    Earlier,
+    Outcome,
+    Replacement,
+    Result,
+)
+from coordinator.core.effects import Answer, Confirm
+from coordinator.core.events import Confirmed
+from coordinator.core.operation import Activity
+from coordinator.core.state import House
+from protocol import limits
+from protocol.reasons import Reason
+
+UNDO = "undo"
+"""The verb of the change that nobody asked for."""
+
+
+def why_barred(house: House, request: ChangeRequest) -> str:
+    """Why a change must not be tried when its turn comes; empty where it may be."""
+    expected = request.if_generation
+    if expected is not None and expected != house.generation:
+        return f"generation {house.generation} is in force, not {expected}: someone was faster"
+    pending = house.unconfirmed
+    if pending is None or request.dry_run or request.verb == UNDO:
+        return ""
+    wanted = request.proposal
+    if isinstance(wanted, Earlier) and wanted.generation in (None, pending.generation - 1):
+        return ""
+    return (
+        f"generation {pending.generation} is not confirmed yet; `flux config confirm` keeps it, "
+        "`flux config rollback` undoes it"
+    )
+
+
+def due_undo(house: House) -> ChangeRequest | None:
+    """The undoing that is due, if one is; where it is refused it is due again a little later."""
+    pending, running = house.unconfirmed, house.running
+    if pending is None or running is None or house.now < pending.due:
+        return None
+    house.unconfirmed = pending._replace(due=house.now + limits.UNDO_AGAIN_SECONDS)
+    house.wake(house.unconfirmed.due)
+    house.note("unconfirmed", generation=pending.generation)
+    who = running.decision.who._replace(command=f"undo of {running.decision.who.command}".strip())
+    why = f"generation {pending.generation} was not confirmed in time"
+    return ChangeRequest(Replacement(pending.before), UNDO, who, message=why)
+
+
+class Confirming(Activity):
+    """A confirmation on its way to the disk."""
+
+    def __init__(self, house: House, client: int, request: ConfirmRequest, asked_at: float) -> None:
+        super().__init__(house)
+        self.client: int | None = client
+        self.asked_at = asked_at
+        self.deadline = asked_at + request.seconds
+        pending = house.unconfirmed
+        if pending is None:
+            self._finish(Result.REFUSED, "there is nothing to confirm")
+            return
+        house.wake(self.deadline)
+        house.note("confirm", generation=pending.generation)
+        house.emit(Confirm(pending.generation))
+
+    def confirmed(self, event: Confirmed) -> None:
+        """The disk has answered."""
+        if event.why:
+            self._finish(Result.REFUSED, f"the confirmation could not be written: {event.why}")
+        else:
+            self.house.unconfirmed = None
+            self._finish(Result.CONFIRMED)
+
+    def woke(self) -> None:
+        if not self.over and self.house.now >= self.deadline:
+            self._answer(Result.UNKNOWN, "the ledger's disk has not answered")
+
+    def hung_up(self, client: int) -> None:
+        if client == self.client:
+            self.client = None
+
+    def stop(self) -> None:
+        """The disk may still answer; the client is answered in time, whether it does or not."""
+        self.deadline = min(self.deadline, self.house.now + limits.SHUTDOWN_SECONDS)
+
+    def _finish(self, result: Result, why: str = "") -> None:
+        self.over = True
+        self._answer(result, why)
+
+    def _answer(self, result: Result, why: str) -> None:
+        if self.client is None:
+            return
+        reasons = (Reason("config", why),) if why else ()
+        running = self.house.running
+        digest = running.configuration.digest if running else ""
+        seconds = self.house.now - self.asked_at
+        outcome = Outcome(result, self.house.generation, "", reasons, digest, seconds=seconds)
+        self.house.emit(Answer(self.client, outcome))
+        self.client = None

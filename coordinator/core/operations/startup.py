@@ -1,0 +1,245 @@
+"""A broker's start: resume what was committed last, or make the files a change like any other.
+
+Files are proposals, the ledger is the truth.  Where the files are those that were last read, the
+modules are admitted to the last committed generation.  Where they differ, the start is a
+transaction: the modules that were just started and the attached participants that found their way
+back are its voters, and a refusal means that there is no start.
+"""
+
+from enum import StrEnum
+
+from coordinator.core.changes import ChangeRequest, Durable, Replacement, Result
+from coordinator.core.effects import GiveUp, Kill, KnowFiles, Ready
+from coordinator.core.events import Begin
+from coordinator.core.members import Member, Standing
+from coordinator.core.membership import Membership
+from coordinator.core.operation import Activity
+from coordinator.core.operations.transaction import Transaction
+from coordinator.core.state import House
+from protocol import limits
+from protocol.configuration import EMPTY
+from protocol.messages import Applied, Vote
+from protocol.reasons import Reason
+
+
+class _StartTransaction(Transaction):
+    """A transaction whose voters are named by the start."""
+
+    def gather(self) -> None:
+        """The start itself asks when all are here."""
+
+    def barred(self) -> str:
+        """Files that were changed while the broker was down take the place of what runs."""
+        return ""
+
+
+class Phase(StrEnum):
+    """Where a start stands."""
+
+    ASSEMBLING = "assembling"
+    """Modules come up; survivors come back."""
+    VOTING = "voting"
+    RESUMING = "resuming"
+    """Modules are being admitted to the last committed generation."""
+    OVER = "over"
+
+
+class Starting(Activity):
+    """From nothing to a broker whose modules all run the same generation, or to nothing."""
+
+    def __init__(self, house: House, membership: Membership, begin: Begin) -> None:
+        super().__init__(house)
+        self.membership = membership
+        self.begin = begin
+        self.phase = Phase.ASSEMBLING
+        self.failed = False
+        self.deadline = house.now + begin.seconds
+        self.grace = house.now + limits.REJOIN_SECONDS
+        self.transaction: _StartTransaction | None = None
+        self.refusal: list[Reason] = []
+        house.refused_start = begin.unreadable
+        self.ours = {name: membership.add_ours(name, spec) for name, spec in begin.modules}
+        house.wake(self.deadline)
+        house.note("start", generation=house.generation,
+                   resume=not self._changed(), modules=len(self.ours))  # fmt: skip
+        if not self._changed():
+            self._resume()
+        else:
+            house.wake(self.grace)
+            self._go_on()
+
+    @property
+    def over(self) -> bool:  # type: ignore[override]
+        return self.phase is Phase.OVER
+
+    @property
+    def holds_joins(self) -> bool:  # type: ignore[override]
+        if self.transaction is not None:
+            return self.transaction.holds_joins
+        return self.phase is Phase.ASSEMBLING
+
+    def _changed(self) -> bool:
+        """Whether the files ask for something that the ledger does not know already."""
+        running, files = self.house.running, self.begin.files
+        if running is None:
+            return True
+        return files is not None and files.digest != running.decision.files
+
+    # Resuming
+
+    def _resume(self) -> None:
+        self.phase = Phase.RESUMING
+        self._check_resumed()
+
+    def _check_resumed(self) -> None:
+        if all(one.standing is Standing.RUNNING for one in self.ours.values()):
+            self._ready()
+
+    # A start that is a change
+
+    def _go_on(self) -> None:
+        """Vote as soon as all modules are here, and the survivors are or had their time."""
+        if self.phase is not Phase.ASSEMBLING:
+            return
+        if any(one.peer is None for one in self.ours.values()):
+            return
+        if self.house.now < self.grace and not self._survivors_are_back():
+            return
+        self._vote()
+
+    def _survivors_are_back(self) -> bool:
+        found = [self.house.roster.get(name) for name in self.begin.expected]
+        return all(one is not None and one.standing is Standing.RUNNING for one in found)
+
+    def _vote(self) -> None:
+        files = self.begin.files
+        assert files is not None or self.house.running is None
+        running = self.house.running
+        if files is not None and running is not None and running.configuration == files:
+            self.house.files = files.digest
+            self.house.emit(KnowFiles(running.generation, files.digest))
+            self._resume()
+            return
+        self.phase = Phase.VOTING
+        candidate = files if files is not None else EMPTY
+        request = ChangeRequest(Replacement(candidate), "start", self.begin.who,
+                                max(0.0, self.deadline - self.house.now))  # fmt: skip
+        self.transaction = _StartTransaction(self.house, None, request, self.house.now)
+        self.transaction.from_files = self.begin.files is not None
+        survivors = [one for one in self.house.roster
+                     if one.standing is Standing.RUNNING and one.attached]  # fmt: skip
+        voters = [*self.ours.values(), *survivors]
+        self.house.unadmitted -= {one.name for one in voters}
+        self.transaction.ask(voters)
+        self._check_transaction()
+
+    def _check_transaction(self) -> None:
+        change = self.transaction
+        if change is None or change.outcome is None or self.over:
+            return
+        if change.outcome.result is not Result.REFUSED:
+            self._ready()
+        elif self.begin.fallback and self.house.running is not None:
+            self.house.note("fallback", generation=self.house.generation,
+                            reasons=[str(reason) for reason in change.outcome.reasons])  # fmt: skip
+            self.house.refused_start = change.outcome.reasons
+            self.transaction = None
+            self.deadline = self.house.now + self.begin.seconds
+            self.house.wake(self.deadline)
+            self.house.unadmitted |= {name for name, one in self.ours.items() if one.peer}
+            self._resume()
+        else:
+            self._give_up(change.outcome.reasons)
+
+    # What happens meanwhile
+
+    def joined(self, member: Member) -> None:
+        # A survivor is brought to the last generation at once: only then can it vote on another.
+        if self.phase is Phase.ASSEMBLING and member.attached and self.house.running is not None:
+            self.house.admit(member)
+        self._go_on()
+
+    def settled(self, member: Member) -> None:  # noqa: ARG002
+        self._go_on()
+        if self.phase is Phase.RESUMING:
+            self._check_resumed()
+
+    def left(self, member: Member, reasons: tuple[Reason, ...]) -> None:
+        if self.ours.get(member.name) is member:
+            self.refusal.extend(reasons)
+
+    def declined(self, member: Member, reasons: tuple[Reason, ...]) -> bool:
+        if self.ours.get(member.name) is not member:
+            return False
+        self._give_up(reasons or (Reason(member.name, "declined without a reason"),))
+        return True
+
+    def lost(self, member: Member, why: str, dead: bool) -> bool:
+        ours = self.ours.get(member.name) is member
+        if self.transaction is not None:
+            self.transaction.lost(member, why, dead)
+            self._check_transaction()
+        elif ours and dead and not self.over:
+            self._give_up(
+                tuple(self.refusal) or (Reason(member.name, f"{why} before it was ready"),)
+            )
+        return ours and self.failed
+
+    def will_decide(self, txid: str) -> bool:
+        return self.transaction is not None and self.transaction.will_decide(txid)
+
+    def voted(self, member: Member, vote: Vote) -> None:
+        if self.transaction is not None:
+            self.transaction.voted(member, vote)
+            self._check_transaction()
+
+    def applied(self, member: Member, applied: Applied) -> None:
+        if self.transaction is not None:
+            self.transaction.applied(member, applied)
+            self._check_transaction()
+
+    def forced(self, durable: Durable) -> None:
+        """The start's own decision is on disk."""
+        assert self.transaction is not None
+        self.transaction.forced(durable)
+        self._check_transaction()
+
+    def not_forced(self, why: str) -> None:
+        """It is not."""
+        assert self.transaction is not None
+        self.transaction.not_forced(why)
+        self._check_transaction()
+
+    def woke(self) -> None:
+        if self.transaction is not None:
+            self.transaction.woke()
+            self._check_transaction()
+            return
+        self._go_on()
+        if self.house.now >= self.deadline and not self.over and self.transaction is None:
+            late = [one for one in self.ours.values() if one.standing is not Standing.RUNNING]
+            self._give_up(tuple(_not_ready(one, self.begin.seconds) for one in late))
+
+    def stop(self) -> None:
+        if self.transaction is not None and not self.transaction.undecided:
+            return
+        self._give_up((Reason("broker", "was told to stop while it was starting"),))
+
+    # Ends
+
+    def _ready(self) -> None:
+        self.phase = Phase.OVER
+        self.house.note("ready", generation=self.house.generation)
+        self.house.emit(Ready(self.house.refused_start))
+
+    def _give_up(self, reasons: tuple[Reason, ...]) -> None:
+        self.phase = Phase.OVER
+        self.failed = True
+        for member in self.ours.values():
+            member.standing = Standing.LEAVING
+            self.house.emit(Kill(member.name, member.pid))
+        self.house.emit(GiveUp(reasons))
+
+
+def _not_ready(member: Member, seconds: float) -> Reason:
+    return Reason(member.name, f"was not ready within {seconds:g} s (it is {member.standing})")

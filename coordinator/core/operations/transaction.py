@@ -1,0 +1,444 @@
+"""One change from candidate to answer: the two phases, pure.
+
+The rules that carry the promises are few.  The voters are fixed when Prepare is sent.  A yes is
+binding, a no is final, a loss or a deadline is a no.  Every no is waited for, so that all reasons
+are told at once.  Nobody is told Commit before the ledger has answered, and once the decision is on
+its way to the disk nothing but the disk can stop it.
+"""
+
+from coordinator.core.changes import (
+    Attempt,
+    ChangeRequest,
+    Decision,
+    Durable,
+    Earlier,
+    FromFiles,
+    Outcome,
+    Replacement,
+    Result,
+)
+from coordinator.core.edit import Edit
+from coordinator.core.effects import Answer, Edited, Kill, KnowFiles, ReadFiles, Recall, Remember
+from coordinator.core.members import UNSETTLED, Member, Standing
+from coordinator.core.operation import Activity
+from coordinator.core.operations.confirm import why_barred
+from coordinator.core.state import House
+from protocol import limits
+from protocol.configuration import Configuration, Unfit
+from protocol.messages import Abort, Applied, Prepare, Vote
+from protocol.reasons import Reason
+from protocol.transitions import CHANGE, Change, ChangeInput
+
+_UNDECIDED = frozenset({Change.GATHERING, Change.PREPARING})
+_RESULTS = {
+    Change.COMMITTED: Result.COMMITTED,
+    Change.PARTIAL: Result.PARTIAL,
+    Change.PASSED: Result.VALID,
+    Change.UNCHANGED: Result.UNCHANGED,
+    Change.ABORTED: Result.REFUSED,
+}
+
+
+class Transaction(Activity):
+    """One attempt to move from what runs to a candidate."""
+
+    def __init__(
+        self, house: House, client: int | None, request: ChangeRequest, asked_at: float
+    ) -> None:
+        """`asked_at` is when the request arrived: waiting in line counts against its deadline."""
+        super().__init__(house)
+        self.txid = house.next_txid()
+        self.client = client
+        self.request = request
+        self.asked_at = asked_at
+        self.deadline = asked_at + request.seconds
+        self.state = Change.GATHERING
+        self.candidate: Configuration | None = None
+        self.voters: dict[str, Member] = {}
+        self.answers: dict[str, bool] = {}
+        self.awaited: dict[str, Member] = {}
+        """Whose vote, later whose Applied, is not here yet."""
+        self.reasons: list[Reason] = []
+        self.not_applied: dict[str, Reason] = {}
+        self.outcome: Outcome | None = None
+        self.committing_until: float | None = None
+        self.from_files = isinstance(request.proposal, FromFiles)
+        self._note("begin", verb=request.verb, dry_run=request.dry_run)
+        self._propose()
+
+    @property
+    def over(self) -> bool:  # type: ignore[override]
+        return self.state in _RESULTS
+
+    @property
+    def holds_joins(self) -> bool:  # type: ignore[override]
+        return self.state in (Change.PREPARING, Change.FORCING)
+
+    @property
+    def undecided(self) -> bool:
+        """Whether it can still be withdrawn."""
+        return self.state in _UNDECIDED
+
+    def will_decide(self, txid: str) -> bool:
+        return txid == self.txid and self.state in (Change.PREPARING, Change.FORCING)
+
+    # Gathering: a candidate, and everybody in their places
+
+    def barred(self) -> str:
+        """Why this change must not even be tried; empty where it may."""
+        return why_barred(self.house, self.request)
+
+    def _propose(self) -> None:
+        why_not = self.barred()
+        if why_not:
+            self.proposed((Reason("config", why_not),))
+            return
+        match self.request.proposal:
+            case FromFiles():
+                self.house.emit(ReadFiles(self.txid))
+            case Replacement(configuration):
+                self.proposed(configuration)
+            case Edit() as edit:
+                self.proposed(self._edited(edit))
+            case Earlier(generation):
+                before = max(self.house.generation - 1, 0)
+                self.house.emit(Recall(self.txid, before if generation is None else generation))
+
+    def _edited(self, edit: Edit) -> Configuration | tuple[Reason, ...]:
+        running = self.house.running
+        assert running is not None, "clients are let in when something runs"
+        before = running.configuration
+        try:
+            after = edit.applied_to(before)
+        except Unfit as unfit:
+            origin = self.request.who.origin if unfit.key else None
+            return (Reason("config", unfit.message, unfit.key, origin),)
+        self.house.emit(Edited(before.digest, after.digest, edit, self.request.who))
+        return after
+
+    def proposed(self, found: Configuration | tuple[Reason, ...]) -> None:
+        """The candidate is here, or the reasons why there is none."""
+        if self.state is not Change.GATHERING or self.candidate is not None:
+            return
+        if isinstance(found, tuple):
+            self._abort(ChangeInput.UNREADABLE, found)
+            return
+        self.candidate = found
+        running = self.house.running
+        if running is not None and running.configuration == found:
+            if self.from_files and not self.request.dry_run:
+                self.house.files = found.digest
+                self.house.refused_start = ()
+                self.house.emit(KnowFiles(running.generation, found.digest))
+            self._move(ChangeInput.SAME)
+            self._close()
+            return
+        self.gather()
+
+    def gather(self) -> None:
+        """Ask everybody as soon as there is something to ask and nobody is just coming in."""
+        if self.state is not Change.GATHERING or self.candidate is None:
+            return
+        members = list(self.house.roster)
+        failed = [one for one in members if one.standing is Standing.FAILED]
+        if failed:
+            self._abort(ChangeInput.REFUSED, tuple(_is_failed(one) for one in failed))
+        elif not any(one.standing in UNSETTLED for one in members):
+            self.ask([one for one in members if one.standing is Standing.RUNNING])
+
+    def ask(self, voters: list[Member]) -> None:
+        """Prepare to all `voters` at once; from here on they are the members of this change."""
+        self._move(ChangeInput.ASK)
+        self.voters = {one.name: one for one in voters}
+        self.awaited = dict(self.voters)
+        self._prepare([one for one in voters if one.owes is None])
+        self._probe([one for one in voters if one.owes not in (None, self.txid)])
+        self._note("prepare", members=len(voters))
+        self._weigh()
+
+    def _prepare(self, members: list[Member]) -> None:
+        assert self.candidate is not None
+        for member in members:
+            member.owes, member.owes_since = self.txid, self.house.now
+        message = Prepare(
+            self.house.epoch,
+            self.txid,
+            self.house.generation,
+            self.candidate.digest,
+            self.candidate.encoded,
+            max(0.0, self.deadline - self.house.now),
+            self.request.dry_run,
+        )
+        # At a start nobody has been admitted, so nobody knows its load arguments yet.
+        new = [one for one in members if not one.generation and one.arguments()]
+        self.house.send([one for one in members if one not in new], message)
+        for member in new:
+            self.house.send([member], message._replace(arguments=member.arguments()))
+
+    def _probe(self, silent: list[Member]) -> None:
+        """Repeat the Abort of the vote that is owed: nobody may be there to owe it any more.
+
+        A few times only, since one that merely hangs finds all of it in its queue.
+        """
+        for member in silent:
+            if member.owes is not None and member.probes < limits.PROBES:
+                member.probes += 1
+                self.house.send([member], Abort(self.house.epoch, member.owes))
+
+    # Preparing: votes
+
+    def voted(self, member: Member, vote: Vote) -> None:
+        if self.state is not Change.PREPARING or self.awaited.get(member.name) is not member:
+            return
+        if vote.txid != self.txid:
+            if member.owes is None:  # it has caught up with a question of former times
+                self._prepare([member])
+            return
+        del self.awaited[member.name]
+        self.answers[member.name] = vote.yes
+        if not vote.yes:
+            given = vote.reasons or (Reason(member.name, "refused without a reason"),)
+            self.reasons.extend(given)
+        self._weigh()
+
+    def _weigh(self) -> None:
+        if self.awaited:
+            self._move(ChangeInput.VOTE)
+        elif self.reasons:
+            self._abort(ChangeInput.REFUSED, ())
+        elif self.request.dry_run:
+            self._move(ChangeInput.UNANIMOUS_DRY)
+            self._close()
+        else:
+            self._decide()
+
+    def _decide(self) -> None:
+        assert self.candidate is not None
+        assert set(self.answers) == set(self.voters), "every member has voted"
+        assert all(self.answers.values()), "and every vote is yes"
+        self._move(ChangeInput.UNANIMOUS)
+        files = self.candidate.digest if self.from_files else self.house.files
+        self._allow_commit_seconds()
+        self.house.force(
+            Decision(
+                self.house.generation + 1,
+                self.txid,
+                self.house.epoch,
+                self.candidate,
+                files,
+                tuple(sorted(self.voters)),
+                self.request.verb,
+                self.request.who,
+                self.request.message,
+                self.request.confirm,
+            )
+        )
+        self._note("force", generation=self.house.generation + 1)
+
+    # Forcing and committing
+
+    def forced(self, durable: Durable) -> None:
+        """The decision is on disk: tell everybody."""
+        assert durable.receipt.txid == self.txid
+        assert self.committing_until is not None
+        self._move(ChangeInput.FORCED)
+        # Has the disk taken all the time there was?  Where a client waits, a wake is still to come.
+        if self.client is None and self.house.now >= self.committing_until:
+            self._allow_commit_seconds()
+        self.house.decide(durable)
+        if self.from_files:
+            self.house.refused_start = ()
+        self.house.tell_commit(self.voters.values(), durable.receipt)
+        self._note("commit", generation=durable.generation)
+        self.awaited = {
+            name: member for name, member in self.voters.items() if name not in self.not_applied
+        }
+        self._check_applied()
+
+    def _allow_commit_seconds(self) -> None:
+        self.committing_until = self.house.now + limits.COMMIT_SECONDS
+        self.house.wake(self.committing_until)
+
+    def not_forced(self, why: str) -> None:
+        """The decision is certainly not on disk: nobody has been told, so nothing happened."""
+        self._abort(
+            ChangeInput.NOT_FORCED,
+            (Reason("config", f"the decision could not be written to the ledger: {why}"),),
+        )
+
+    def applied(self, member: Member, applied: Applied) -> None:
+        if self.state is not Change.COMMITTING or self.awaited.get(member.name) is not member:
+            return
+        if applied.generation != self.house.generation:
+            return
+        del self.awaited[member.name]
+        if not applied.ok:
+            reasons = applied.reasons or (Reason(member.name, "gave no reason"),)
+            self._missed(member.name, f"failed in commit: {reasons[0].message}")
+        self._check_applied()
+
+    def _missed(self, name: str, why: str) -> None:
+        self.not_applied[name] = Reason(name, why)
+
+    def _check_applied(self) -> None:
+        if self.awaited:
+            return
+        self._move(ChangeInput.NOT_APPLIED if self.not_applied else ChangeInput.ALL_APPLIED)
+        self._close()
+
+    # Losses, deadlines, and clients who leave
+
+    def lost(self, member: Member, why: str, dead: bool) -> bool:
+        if self.voters.get(member.name) is not member:
+            return False
+        if self.state is Change.PREPARING:
+            # One that is only cut off and has said yes stays bound, and its yes is held here.
+            if dead or member.name in self.awaited:
+                self.awaited.pop(member.name, None)
+                self.answers[member.name] = False
+                self.reasons.append(Reason(member.name, f"{why} while it was asked"))
+                self._weigh()
+        elif self.state is Change.FORCING and dead:
+            self._missed(member.name, f"{why} before it could apply the change")
+        elif self.state is Change.COMMITTING and dead and member.name in self.awaited:
+            del self.awaited[member.name]
+            self._missed(member.name, f"{why} before it had applied the change")
+            self._check_applied()
+        return False
+
+    def woke(self) -> None:
+        now = self.house.now
+        if self.undecided and now >= self.deadline:
+            self._abort(ChangeInput.LATE, self._lateness())
+        elif self.committing_until is not None and now >= self.committing_until:
+            if self.state is Change.FORCING:
+                self._answer_unknown()
+            elif self.state is Change.COMMITTING:
+                for name, member in self.awaited.items():
+                    within = f"did not apply the change within {limits.COMMIT_SECONDS:g} s"
+                    self._missed(name, within)
+                    self._make_anew(member)
+                self._move(ChangeInput.NOT_APPLIED)
+                self._close()
+
+    def _make_anew(self, member: Member) -> None:
+        """It voted yes and hangs in commit: its process, if it is ours, is started again."""
+        if not member.attached and member.standing is not Standing.LEAVING:
+            member.standing, member.since = Standing.JOINING, self.house.now
+            self.house.emit(Kill(member.name, member.pid))
+
+    def _lateness(self) -> tuple[Reason, ...]:
+        allowed = f"{self.request.seconds:g} s"
+        if self.state is Change.PREPARING:
+            return tuple(_late(one, self.txid, allowed, self.house.now)
+                         for one in self.awaited.values())  # fmt: skip
+        if self.candidate is None:
+            return (Reason("config", f"the files could not be read within {allowed}"),)
+        return tuple(
+            Reason(one.name, f"is still {one.standing} after {allowed}" + _because(one))
+            for one in self.house.roster
+            if one.standing in UNSETTLED
+        )
+
+    def hung_up(self, client: int) -> None:
+        if self.client != client:
+            return
+        self.client = None
+        if self.undecided:
+            why = Reason("config", "the client went away before the decision")
+            self._abort(ChangeInput.WITHDRAWN, (why,))
+
+    def stop(self) -> None:
+        if self.undecided:
+            self._abort(ChangeInput.WITHDRAWN, (Reason("config", "the broker is stopping"),))
+        elif self.committing_until is not None:
+            last = self.house.now + limits.SHUTDOWN_SECONDS
+            self.committing_until = min(self.committing_until, last)
+
+    # Ends
+
+    def _abort(self, given: ChangeInput, reasons: tuple[Reason, ...]) -> None:
+        self.reasons.extend(reasons)
+        self._move(given)
+        if not self.request.dry_run:  # a dry run left nothing behind that could be released
+            self.house.send(self._asked(), Abort(self.house.epoch, self.txid))
+        self._note(
+            "abort", cause=str(given), objectors=self._objectors(), reasons=len(self.reasons)
+        )
+        if not self.request.dry_run:
+            self.house.emit(Remember(self._attempt()))
+        self._close()
+
+    def _asked(self) -> list[Member]:
+        """Who was asked and has not said no.
+
+        One that still owes an older vote was never asked; it must not find its queue full of
+        decisions on questions that it has not heard.
+        """
+        return [
+            one for one in self.voters.values() if self.answers.get(one.name, one.owes == self.txid)
+        ]
+
+    def _attempt(self) -> Attempt:
+        request = self.request
+        digest = self.candidate.digest if self.candidate else ""
+        return Attempt(self.txid, self.house.generation, digest, request.verb,
+                       request.who, request.message, tuple(self.reasons))  # fmt: skip
+
+    def _close(self) -> None:
+        asked = len(self.voters)
+        reasons = (*self.reasons, *self.not_applied.values())
+        digest = self.candidate.digest if self.candidate else ""
+        self.outcome = Outcome(_RESULTS[self.state], self.house.generation, self.txid, reasons,
+                               digest, asked, tuple(self.not_applied), self._elapsed(),
+                               self._confirm())  # fmt: skip
+        self._note("end", result=str(self.outcome.result), generation=self.house.generation)
+        self._answer(self.outcome)
+
+    def _answer_unknown(self) -> None:
+        if self.client is None:
+            return
+        why = Reason("config", "the ledger's disk has not answered; the decision is not known yet")
+        self._answer(Outcome(Result.UNKNOWN, self.house.generation, self.txid, (why,),
+                             asked=len(self.voters), seconds=self._elapsed()))  # fmt: skip
+
+    def _answer(self, outcome: Outcome) -> None:
+        if self.client is not None:
+            self.house.emit(Answer(self.client, outcome))
+            self.client = None
+
+    def _confirm(self) -> float | None:
+        committed = self.state in (Change.COMMITTED, Change.PARTIAL)
+        return self.request.confirm if committed else None
+
+    def _note(self, event: str, **fields: object) -> None:
+        """A line for the log; every phase has one, and all lines of a change have its txid."""
+        self.house.note(event, txid=self.txid, elapsed=round(self._elapsed(), 6), **fields)
+
+    def _objectors(self) -> str:
+        """Who said no, died or was late, in the order in which that came in."""
+        return " ".join(dict.fromkeys(reason.module for reason in self.reasons))
+
+    def _elapsed(self) -> float:
+        return self.house.now - self.asked_at
+
+    def _move(self, given: ChangeInput) -> None:
+        self.state = CHANGE[self.state, given]
+
+
+def _is_failed(member: Member) -> Reason:
+    advice = f"`flux module load` or `flux module remove {member.name}` takes it out of the way"
+    return Reason(member.name, f"has failed{_because(member)}; {advice}")
+
+
+def _because(member: Member) -> str:
+    return f" ({member.why})" if member.why else ""
+
+
+def _late(member: Member, txid: str, allowed: str, now: float) -> Reason:
+    if member.owes == txid or member.owes is None:
+        return Reason(member.name, f"did not answer within {allowed}")
+    since = f"{now - member.owes_since:.1f} s"
+    return Reason(
+        member.name, f"did not answer; it still owes a vote on {member.owes}, {since} old"
+    )

@@ -1,0 +1,76 @@
+"""Merging long texts in a process of its own, so that readers are answered meanwhile.
+
+A thread would not do: the parser is compiled and keeps Python's lock for as long as it runs, which
+for a file of 5 MB is seconds in which the broker's loop stands still.  The memory that parsing
+takes goes back with the process, too.
+"""
+
+import subprocess
+import sys
+from typing import Any
+
+import msgpack
+
+from coordinator.files.parsing import merge
+from coordinator.files.reading import Source, Unreadable
+from protocol.configuration import Configuration
+from protocol.reasons import Origin, Reason
+
+SHORT = 64 * 1024
+"""Bytes of texts that are merged at once: it takes less time than starting a process."""
+_LONGEST_SECONDS = 300.0
+
+
+def merge_beside(sources: tuple[Source, ...]) -> Configuration:
+    """As `coordinator.files.parsing.merge`.  To be called in a thread beside the loop.
+
+    Raises Unreadable, also where merging takes longer than five minutes.
+    """
+    if sum(len(source.text) for source in sources) <= SHORT:
+        return merge(sources)
+    given: bytes = msgpack.packb([[one.name, one.text, one.format] for one in sources],
+                                 unicode_errors="surrogateescape")  # fmt: skip
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "coordinator.files.merge_process"],
+            input=given,
+            stdout=subprocess.PIPE,
+            timeout=_LONGEST_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        why = f"could not be merged within {_LONGEST_SECONDS:g} s"
+        raise Unreadable([Reason("config", why)]) from None
+    try:  # not by its exit status: whoever reaps orphans may have been faster
+        found: Any = msgpack.unpackb(done.stdout, unicode_errors="surrogateescape")
+    except ValueError:
+        why = "could not be merged: the process that tried ended without an answer"
+        raise Unreadable([Reason("config", why)]) from None
+    if isinstance(found, bytes):
+        return Configuration(found)
+    raise Unreadable([_reason(*one) for one in found])
+
+
+def _reason(module: str, message: str, key: list[str | int], place: list[Any] | None) -> Reason:
+    return Reason(module, message, tuple(key), Origin(*place) if place else None)
+
+
+def _fields(reason: Reason) -> list[Any]:
+    place = reason.origin
+    return [reason.module, reason.message, list(reason.key),
+            [place.source, place.line, place.column] if place else None]  # fmt: skip
+
+
+def _main() -> int:
+    given = msgpack.unpackb(sys.stdin.buffer.read(), unicode_errors="surrogateescape")
+    answer: Any
+    try:
+        answer = merge(Source(*one) for one in given).encoded
+    except Unreadable as unreadable:
+        answer = [_fields(reason) for reason in unreadable.reasons]
+    sys.stdout.buffer.write(msgpack.packb(answer, unicode_errors="surrogateescape"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

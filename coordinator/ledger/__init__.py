@@ -1,0 +1,1 @@
+"""The durable list of decisions: the only durable state there is."""

@@ -1,0 +1,382 @@
+"""The durable list of decisions: the only durable state there is.
+
+Kept in SQLite (https://sqlite.org/wal.html), in WAL mode with synchronous=FULL: when `force`
+returns, the decision has been through fsync(2).  What may be lost in a crash without a promise
+being lost (refused attempts, who was attached) is written without waiting for the disk.
+
+A write that fails has failed for certain (`NotWritten`: the disk was full, the file read-only) or
+nobody can know (`Uncertain`: fsync failed, and the kernel may or may not have written).  In the
+second case the only honest thing is to stop and to read the ledger again on the next start
+(Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).
+"""
+
+import fcntl
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from coordinator.core.changes import Attempt, Decision, Durable, Receipt, Who
+from protocol import limits
+from protocol.configuration import Configuration, Unfit
+
+FILE = "ledger.sqlite"
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS decisions (
+    generation INTEGER PRIMARY KEY, txid TEXT NOT NULL UNIQUE, epoch INTEGER NOT NULL,
+    digest TEXT NOT NULL, configuration BLOB NOT NULL, files TEXT, members TEXT NOT NULL,
+    verb TEXT NOT NULL, who TEXT NOT NULL, message TEXT NOT NULL, at REAL NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS attempts (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, txid TEXT NOT NULL, base INTEGER NOT NULL,
+    digest TEXT NOT NULL, verb TEXT NOT NULL, who TEXT NOT NULL, message TEXT NOT NULL,
+    reasons TEXT NOT NULL, at REAL NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS attached (name TEXT PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS unconfirmed (
+    generation INTEGER PRIMARY KEY, undone_at REAL NOT NULL) STRICT;
+"""
+
+# SQLite's result codes (https://sqlite.org/rescode.html) after which nothing was written.
+_CERTAIN = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR_WRITE", "SQLITE_CANTOPEN",
+            "SQLITE_BUSY", "SQLITE_PERM")  # fmt: skip
+
+
+_MARK_BYTES = 40
+_TIDY_BYTES = 512 * 1024
+_DECISION_BYTES = 16 * 1024  # what a decision takes in the WAL besides its configuration
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used; the text says why and what the way out is."""
+
+
+class NotWritten(Exception):
+    """The decision is certainly not on disk."""
+
+
+class Uncertain(Exception):
+    """Nobody knows whether the decision is on disk: stop, and read the ledger anew."""
+
+
+class Ledger:
+    """One open ledger.  After opening, use it from one thread at a time."""
+
+    def __init__(
+        self,
+        statedir: str,
+        clock: Callable[[], float] = time.time,
+        history: int | None = None,
+    ) -> None:
+        """Opens or makes the ledger in `statedir` and starts a new epoch, forced to disk.
+
+        `history` is how many decisions, and how many refused attempts, are kept: 2 or more;
+        by default HISTORY.
+        Raises LedgerError where the directory is in use by another broker, cannot be written, or
+        holds something that is no sound ledger.
+        """
+        self.path = os.path.join(statedir, FILE)
+        self._clock = clock
+        # at least the last, and the one that an undo goes back to
+        self._history = max(2, limits.HISTORY if history is None else history)
+        self._level = ""
+        self._untidied = 0
+        self._lock = _exclusive(statedir)
+        try:
+            if not os.path.exists(self.path):
+                _mark(self._lock, 0, 0)
+            self._connection = _connect(self.path)
+            self._check()
+            self.epoch = self._next_epoch()
+            _mark(self._lock, self.epoch, self._last_generation())
+        except (sqlite3.Error, Unfit, ValueError) as error:
+            os.close(self._lock)
+            raise LedgerError(_way_out(self.path, error)) from error
+
+    def close(self) -> None:
+        """Let go of the file, so that another broker may have it."""
+        self._connection.close()
+        os.close(self._lock)
+
+    # The decisions
+
+    def force(self, decision: Decision) -> Durable:
+        """Put the decision on disk; when this returns it has survived.
+
+        Raises NotWritten where it certainly is not there, Uncertain where nobody knows.
+        """
+        at = self._clock()
+        row = (
+            decision.generation,
+            decision.txid,
+            decision.epoch,
+            decision.configuration.digest,
+            decision.configuration.encoded,
+            decision.files,
+            json.dumps(decision.members),
+            decision.verb,
+            _who_text(decision.who),
+            decision.message,
+            at,
+        )
+        try:
+            with self._transaction(forced=True) as run:
+                last = self._last_generation()
+                if decision.epoch != self.epoch:
+                    raise NotWritten(f"it is of epoch {decision.epoch}, not {self.epoch}")
+                if decision.generation != last + 1:
+                    raise NotWritten(f"generation {decision.generation} does not follow {last}")
+                run("INSERT INTO decisions VALUES (?,?,?,?,?,?,?,?,?,?,?)", row)
+                run("DELETE FROM unconfirmed")
+                if decision.confirm is not None:
+                    undone_at = at + decision.confirm
+                    run("INSERT INTO unconfirmed VALUES (?,?)", (decision.generation, undone_at))
+                oldest = decision.generation - self._history
+                run("DELETE FROM decisions WHERE generation <= ?", (oldest,))
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+        _mark(self._lock, self.epoch, decision.generation)
+        self._untidied += _DECISION_BYTES + len(decision.configuration.encoded)
+        return Durable(Receipt(decision.txid, decision.generation), decision, at)
+
+    @property
+    def untidy(self) -> bool:
+        """Whether `tidy` is worth its while."""
+        return self._untidied >= _TIDY_BYTES
+
+    def tidy(self) -> None:
+        """Move what was forced out of the WAL and into the database proper.
+
+        Not while somebody waits for a decision: it takes two fsyncs.  The WAL then starts over, and
+        to write over a file costs the disk half of what it costs to let it grow.
+
+        Raises sqlite3.Error; the WAL is then as it was, and nothing is lost.
+        """
+        self._untidied = 0
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def confirm(self, generation: int) -> None:
+        """Put on disk that this generation stays.  Raises NotWritten or Uncertain, as `force`."""
+        try:
+            with self._transaction(forced=True) as run:
+                run("DELETE FROM unconfirmed WHERE generation = ?", (generation,))
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+
+    def unconfirmed(self) -> tuple[int, Configuration, float] | None:
+        """The last generation where it is unconfirmed, what ran before it, and the seconds left."""
+        row = self._connection.execute("SELECT generation, undone_at FROM unconfirmed").fetchone()
+        if row is None:
+            return None
+        before = self.generation(row[0] - 1)
+        mine = self.generation(row[0])
+        if before is None or mine is None:
+            raise Unfit(f"generation {row[0]} is unconfirmed and {row[0] - 1} is missing")
+        # At most what was granted, should the wall clock have been set back meanwhile
+        left = min(row[1] - self._clock(), row[1] - mine.at)
+        return row[0], before.configuration, max(0.0, left)
+
+    def last(self) -> Durable | None:
+        """The decision in force, if there has been any."""
+        return self._one("ORDER BY generation DESC LIMIT 1", ())
+
+    def generation(self, number: int) -> Durable | None:
+        """The decision of this number, if it is kept."""
+        return self._one("WHERE generation = ?", (number,))
+
+    def receipts(self) -> dict[str, Receipt]:
+        """The txids of the last decisions, oldest first."""
+        rows = self._connection.execute(
+            "SELECT txid, generation FROM decisions ORDER BY generation DESC LIMIT ?",
+            (limits.DECISIONS_KNOWN,),
+        ).fetchall()
+        return {txid: Receipt(txid, generation) for txid, generation in reversed(rows)}
+
+    def know_files(self, generation: int, digest: str) -> None:
+        """The files with this digest are what `generation` runs."""
+        with self._transaction(forced=False) as run:
+            run("UPDATE decisions SET files = ? WHERE generation = ?", (digest, generation))
+
+    # What may be lost
+
+    def remember(self, attempt: Attempt) -> None:
+        """Write a refused attempt into the history."""
+        reasons = json.dumps([reason.as_json() for reason in attempt.reasons])
+        row = (attempt.txid, attempt.base, attempt.digest, attempt.verb, _who_text(attempt.who),
+               attempt.message, reasons, self._clock())  # fmt: skip
+        with self._transaction(forced=False) as run:
+            run("INSERT INTO attempts VALUES (NULL,?,?,?,?,?,?,?,?)", row)
+            run("DELETE FROM attempts WHERE number <= (SELECT max(number) FROM attempts) - ?",
+                (self._history,))  # fmt: skip
+
+    def know_member(self, name: str, present: bool) -> None:
+        """An attached participant became, or ceased to be, a member."""
+        with self._transaction(forced=False) as run:
+            if present:
+                run("INSERT OR IGNORE INTO attached VALUES (?)", (name,))
+            else:
+                run("DELETE FROM attached WHERE name = ?", (name,))
+
+    def attached(self) -> tuple[str, ...]:
+        """Attached participants that were members when the last life ended."""
+        rows = self._connection.execute("SELECT name FROM attached ORDER BY name").fetchall()
+        return tuple(name for (name,) in rows)
+
+    def attempts(self, most: int) -> list[dict[str, Any]]:
+        """The last refused attempts, newest first, in the shape of the history."""
+        rows = self._connection.execute(
+            "SELECT txid, base, digest, verb, who, message, reasons, at FROM attempts"
+            " ORDER BY number DESC LIMIT ?", (most,)).fetchall()  # fmt: skip
+        names = ("txid", "base", "digest", "verb", "who", "message", "reasons", "at")
+        shown = [dict(zip(names, row, strict=True)) for row in rows]
+        for attempt in shown:
+            attempt["who"] = json.loads(attempt["who"])
+            attempt["reasons"] = json.loads(attempt["reasons"])
+        return shown
+
+    # Inside
+
+    def _failure(self, error: sqlite3.Error) -> NotWritten | Uncertain:
+        certain = str(error.sqlite_errorname).startswith(_CERTAIN)
+        return (NotWritten if certain else Uncertain)(f"{error} ({self.path})")
+
+    def _transaction(self, forced: bool) -> "_Transaction":
+        # Not OFF: that would let a checkpoint overwrite, unsynced, what was forced before.
+        level = "FULL" if forced else "NORMAL"
+        if level != self._level:
+            self._connection.execute(f"PRAGMA synchronous = {level}")
+            self._level = level
+        return _Transaction(self._connection)
+
+    def _one(self, where: str, values: tuple[Any, ...]) -> Durable | None:
+        row = self._connection.execute(
+            "SELECT generation, txid, epoch, digest, configuration, files, members, verb, who,"
+            f" message, at FROM decisions {where}", values).fetchone()  # fmt: skip
+        if row is None:
+            return None
+        number, txid, epoch, digest, encoded, files, members, verb, who, message, at = row
+        configuration = Configuration.decode(encoded)
+        if configuration.digest != digest:
+            raise Unfit(f"generation {number} does not have the digest it should")
+        decision = Decision(number, txid, epoch, configuration, files,
+                            tuple(json.loads(members)), verb, Who(**json.loads(who)),
+                            message)  # fmt: skip
+        return Durable(Receipt(txid, number), decision, at)
+
+    def _check(self) -> None:
+        (verdict,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(verdict)
+        with self._transaction(forced=True) as run:
+            for statement in _SCHEMA.split(";"):
+                run(statement)
+        low, high, count = self._connection.execute(
+            "SELECT min(generation), max(generation), count(*) FROM decisions"
+        ).fetchone()
+        if count and high - low + 1 != count:
+            raise Unfit("generations are missing")
+        self.last()
+        self.unconfirmed()
+        self._check_mark()
+
+    def _check_mark(self) -> None:
+        found = self._connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
+        epoch, generation = found[0] if found else 0, self._last_generation()
+        marked_epoch, marked_generation = _marked(self._lock)
+        if epoch < marked_epoch or generation < marked_generation:
+            raise Unfit(
+                f"it ends with generation {generation} in epoch {epoch}, and generation "
+                f"{marked_generation} in epoch {marked_epoch} had been reached; to go on without "
+                "what is missing, remove the file `lock` beside it"
+            )
+
+    def _last_generation(self) -> int:
+        row = self._connection.execute("SELECT max(generation) FROM decisions").fetchone()
+        return int(row[0] or 0)
+
+    def _next_epoch(self) -> int:
+        with self._transaction(forced=True) as run:
+            run("INSERT INTO meta VALUES ('epoch', 1)"
+                " ON CONFLICT (name) DO UPDATE SET value = value + 1")  # fmt: skip
+            (epoch,) = run("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
+        return int(epoch)
+
+
+class _Transaction:
+    """`with` block that commits at its end and rolls back on an error."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> Callable[..., sqlite3.Cursor]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        return self._connection.execute
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            try:
+                self._connection.execute("COMMIT")
+            except sqlite3.Error:
+                self._roll_back()
+                raise
+        else:
+            self._roll_back()
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
+    os.chmod(path, 0o600)
+    connection.execute("PRAGMA journal_mode = WAL")
+    return connection
+
+
+def _exclusive(statedir: str) -> int:
+    """An flock(2) that a broker holds while it lives, so that a ledger has one coordinator."""
+    try:
+        lock = os.open(os.path.join(statedir, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise LedgerError(
+            f"cannot write in the state directory {statedir}: {error.strerror}"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise LedgerError(f"another broker uses the state directory {statedir}") from error
+    return lock
+
+
+def _mark(lock: int, epoch: int, generation: int) -> None:
+    """Note beside the ledger how far it has come, so that the loss of its end is noticed.
+
+    Written after the ledger and without waiting for the disk: it may be behind, never ahead.
+    """
+    with suppress(OSError):  # an aid; the ledger itself is on disk
+        os.pwrite(lock, f"{epoch} {generation}".ljust(_MARK_BYTES).encode(), 0)
+
+
+def _marked(lock: int) -> tuple[int, int]:
+    """Epoch and generation that the ledger has reached for certain."""
+    numbers = os.pread(lock, _MARK_BYTES, 0).split()
+    if len(numbers) != 2 or not all(number.isdigit() for number in numbers):
+        return 0, 0
+    return int(numbers[0]), int(numbers[1])
+
+
+def _who_text(who: Who) -> str:
+    return json.dumps({"uid": who.uid, "pid": who.pid, "command": who.command})
+
+
+def _way_out(path: str, error: Exception) -> str:
+    return (
+        f"the ledger {path} cannot be used: {error}. Nothing was changed. Restore it from a "
+        "backup, or move it away (with its -wal and -shm files) to start afresh from the "
+        "configuration files."
+    )

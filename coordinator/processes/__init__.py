@@ -1,0 +1,1 @@
+"""Modules' processes: started, watched, ended, reaped."""

@@ -1,0 +1,90 @@
+"""The broker's end of the warm process that modules are forked from.
+
+The other end is participant/runtime/fork_server.py.
+
+Asking does not wait: the pid of a module comes back on the socket a few milliseconds later, or,
+when the template itself has to come up first, a few hundred.
+"""
+
+import ctypes
+import json
+import os
+import socket
+import subprocess
+import sys
+
+from coordinator.processes.descriptor_limit import Limit, give_back
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+class Template:
+    """Started when the first module is asked for, and again should it have died."""
+
+    def __init__(self, modules_uri: str, limit: Limit) -> None:
+        """`limit` is how many descriptors it, and with it each module, may have."""
+        self._uri = modules_uri
+        self._limit = limit
+        self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._ours.setblocking(False)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._asked: list[str] = []
+        self.fd = self._ours.fileno()
+
+    def ask(self, name: str, path: str) -> None:
+        """Have a module started.  Raises OSError where that is not possible."""
+        if self._process is None:
+            self._start()
+        self._ours.send(json.dumps([name, self._uri, path]).encode())
+        self._asked.append(name)
+
+    def _start(self) -> None:
+        # Modules are grandchildren of the template; their parents end, and they become ours.
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "participant.runtime.fork_server", str(self._theirs.fileno()),
+             str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[self._theirs.fileno()],
+            start_new_session=True,
+        )  # fmt: skip
+        give_back(self._process.pid, self._limit)
+
+    def collect(self) -> list[tuple[str, int]]:
+        """Names and pids of the modules that have been started since the last call."""
+        found = []
+        while self._asked:
+            try:
+                reply = self._ours.recv(4096)
+            except BlockingIOError:
+                break
+            name, pid = json.loads(reply)
+            self._asked.remove(name)
+            found.append((name, pid))
+        return found
+
+    def died(self) -> list[str]:
+        """Look after the process; where it has died, the names of those it never started."""
+        if self._process is None or self._process.poll() is None:
+            return []
+        self._process = None
+        lost, self._asked = self._asked, []
+        self._drain()
+        return lost
+
+    def _drain(self) -> None:
+        """Requests that nobody has read must not be the next template's."""
+        self._theirs.setblocking(False)
+        try:
+            while self._theirs.recv(1 << 16):
+                pass
+        except BlockingIOError:
+            self._theirs.setblocking(True)
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._ours.close()
+        self._theirs.close()

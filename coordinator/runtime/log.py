@@ -1,0 +1,71 @@
+"""The broker's log: structured lines on stderr, and the recent ones kept for `flux dmesg`.
+
+One line a phase, each with what belongs to it (txid, generation, epoch, module, elapsed), so that a
+change can be followed by its txid alone.
+"""
+
+import json
+import sys
+import time
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from protocol import limits
+
+if TYPE_CHECKING:
+    from coordinator.runtime.log_printer import Format, Printer
+
+
+class Log:
+    """Writes lines, and remembers the last of them."""
+
+    def __init__(self, form: "Format", quiet: bool = False) -> None:
+        """`quiet`: only warnings and worse go to stderr; everything is remembered."""
+        self._recent: deque[tuple[float, str, str, Mapping[str, Any]]]
+        self._recent = deque(maxlen=limits.LOG_LINES)
+        self._form: Format = form
+        self._quiet = quiet
+
+    def line(self, event: str, fields: Mapping[str, Any]) -> None:
+        """A line about something ordinary."""
+        self._add("info", event, fields, shown=not self._quiet)
+
+    def warn(self, event: str, **fields: Any) -> None:
+        """A line that somebody should read."""
+        self._add("warning", event, fields, shown=True)
+
+    def recent(self) -> list[dict[str, Any]]:
+        """The lines that are remembered, oldest first."""
+        return [_whole(*line) for line in self._recent]
+
+    def _add(self, level: str, event: str, fields: Mapping[str, Any], shown: bool) -> None:
+        line = time.time(), level, event, fields
+        self._recent.append(line)
+        if shown:
+            self._print(_whole(*line))
+
+    def _print(self, line: dict[str, Any]) -> None:
+        try:
+            printer = self._printer
+        except (ImportError, OSError):  # out of descriptors, with which files are read
+            with suppress(OSError):
+                print(json.dumps(line, default=str), file=sys.stderr, flush=True)
+        else:
+            printer.show(line)
+
+    @cached_property
+    def _printer(self) -> "Printer":
+        # Imported when there is something to print: it takes a quarter of a quiet start.
+        from coordinator.runtime.log_printer import Printer
+
+        return Printer(self._form)
+
+
+def _whole(at: float, level: str, event: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    timestamp = datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
+    return {**fields, "event": event, "level": level,
+            "timestamp": timestamp.replace("+00:00", "Z")}  # fmt: skip

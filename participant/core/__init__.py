@@ -1,0 +1,1 @@
+"""Pure: an event in, effects out.  Start at machine.py."""

@@ -1,0 +1,380 @@
+"""The participant's half of the agreement, pure: an event in, effects out, nothing else touched.
+
+It decides nothing by itself.  Once it has voted yes it is in doubt: it keeps what it runs, answers
+for it over any number of reconnections, and moves only when a coordinator that is not older than
+the last one it obeyed tells it the decision.  `Apply` carries the message that permits it, so a
+configuration cannot be taken into use for any other reason than a Commit or an Admit.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from protocol import limits
+from protocol.configuration import Configuration
+from protocol.messages import (
+    NOTHING,
+    Abort,
+    Admit,
+    Applied,
+    Arguments,
+    Commit,
+    Digest,
+    FromCoordinator,
+    FromParticipant,
+    Inquire,
+    Join,
+    Leave,
+    Prepare,
+    Refuse,
+    Report,
+    Shutdown,
+    Vote,
+)
+from protocol.reasons import Reason, bounded
+from protocol.transitions import PARTICIPANT, ParticipantInput, Participation
+
+_BUSY = frozenset(
+    {
+        Participation.VALIDATING,
+        Participation.DOOMED,
+        Participation.ADMITTING,
+        Participation.APPLYING,
+    }
+)
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The link to a coordinator is up; nothing has been said on it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The link is gone, and with it whatever was under way on it."""
+
+
+class Heard(NamedTuple):
+    """The coordinator said something."""
+
+    message: FromCoordinator
+
+
+class Judged(NamedTuple):
+    """The module has looked at the candidate of the last Validate; no reasons means yes."""
+
+    reasons: tuple[Reason, ...] = ()
+
+
+class Finished(NamedTuple):
+    """The module has been through the commit of the last Apply; no reasons means it worked."""
+
+    reasons: tuple[Reason, ...] = ()
+    report: str = "{}"
+    """What the module tells of its values now, as in Applied."""
+
+
+class Shown(NamedTuple):
+    """The answer to Show."""
+
+    ticket: int
+    text: str
+
+
+Event: TypeAlias = Connected | Cut | Heard | Judged | Finished | Shown
+
+# Effects
+
+
+class Tell(NamedTuple):
+    """Send this to the coordinator."""
+
+    message: FromParticipant
+
+
+class Validate(NamedTuple):
+    """Let the module look at this; the answer comes as Judged."""
+
+    candidate: Configuration
+    arguments: Arguments
+    """Values for this module alone, to go over those of the candidate."""
+
+
+class Apply(NamedTuple):
+    """Take what was validated last into use, by authority of this message; answer Finished."""
+
+    authority: Commit | Admit
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Throw away what was validated last."""
+
+
+class Quit(NamedTuple):
+    """The coordinator wants us gone (`wanted`) or will not have us; `why` is for people."""
+
+    why: str
+    wanted: bool
+
+
+class Show(NamedTuple):
+    """Let the module tell how it is; the answer comes as Shown."""
+
+    ticket: int
+
+
+Effect: TypeAlias = Tell | Validate | Apply | Release | Quit | Show
+
+
+class Staged(NamedTuple):
+    """What the module is looking at or has accepted, and who asked."""
+
+    request: Prepare | Admit
+    arguments: Arguments
+    generation: int | None
+    """The generation it will be, once that is decided."""
+
+
+class Participant:
+    """One participant.  `step` is the only way in; attributes are for reading."""
+
+    def __init__(self, name: str, incarnation: str, pid: int, description: str = "{}") -> None:
+        self.name = name
+        self.incarnation = incarnation
+        self.pid = pid
+        self.description = description
+        self.state = Participation.IDLE
+        self.epoch = 0
+        self.generation = 0
+        self.digest: Digest = NOTHING
+        self.arguments: Arguments = ()
+        self.report = "{}"
+        self.staged: Staged | None = None
+        self.later: Admit | None = None
+        """An admission that came while the module was busy with something that must end first."""
+        self.linked = False
+        self.joined = False
+
+    def step(self, event: Event) -> tuple[Effect, ...]:
+        """What to do about `event`, in this order.  Raises Forbidden only for our own mistakes."""
+        effects: tuple[Effect, ...] = ()
+        match event:
+            case Connected():
+                if self.linked:  # a link that is made anew was cut, though nobody said so
+                    self._cut()
+                self.linked = True
+            case Cut():
+                effects = self._cut()
+            case Heard(message):
+                effects = self._heard(message)
+            case Judged(reasons):
+                effects = self._judged(bounded(reasons) if reasons else ())
+            case Finished(reasons, report):
+                effects = self._finished(bounded(reasons) if reasons else (), report)
+            case Shown(ticket, text):
+                effects = (Tell(Report(self.epoch, self.incarnation, ticket, text)),)
+        if self.later is not None and self.state not in _BUSY:
+            effects = (*effects, *self._catch_up(self.later))
+        if self.joined:
+            return effects
+        # Nobody to tell, yet; Join will say it all when there is.
+        return (*(one for one in effects if not isinstance(one, Tell)), *self._introduce())
+
+    @property
+    def in_doubt(self) -> str | None:
+        """The txid whose decision is awaited, if any."""
+        if self.state is not Participation.PREPARED:
+            return None
+        assert self.staged is not None
+        assert isinstance(self.staged.request, Prepare)
+        return self.staged.request.txid
+
+    # Connection
+
+    def _introduce(self) -> tuple[Effect, ...]:
+        """Join as soon as there is a link and nothing under way that the answer would disturb."""
+        settled = (Participation.IDLE, Participation.PREPARED, Participation.BROKEN)
+        if not self.linked or self.state not in settled:
+            return ()
+        self.joined = True
+        join = Join(
+            self.epoch,
+            self.incarnation,
+            self.name,
+            limits.PROTOCOL_VERSION,
+            self.generation,
+            self.digest,
+            self.in_doubt,
+            self.pid,
+            self.description,
+        )
+        return (Tell(join),)
+
+    def _cut(self) -> tuple[Effect, ...]:
+        self.linked = self.joined = False
+        self.later = None
+        if (self.state, ParticipantInput.CUT) in PARTICIPANT:
+            self.state = PARTICIPANT[self.state, ParticipantInput.CUT]
+        return ()
+
+    # What the coordinator says
+
+    def _heard(self, message: FromCoordinator) -> tuple[Effect, ...]:
+        if self.state is Participation.GONE or not self.joined:
+            return ()
+        if isinstance(message, Refuse):  # no command: one of the past may say so, too, and does
+            return (Quit(message.why, wanted=False),)
+        if message.epoch < self.epoch:
+            return ()  # fencing: a coordinator of the past commands nobody
+        self.epoch = message.epoch
+        match message:
+            case Prepare():
+                return self._prepare(message)
+            case Commit():
+                return self._commit(message)
+            case Abort():
+                return self._abort(message)
+            case Admit():
+                return self._admit(message)
+            case Shutdown(_, why):
+                return self._shutdown(why)
+            case Inquire(_, ticket):
+                return (Show(ticket),)
+
+    def _prepare(self, message: Prepare) -> tuple[Effect, ...]:
+        if self.state is not Participation.IDLE:
+            return (self._no(message.txid, f"it is {self.state} and cannot be asked"),)
+        if self.generation and self.generation != message.base:
+            why = f"it runs generation {self.generation}, not {message.base}"
+            return (self._no(message.txid, why),)
+        self.state = PARTICIPANT[self.state, ParticipantInput.PREPARE]
+        arguments = self.arguments if message.arguments is None else message.arguments
+        self.staged = Staged(message, arguments, None)
+        return (Validate(Configuration(message.candidate, message.digest), arguments),)
+
+    def _commit(self, message: Commit) -> tuple[Effect, ...]:
+        staged = self.staged
+        if staged is None or self.state is not Participation.PREPARED:
+            return ()
+        assert isinstance(staged.request, Prepare), "only that leads to PREPARED"
+        if message.txid != staged.request.txid or message.generation <= self.generation:
+            return ()
+        self.state = PARTICIPANT[self.state, ParticipantInput.COMMIT]
+        self.staged = Staged(staged.request, staged.arguments, message.generation)
+        return (Apply(message),)
+
+    def _abort(self, message: Abort) -> tuple[Effect, ...]:
+        request = self.staged.request if self.staged else None
+        if not isinstance(request, Prepare) or request.txid != message.txid:
+            return ()
+        if self.state is Participation.VALIDATING:
+            self.state = PARTICIPANT[self.state, ParticipantInput.ABORT]
+            return ()
+        if self.state is Participation.PREPARED:
+            self.state = PARTICIPANT[self.state, ParticipantInput.ABORT]
+            return self._release()
+        return ()
+
+    def _catch_up(self, message: Admit) -> tuple[Effect, ...]:
+        self.later = None
+        return self._admit(message)
+
+    def _admit(self, message: Admit) -> tuple[Effect, ...]:
+        if self.state in _BUSY:
+            self.later = message
+            return ()
+        if message.generation < self.generation:
+            why = f"it has run generation {self.generation}; {message.generation} is older"
+            return (self._applied(message.generation, (Reason(self.name, why),)),)
+        same = message.digest == self.digest and message.arguments == self.arguments
+        if self.state is Participation.IDLE and same:
+            self.state = PARTICIPANT[self.state, ParticipantInput.ADMIT_SAME]
+            self.generation = message.generation
+            return (self._applied(message.generation),)
+        if (self.state, ParticipantInput.ADMIT) not in PARTICIPANT:
+            return ()
+        # In doubt and admitted: the decision was lost on the way, and the ledger's truth follows.
+        effects = self._release() if self.state is Participation.PREPARED else ()
+        self.state = PARTICIPANT[self.state, ParticipantInput.ADMIT]
+        self.staged = Staged(message, message.arguments, message.generation)
+        return (
+            *effects,
+            Validate(Configuration(message.configuration, message.digest), message.arguments),
+        )
+
+    def _shutdown(self, why: str) -> tuple[Effect, ...]:
+        effects = self._release() if self.state is Participation.PREPARED else ()
+        self.state = PARTICIPANT[self.state, ParticipantInput.SHUTDOWN]
+        farewell = Leave(self.epoch, self.incarnation, self.name)
+        return (*effects, Tell(farewell), Quit(why, wanted=True))
+
+    # What the module says
+
+    def _judged(self, reasons: tuple[Reason, ...]) -> tuple[Effect, ...]:
+        if self.state is Participation.GONE:  # told to go while the module was still looking
+            return () if reasons else self._release()
+        assert self.staged is not None
+        request, before = self.staged.request, self.state
+        dry_run = isinstance(request, Prepare) and request.dry_run
+        if reasons:
+            self.state = PARTICIPANT[self.state, ParticipantInput.REJECTED]
+        elif dry_run:
+            self.state = PARTICIPANT[self.state, ParticipantInput.ACCEPTED_DRY]
+        else:
+            self.state = PARTICIPANT[self.state, ParticipantInput.ACCEPTED]
+        if isinstance(request, Admit):
+            return self._admission_judged(request, reasons)
+        kept = self.state is Participation.PREPARED
+        effects: tuple[Effect, ...] = ()
+        if not kept:
+            effects = self._release() if not reasons else self._forget()
+        if before is Participation.DOOMED:
+            # Too late to matter, but the coordinator asks nobody anew who still owes an answer.
+            overdue = self._no(request.txid, "it answered after the decision")
+            return (*effects, overdue) if self.joined else effects
+        vote = Vote(self.epoch, self.incarnation, request.txid, not reasons, reasons)
+        return (*effects, Tell(vote))
+
+    def _admission_judged(self, request: Admit, reasons: tuple[Reason, ...]) -> tuple[Effect, ...]:
+        if not reasons:
+            return (Apply(request),)
+        return (*self._forget(), self._applied(request.generation, reasons))
+
+    def _finished(self, reasons: tuple[Reason, ...], report: str) -> tuple[Effect, ...]:
+        if self.state is Participation.GONE:
+            return ()
+        assert self.staged is not None
+        generation, digest = self.staged.generation, self.staged.request.digest
+        arguments = self.staged.arguments
+        assert generation is not None, "nothing is applied before it is decided"
+        self.staged = None
+        if reasons:
+            self.state = PARTICIPANT[self.state, ParticipantInput.BROKE]
+            self.digest = NOTHING  # somewhere between the old and the new
+            return (self._applied(generation, reasons),)
+        self.state = PARTICIPANT[self.state, ParticipantInput.APPLIED]
+        assert generation >= self.generation, "generations only rise"
+        self.generation, self.digest = generation, digest
+        self.arguments, self.report = arguments, report
+        return (self._applied(generation),)
+
+    # Small things
+
+    def _release(self) -> tuple[Effect, ...]:
+        self.staged = None
+        return (Release(),)
+
+    def _forget(self) -> tuple[Effect, ...]:
+        self.staged = None
+        return ()
+
+    def _no(self, txid: str, why: str) -> Tell:
+        return Tell(Vote(self.epoch, self.incarnation, txid, False, (Reason(self.name, why),)))
+
+    def _applied(self, generation: int, reasons: tuple[Reason, ...] = ()) -> Tell:
+        return Tell(
+            Applied(self.epoch, self.incarnation, generation, self.digest, not reasons, reasons,
+                    self.report)
+        )  # fmt: skip

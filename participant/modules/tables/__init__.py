@@ -1,0 +1,1 @@
+"""Tables of the configuration that several bundled modules read."""

@@ -1,0 +1,60 @@
+"""A warm process that modules are forked from.
+
+`python -m participant.runtime.fork_server SOCKET PARENT`.
+
+Starting Python and importing ZeroMQ and pydantic takes longer than anything a module does when it
+comes up.  This process does it once and then forks; each module is still a process of its own, with
+its own memory, and imports its own file after the fork.
+
+It forks twice.  The module's process is the grandchild, and as the child in between ends at once it
+becomes a child of the broker, which has declared itself its subreaper (prctl(2)): the broker reaps
+it and sees how it ended, and neither the template's end nor another module's touches it.
+"""
+
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+import time
+
+from participant.runtime import process
+
+_NAME_BYTES = 15  # of a process, prctl(2) PR_SET_NAME
+_REPARENTING_SECONDS = 5.0
+
+
+def main(descriptor: int, parent: int) -> None:
+    """Serve the broker `parent` on the socket `descriptor` until it is closed."""
+    process.die_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the broker alone
+    requests = socket.socket(fileno=descriptor)
+    gc.collect()
+    gc.freeze()  # so that the collector of no child touches, and thereby copies, these pages
+    while request := requests.recv(1 << 16):
+        name, uri, path = json.loads(request)
+        between = os.fork()
+        if between == 0:
+            grandchild = os.fork()
+            if grandchild == 0:
+                requests.close()
+                sys.exit(_module(name, uri, path, parent))
+            requests.send(json.dumps([name, grandchild]).encode())
+            os._exit(0)
+        os.waitpid(between, 0)
+
+
+def _module(name: str, uri: str, path: str, parent: int) -> int:
+    """The grandchild: a module's process, as if it had been started anew."""
+    until = time.monotonic() + _REPARENTING_SECONDS
+    while os.getppid() != parent and time.monotonic() < until:
+        time.sleep(0.0002)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.setsid()
+    process.call_itself(f"flux-{name}"[:_NAME_BYTES])
+    return process.main(["--name", name, "--uri", uri, "--parent", str(parent), path])
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

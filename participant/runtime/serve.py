@@ -1,0 +1,228 @@
+"""The loop of a participant: the link's events into its machine, the effects into its module.
+
+Author's code runs here, in one thread, between the machine's steps.  Whatever it does wrong becomes
+a reason or a log line, never the end of the loop: an exception in `prepare` is a no, an exception
+in `commit` is a broken promise that the coordinator must hear of.
+"""
+
+import heapq
+import itertools
+import json
+import os
+import sys
+import time
+import traceback
+import uuid
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from participant.core.machine import (
+    Apply,
+    Connected,
+    Cut,
+    Event,
+    Finished,
+    Heard,
+    Judged,
+    Participant,
+    Quit,
+    Release,
+    Show,
+    Shown,
+    Tell,
+    Validate,
+)
+from participant.describe import describe
+from participant.module import Module, Staged, Timer
+from participant.transport.zmq_dealer import Change, Link
+from protocol import limits
+from protocol.codec import Encoder, Malformed, decode_from_coordinator
+from protocol.messages import LOAD_ARGUMENT, Leave
+from protocol.reasons import Reason
+
+Hook = Callable[[str, object], None]
+"""Called with "before" or "after" and each effect; the chaos tests' way in."""
+
+
+class Serving:
+    """Serves one module at one broker until it is told to stop."""
+
+    def __init__(
+        self,
+        uri: str,
+        module: Module,
+        name: str,
+        hook: Hook | None = None,
+        shared: bool = False,
+    ) -> None:
+        """`shared`: this process serves more modules, and the link's threads are for all."""
+        self.module = module
+        self.name = name
+        module.read_environment(name)
+        self.quit: Quit | None = None
+        self.machine = Participant(name, uuid.uuid4().hex, os.getpid(), describe(type(module)))
+        self._hook = hook
+        self._link = Link(uri, shared)
+        self._encode = Encoder().encode
+        self._events: deque[Event] = deque()
+        self._staged: Staged | None = None
+        self._ran = False
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._order = itertools.count()
+        self._handlers: dict[type[Any], Callable[[Any], None]] = {
+            Tell: self._tell,
+            Validate: self._validate,
+            Apply: self._apply,
+            Release: self._release,
+            Quit: self._quit,
+            Show: self._show,
+        }
+
+    def run(self) -> Quit:
+        """Serve until the coordinator wants us gone or will not have us; which of the two."""
+        while self.quit is None:
+            self.turn()
+        self.close()
+        return self.quit
+
+    def turn(self) -> None:
+        """Wait for something, and deal with it."""
+        happened = self._link.wait(self._time_left() if self._timers else None)
+        if isinstance(happened, bytes):
+            message = decode_from_coordinator(happened)
+            if isinstance(message, Malformed):
+                self.complain(f"ignored a malformed frame: {message.why}")
+            else:
+                self.feed(Heard(message))
+        elif happened is Change.UP:
+            self.feed(Connected())
+        elif happened is Change.DOWN:
+            self.feed(Cut())
+        if self._timers or self.module.timers:
+            self._call_timers()
+
+    def watch(self, descriptor: int) -> None:
+        """Let `turn` return when this descriptor is readable, too."""
+        self._link.watch(descriptor)
+
+    def start_over(self) -> None:
+        """Drop the connection and join again."""
+        self._link.reopen()
+        self.feed(Cut())
+
+    def close(self, goodbye: bool = False) -> None:
+        """Give the connection up for good; with `goodbye` of our own accord, which is said."""
+        if goodbye:
+            machine = self.machine
+            self._tell(Tell(Leave(machine.epoch, machine.incarnation, self.name)))
+        self._link.close()
+
+    # Machine
+
+    def feed(self, event: Event) -> None:
+        """Take the machine through this event, and through those that come of it."""
+        self._events.append(event)
+        while self._events:
+            for effect in self.machine.step(self._events.popleft()):
+                if self._hook is not None:
+                    self._hook("before", effect)
+                self._handlers[type(effect)](effect)
+                if self._hook is not None:
+                    self._hook("after", effect)
+
+    def _tell(self, effect: Tell) -> None:
+        self._link.send(self._encode(effect.message))
+
+    # Author's code
+
+    def _validate(self, effect: Validate) -> None:
+        reasons: tuple[Reason, ...] = ()
+        self.module.arguments = {
+            one.key: one.value for one in effect.arguments if one.origin == LOAD_ARGUMENT
+        }
+        try:
+            found = self.module.judge(effect.candidate, effect.arguments)
+        except BaseException as error:  # whatever an author's prepare raises is a no
+            reasons = (Reason(self.name, self._mishap("prepare", error)),)
+        else:
+            if isinstance(found, tuple):
+                reasons = found
+            else:
+                self._staged = found
+        self._events.append(Judged(reasons))
+
+    def _apply(self, _: Apply) -> None:
+        assert self._staged is not None
+        staged, self._staged = self._staged, None
+        try:
+            self.module.take(staged)
+            if not self._ran:
+                self._ran = True
+                self.module.run()
+        except BaseException as error:
+            self._events.append(Finished((Reason(self.name, self._mishap("commit", error)),)))
+            return
+        self._events.append(Finished((), self.module.report()))
+
+    def _release(self, _: Release) -> None:
+        assert self._staged is not None
+        staged, self._staged = self._staged, None
+        try:
+            self.module.abort(staged.built)
+        except BaseException as error:
+            self.complain(self._mishap("abort", error))
+
+    def _show(self, effect: Show) -> None:
+        try:
+            text = json.dumps(self.module.stats(), default=str)
+        except BaseException as error:
+            text = json.dumps({"error": self._mishap("stats", error)})
+        if len(text) > limits.REPORT_LENGTH:
+            text = json.dumps({"error": f"its stats are longer than {limits.REPORT_LENGTH}"})
+        self._events.append(Shown(effect.ticket, text))
+
+    def _quit(self, effect: Quit) -> None:
+        self.quit = effect
+
+    def _mishap(self, where: str, error: BaseException) -> str:
+        """What went wrong in author's code, in one line; the whole of it goes to stderr."""
+        with suppress(OSError):  # a log that cannot be written must not end the module
+            traceback.print_exception(error, file=sys.stderr)
+        frames = traceback.extract_tb(error.__traceback__)
+        place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+        try:
+            text = str(error)
+        except BaseException:
+            text = "(no text)"
+        return f"{where} raised {type(error).__name__}: {text[: limits.REASON_BYTES]}{place}"
+
+    def complain(self, text: str) -> None:
+        """A line on stderr, which is the broker's."""
+        with suppress(OSError):
+            print(f"{self.name}: {text}", file=sys.stderr, flush=True)
+
+    # Timers
+
+    def _time_left(self) -> float | None:
+        while self._timers and self._timers[0][2].cancelled:
+            heapq.heappop(self._timers)
+        return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
+
+    def _call_timers(self) -> None:
+        """Call what is due, and take in what authors have asked for meanwhile."""
+        now = time.monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            _, order, timer = heapq.heappop(self._timers)
+            if timer.cancelled:
+                continue
+            try:
+                timer.call()
+            except Exception as error:
+                self.complain(self._mishap("a timer", error))
+            heapq.heappush(self._timers, (time.monotonic() + timer.seconds, order, timer))
+        now = time.monotonic()
+        for timer in self.module.timers:
+            heapq.heappush(self._timers, (now + timer.seconds, next(self._order), timer))
+        self.module.timers.clear()

@@ -1,0 +1,193 @@
+"""The one configuration of a module: default < file < environment < load arguments < runtime.
+
+Defaults are the author's, in `Config`.  What the file says is the module's tables of the
+broker's configuration.  The rest are values for this module alone, as text, each with its origin;
+they are laid over the tables one after the other, and what comes out is judged and committed as
+one.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+import msgpack
+
+from participant.settings.argument_text import value_of
+from participant.settings.schema import Schema, below, kinds
+from protocol.frozen import Table, Unread, freeze
+from protocol.keys import Path, format_key, parse_key
+from protocol.messages import Argument, Arguments
+from protocol.reasons import Origin, Reason
+
+FILE: Final = "configuration"
+"""The origin of what is said by the broker's configuration."""
+DEFAULT: Final = "default"
+"""The origin of what nobody says."""
+
+
+class Tables:
+    """Which tables of the configuration a module owns, and how its keys are written."""
+
+    def __init__(self, names: tuple[str, ...], single: bool) -> None:
+        """`single`: `Config` is the one table, not a table of tables."""
+        self.names = names
+        self.single = single
+        self.where: Path = names if single else ()
+        """The place in the configuration of what `Config` describes."""
+
+    def own(self, tree: Unread) -> tuple[Any, tuple[bytes, ...]]:
+        """A copy of what the configuration says to this module, of whatever shape; and encoded."""
+        said = tuple([tree.encoding(name) for name in self.names])
+        if self.single:
+            return msgpack.unpackb(said[0], raw=False) if said[0] else {}, said
+        named = zip(self.names, said, strict=True)
+        return {name: msgpack.unpackb(one, raw=False) for name, one in named if one}, said
+
+    def spelt(self, path: Path) -> Path:
+        """The key of the setting at `path` of `Config`: the first table's name is left out."""
+        first = not self.single and path[0] == self.names[0] and len(path) > 1
+        return path[1:] if first and path[1] not in self.names else path
+
+    def path(self, key: Path) -> Path:
+        """The inverse of `spelt`."""
+        if self.single or not self.names or key[0] in self.names:
+            return key
+        return (self.names[0], *key)
+
+    def laid_over(self, tree: Table, own: Any) -> Table:
+        """The whole configuration, read-only, with `own` in the place of this module's tables."""
+        tables = {self.names[0]: own} if self.single else own
+        changed: Table = freeze({**tree, **tables})
+        return changed
+
+
+class Given(NamedTuple):
+    """A value for this module alone: where in `Config` it goes, and who gave it."""
+
+    path: Path
+    origin: str
+
+
+class Combined(NamedTuple):
+    """All values that are not defaults, in one place."""
+
+    whole: Table
+    """The whole configuration, read-only, as this module is to see it."""
+    said: tuple[bytes, ...]
+    """What the configuration says to this module, encoded."""
+    own: Any
+    """What `Config` is made from."""
+    arguments: Arguments = ()
+    """What is laid over it."""
+    given: tuple[Given, ...] = ()
+    """The same, as places of `Config`."""
+    faults: tuple[Reason, ...] = ()
+    """Values that have no place in it."""
+
+    def origin_of(self, path: Path) -> str | None:
+        """Who gave the value at `path` of `Config`, where it is not the configuration."""
+        for one in reversed(self.given):
+            if path[: len(one.path)] == one.path:
+                return one.origin
+        return None
+
+    def told(self, path: Path) -> str:
+        """Where the value at `path` of `Config` comes from, for people."""
+        origin = self.origin_of(path)
+        if origin is not None:
+            return origin
+        inside = self._origin_inside(path)
+        said = FILE if self.has(path) else DEFAULT
+        return f"{said}, in part {inside}" if inside else said
+
+    def has(self, path: Path) -> bool:
+        """Whether anything but a default is at `path` of `Config`."""
+        return bool(list(self.at(path)))
+
+    def at(self, path: Path) -> Iterator[Any]:
+        """The value at `path` of `Config`, as it stands in TOML, if there is one."""
+        value = self.own
+        for step in path:
+            if not isinstance(value, dict) or step not in value:
+                return
+            value = value[step]
+        yield value
+
+    def _origin_inside(self, path: Path) -> str | None:
+        """Who gave the last value below `path`, where somebody did."""
+        for one in reversed(self.given):
+            if one.path[: len(path)] == path:
+                return one.origin
+        return None
+
+
+def combine(
+    tree: Unread, tables: Tables, schema: Schema, arguments: Arguments, module: str
+) -> Combined:
+    """Lay `arguments`, in their order, over the module's tables of `tree`."""
+    own, said = tables.own(tree)
+    if not arguments:
+        return Combined(tree, said, own)
+    given, faults = [], []
+    for argument in arguments:
+        try:
+            path = tables.path(parse_key(argument.key))
+            own = _placed(own, path, argument.value, schema)
+        except ValueError as fault:
+            key = (*tables.where, *_path_or_nothing(argument.key, tables))
+            faults.append(Reason(module, str(fault), key, Origin(argument.origin)))
+        else:
+            given.append(Given(path, argument.origin))
+    whole = tables.laid_over(tree, own) if given and tables.names else tree
+    return Combined(whole, said, own, arguments, tuple(given), tuple(faults))
+
+
+def _path_or_nothing(key: str, tables: Tables) -> Path:
+    try:
+        return tables.path(parse_key(key))
+    except ValueError:
+        return ()
+
+
+def _placed(own: Any, path: Path, text: str, schema: Schema) -> Any:
+    """`own` with the value put at `path`; ValueError, for people, where it cannot be there."""
+    node: Any = schema
+    place = own
+    for depth, step in enumerate(path):
+        if not isinstance(step, str) or isinstance(place, list):
+            raise ValueError("is part of an array; set the whole array")
+        if not isinstance(place, dict):
+            raise ValueError(f"{format_key(path[:depth])} is not a table; nothing is set in it")
+        node = below(schema, node, step)
+        if node is None:
+            raise ValueError("unknown key")
+        if depth == len(path) - 1:
+            place[step] = value_of(text, kinds(schema, node))
+        else:
+            place = place.setdefault(step, {})
+    return own
+
+
+# The environment
+
+
+def variable(module: str, key: Path) -> str:
+    """The name of the environment variable for a setting.
+
+    >>> variable("job-list", ("max_comparisons",))
+    'FLUX_JOB_LIST_MAX_COMPARISONS'
+    """
+    words = "_".join(("FLUX", module, *map(str, key)))
+    return re.sub("[^A-Z0-9]", "_", words.upper())
+
+
+def from_environment(
+    module: str, keys: Iterable[Path], environment: Mapping[str, str] = os.environ
+) -> tuple[Argument, ...]:
+    """The values that the environment gives to the settings `keys` of the module."""
+    return tuple(
+        Argument(f"environment variable {name}", format_key(key), environment[name])
+        for key in keys
+        if (name := variable(module, key)) in environment
+    )

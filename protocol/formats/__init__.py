@@ -1,0 +1,1 @@
+"""Flux's text notations (RFC 14, 22, 23, 29); both sides read and write them."""

@@ -1,0 +1,125 @@
+"""What docs/json.md says is what is printed; and command lines complete."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.commands.config.main import COMMANDS
+from tests.support.config_broker import FLUX, ROOT, House
+
+PAGE = (ROOT / "docs" / "json.md").read_text()
+_FIELD = re.compile(r"^\| (\*?)`(\w+)`\*? \|", re.MULTILINE)
+
+
+def documented(section: str) -> tuple[set[str], set[str]]:
+    """The fields of a section that are always there, and those that may be."""
+    (text,) = re.findall(rf"^## {section}$(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    fields = _FIELD.findall(text)
+    return {name for mark, name in fields if not mark}, {name for mark, name in fields if mark}
+
+
+def check(section: str, found: dict[str, Any]) -> None:
+    always, sometimes = documented(section)
+    assert always, section
+    assert always <= set(found) <= always | sometimes, (section, set(found))
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    """With the bundled modules."""
+    found = House('[heartbeat]\nperiod = "2s"\n', modules=True).start()
+    yield found
+    found.close()
+
+
+def test_every_answer_has_the_shape_that_is_documented(house: House) -> None:
+    import json
+
+    check("status", house.json("status", "--json"))
+    committed = house.json("set", "heartbeat.period", "3s", "--json")
+    check("outcome", committed)
+    refused = json.loads(house.config("set", "heartbeat.period", "0s", "--json").stdout)
+    check("outcome", refused)
+    check("reason", refused["reasons"][0])
+    failed = json.loads(house.config("set", "-t", "x", "a", "1", "--json").stdout)
+    check("outcome", failed)
+    assert failed["result"] == "failed"
+    check("outcome", house.json("reload", "--json", "--confirm=1m"))
+    check("status", house.json("status", "--json"))
+    check("outcome", house.json("confirm", "--json"))
+    for entry in house.json("history", "--json")["history"]:
+        check("history", entry)
+    shown = house.json("show", "1", "--json")
+    del shown["configuration"], shown["version"]
+    check("history", shown)
+    check("diff", house.json("diff", "1", "2", "--json"))
+    check("dump", house.json("dump", "--json"))
+    check("validate", house.json("validate", "--json", str(house.files)))
+    watcher = subprocess.Popen([*FLUX, "config", "watch"], env=house.environment,
+                               stdout=subprocess.PIPE)  # fmt: skip
+    assert watcher.stdout is not None
+    check("watch", json.loads(watcher.stdout.readline()))
+    watcher.kill()
+    watcher.communicate()
+
+
+def test_get_imports_nothing_that_takes_long(house: House) -> None:
+    program = (
+        "import sys; before = set(sys.modules); import cli.main;"
+        "assert cli.main.main(['config', 'get', 'heartbeat.period']) == 0;"
+        "print(*sorted(set(sys.modules) - before), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], env=house.environment,
+                          capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    imported = {name.partition(".")[0] for name in done.stderr.split()}
+    slow = {"pydantic", "tomli", "zmq", "msgpack", "structlog", "coordinator", "participant",
+            "protocol", "typing", "dataclasses", "sqlite3", "subprocess"}  # fmt: skip
+    assert imported & {"argparse", "json", "socket"}, "it was watched at all"
+    assert not imported & slow
+
+
+def test_every_command_is_on_the_page() -> None:
+    page = (ROOT / "docs" / "config.md").read_text()
+    for command in COMMANDS:
+        assert f"flux config {command}" in page, command
+
+
+def completions(line: str, tmp_path: Path, **environment: str) -> set[str]:
+    """What a shell would be told, by the protocol of argcomplete."""
+    out = tmp_path / "completions"
+    done = subprocess.run(
+        FLUX,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "_ARGCOMPLETE": "1", "COMP_LINE": line,
+             "COMP_POINT": str(len(line)), "_ARGCOMPLETE_STDOUT_FILENAME": str(out),
+             "_ARGCOMPLETE_IFS": "\n", "_ARGCOMPLETE_SUPPRESS_SPACE": "1", **environment},
+        capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return {one.strip() for one in out.read_text().split("\n")} - {""}
+
+
+def test_command_lines_complete(house: House, tmp_path: Path) -> None:
+    assert {"config", "module", "start"} <= completions("flux ", tmp_path)
+    assert completions("flux con", tmp_path) == {"config"}
+    assert set(COMMANDS) <= completions("flux config ", tmp_path)
+    assert completions("flux config re", tmp_path) == {"reload"}
+    assert completions("flux config reload --if", tmp_path) == {"--if-generation"}
+    assert "load" in completions("flux module l", tmp_path)
+    uri = house.environment["FLUX_URI"]
+    assert "heartbeat.period" in completions("flux config get heart", tmp_path, FLUX_URI=uri)
+    assert completions("flux config get heart", tmp_path, FLUX_URI="local:///nowhere") == set()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_is_told_how(house: House, shell: str) -> None:
+    done = house.flux("completion", shell)
+    assert done.returncode == 0
+    assert "flux" in done.stdout
+    assert house.flux("completion", "tcsh").returncode == 2

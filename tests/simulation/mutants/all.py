@@ -1,0 +1,29 @@
+"""Wrong variants of the production classes, to prove that the simulation would notice.
+
+Each is a mistake that somebody could make, in one or two methods; `planted` puts it in the place
+of what is right for as long as a `with` block lasts.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.simulation.mutants.coordinator import COORDINATOR
+from tests.simulation.mutants.ledger import LEDGER
+from tests.simulation.mutants.participant import PARTICIPANT
+from tests.simulation.mutants.patch import Plant
+
+PLANTED: dict[str, Plant] = {**COORDINATOR, **PARTICIPANT, **LEDGER}
+
+
+@contextmanager
+def planted(name: str | None) -> Iterator[None]:
+    """With this bug in the production classes; None: as they are."""
+    patches = PLANTED[name].patches if name is not None else ()
+    right = [vars(patch.owner)[patch.method] for patch in patches]
+    for patch, method in zip(patches, right, strict=True):
+        setattr(patch.owner, patch.method, patch.spoil(method))
+    try:
+        yield
+    finally:
+        for patch, method in zip(patches, right, strict=True):
+            setattr(patch.owner, patch.method, method)

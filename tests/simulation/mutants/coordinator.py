@@ -1,0 +1,197 @@
+"""Bugs of a coordinator."""
+
+from collections.abc import Callable
+from typing import Any
+
+from coordinator.core.changes import Durable, Receipt, Unconfirmed
+from coordinator.core.effects import TellCommit
+from coordinator.core.machine import Coordinator
+from coordinator.core.members import Member, Roster, Standing
+from coordinator.core.membership import Membership
+from coordinator.core.operation import Activity
+from coordinator.core.operations.transaction import Transaction
+from coordinator.core.state import House
+from protocol.messages import Applied, FromParticipant, Vote
+from protocol.reasons import Reason
+from protocol.transitions import Change, ChangeInput
+from tests.simulation.mutants.patch import Patch, Plant
+
+Method = Callable[..., Any]
+
+
+def _commit_before_durable(right: Method) -> Method:
+    def _decide(self: Transaction) -> None:
+        right(self)
+        receipt = Receipt(self.txid, self.house.generation + 1)
+        self.house.tell_commit(self.voters.values(), receipt)
+
+    return _decide
+
+
+def _commit_on_majority(right: Method) -> Method:
+    def _weigh(self: Transaction) -> None:
+        if 2 * sum(self.answers.values()) > len(self.voters) and not self.request.dry_run:
+            self.awaited.clear()
+            self.reasons.clear()
+            self.answers = dict.fromkeys(self.voters, True)
+        right(self)
+
+    return _weigh
+
+
+def _late_vote_counts(right: Method) -> Method:
+    def voted(self: Transaction, member: Member, vote: Vote) -> None:
+        right(self, member, vote._replace(txid=self.txid))
+
+    return voted
+
+
+def _joins_are_not_held(_: property) -> property:
+    return property(lambda self: False)
+
+
+def _presumed_commit(right: Method) -> Method:
+    def _resolve(
+        self: Membership, member: Member, in_doubt: str | None, activity: Activity
+    ) -> None:
+        unknown = in_doubt is not None and in_doubt not in self.house.decided
+        if in_doubt is not None and unknown and not activity.will_decide(in_doubt):
+            assert member.peer is not None
+            receipt = Receipt(in_doubt, self.house.generation + 1)
+            self.house.emit(TellCommit((member.peer,), receipt))
+        else:
+            right(self, member, in_doubt, activity)
+
+    return _resolve
+
+
+def _slow_voter_is_not_told(right: Method) -> Method:
+    def _abort(self: Transaction, given: ChangeInput, reasons: tuple[Reason, ...]) -> None:
+        for name in self.awaited:
+            self.answers[name] = False
+        right(self, given, reasons)
+
+    return _abort
+
+
+def _lost_is_yes(right: Method) -> Method:
+    def lost(self: Transaction, member: Member, why: str, dead: bool) -> bool:
+        if self.state is Change.PREPARING and self.awaited.get(member.name) is member:
+            del self.awaited[member.name]
+            self.answers[member.name] = True
+            self._weigh()
+            return False
+        return bool(right(self, member, why, dead))
+
+    return lost
+
+
+def _no_deadline(right: Method) -> Method:
+    def woke(self: Transaction) -> None:
+        if not self.undecided:
+            right(self)
+
+    return woke
+
+
+def _shown_too_early(right: Method) -> Method:
+    def force(self: House, decision: Any) -> None:
+        right(self, decision)
+        receipt = Receipt(decision.txid, decision.generation)
+        self.running = Durable(receipt, decision)
+
+    return force
+
+
+def _remembers_old_peers(right: Method) -> Method:
+    def disconnect(self: Roster, member: Member) -> None:
+        if member.peer is not None:
+            vars(self).setdefault("former", {})[member.peer] = member.name
+        right(self, member)
+
+    return disconnect
+
+
+def _any_incarnation(right: Method) -> Method:
+    def _heard(self: Coordinator, peer: bytes, message: FromParticipant) -> None:
+        former: dict[bytes, str] = vars(self.roster).get("former", {})
+        member = self.roster.get(former.get(peer, ""))
+        late = self.roster.at(peer) is None and isinstance(message, Vote | Applied)
+        if late and member is not None and member.peer is not None:
+            peer, message = member.peer, message._replace(incarnation=member.incarnation)
+        right(self, peer, message)
+
+    return _heard
+
+
+def _latecomers_stay_behind(right: Method) -> Method:
+    def decide(self: House, durable: Durable) -> None:
+        runs = [one for one in self.roster if one.standing is Standing.RUNNING]
+        right(self, durable)
+        for member in runs:
+            member.standing = Standing.RUNNING
+            self.unadmitted.discard(member.name)
+
+    return decide
+
+
+def _undo_is_forgotten(right: Method) -> Method:
+    def __init__(self: Coordinator, *given: Any) -> None:
+        right(self, *(None if isinstance(one, Unconfirmed) else one for one in given))
+
+    return __init__
+
+
+COORDINATOR: dict[str, Plant] = {
+    "commit-before-durable": Plant(
+        "COMMIT is sent while the decision is on its way to the disk",
+        (Patch(Transaction, "_decide", _commit_before_durable),),
+    ),
+    "commit-on-majority": Plant(
+        "more than half of the votes are enough",
+        (Patch(Transaction, "_weigh", _commit_on_majority),),
+    ),
+    "late-vote-counts": Plant(
+        "a late vote is counted for the next transaction",
+        (Patch(Transaction, "voted", _late_vote_counts),),
+    ),
+    "join-in-mid-transaction": Plant(
+        "who joins in the middle of a transaction is admitted at once",
+        (Patch(Transaction, "holds_joins", _joins_are_not_held),),
+    ),
+    "presumed-commit": Plant(
+        "an undecided transaction is taken for committed after a restart",
+        (Patch(Membership, "_resolve", _presumed_commit),),
+    ),
+    "slow-voter-not-told": Plant(
+        "ABORT is not sent to those whose yes is still on its way",
+        (Patch(Transaction, "_abort", _slow_voter_is_not_told),),
+    ),
+    "lost-is-yes": Plant(
+        "a member that is lost while it is asked counts as a yes",
+        (Patch(Transaction, "lost", _lost_is_yes),),
+    ),
+    "no-deadline": Plant(
+        "votes are awaited for ever",
+        (Patch(Transaction, "woke", _no_deadline),),
+    ),
+    "shown-too-early": Plant(
+        "the broker shows a configuration whose decision is not on disk yet",
+        (Patch(House, "force", _shown_too_early),),
+    ),
+    "old-incarnation-heard": Plant(
+        "what an ended life of a participant said counts for the next",
+        (
+            Patch(Roster, "disconnect", _remembers_old_peers),
+            Patch(Coordinator, "_heard", _any_incarnation),
+        ),
+    ),
+    "latecomers-stay-behind": Plant(
+        "who came to run the old generation while others voted is not told the new one",
+        (Patch(House, "decide", _latecomers_stay_behind),),
+    ),
+    "undo-forgotten": Plant(
+        "a restart forgets that a change still has to be confirmed",
+        (Patch(Coordinator, "__init__", _undo_is_forgotten),),
+    ),
+}

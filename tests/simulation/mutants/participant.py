@@ -1,0 +1,92 @@
+"""Bugs of a participant."""
+
+from collections.abc import Callable
+from typing import Any
+
+from participant.core.machine import Apply, Effect, Participant
+from protocol.messages import Admit, Commit, FromCoordinator, Prepare
+from protocol.reasons import Reason
+from protocol.transitions import Participation
+from tests.simulation.mutants.patch import Patch, Plant
+
+Method = Callable[..., Any]
+Effects = tuple[Effect, ...]
+
+
+def _commit_of(machine: Participant) -> Commit | None:
+    """The Commit that it is waiting for, made up."""
+    if machine.in_doubt is None or machine.staged is None:
+        return None
+    request = machine.staged.request
+    assert isinstance(request, Prepare)
+    return Commit(machine.epoch, request.txid, request.base + 1)
+
+
+def _apply_at_prepare(right: Method) -> Method:
+    def _judged(self: Participant, reasons: tuple[Reason, ...]) -> Effects:
+        effects: Effects = right(self, reasons)
+        commit = _commit_of(self)
+        return effects if commit is None else (Apply(commit), *effects)
+
+    return _judged
+
+
+def _decides_alone(right: Method) -> Method:
+    def _cut(self: Participant) -> Effects:
+        commit = _commit_of(self)
+        effects: Effects = right(self)
+        return effects if commit is None else (*effects, *self._commit(commit))
+
+    return _cut
+
+
+def _ignores_epochs(right: Method) -> Method:
+    def _heard(self: Participant, message: FromCoordinator) -> Effects:
+        self.epoch = min(self.epoch, message.epoch)
+        effects: Effects = right(self, message)
+        return effects
+
+    return _heard
+
+
+def _stages_dry_runs(right: Method) -> Method:
+    def _prepare(self: Participant, message: Prepare) -> Effects:
+        effects: Effects = right(self, message._replace(dry_run=False))
+        return effects
+
+    return _prepare
+
+
+def _same_is_never_checked(right: Method) -> Method:
+    def _admit(self: Participant, message: Admit) -> Effects:
+        if self.state is Participation.IDLE and message.generation > self.generation:
+            self.generation, self.digest = message.generation, message.digest
+            return (self._applied(message.generation),)
+        effects: Effects = right(self, message)
+        return effects
+
+    return _admit
+
+
+PARTICIPANT: dict[str, Plant] = {
+    "apply-at-prepare": Plant(
+        "a candidate is taken into use with the yes to it",
+        (Patch(Participant, "_judged", _apply_at_prepare),),
+    ),
+    "decides-alone": Plant(
+        "in doubt and cut off, a participant takes its yes for the decision",
+        (Patch(Participant, "_cut", _decides_alone),),
+    ),
+    "epoch-ignored": Plant(
+        "coordinators of the past are obeyed",
+        (Patch(Participant, "_heard", _ignores_epochs),),
+    ),
+    "dry-run-stages": Plant(
+        "what was only tried stays staged",
+        (Patch(Participant, "_prepare", _stages_dry_runs),),
+    ),
+    "claims-what-it-is-offered": Plant(
+        "an admission is answered without anything being taken into use",
+        (Patch(Participant, "_admit", _same_is_never_checked),),
+    ),
+}

@@ -1,0 +1,311 @@
+"""A process with one participant in it: the production machine, and a simulated module.
+
+It does with events and effects what `participant.runtime.serve` does.  A `concurrent` one goes on
+hearing messages while its module is still looking at a candidate (as a broker that follows
+another will); the others are one thread, like today's modules.
+"""
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from participant.core import machine as participant
+from participant.core.machine import Cut, Finished, Judged, Participant, Shown
+from protocol.codec import Malformed, decode_from_coordinator, encode
+from protocol.messages import Admit, Applied, Commit, Leave
+from protocol.reasons import Reason
+from tests.simulation.simulated_module import Author
+
+if TYPE_CHECKING:
+    from tests.simulation.network import Connection
+    from tests.simulation.simulated_broker import Broker
+    from tests.simulation.world import World
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # as participant.runtime.attachment
+
+
+class Crashed(Exception):
+    """The process ends here, between two effects."""
+
+
+class Host:
+    """One life of one process."""
+
+    def __init__(
+        self, world: "World", name: str, pid: int, parent: "Broker | None", concurrent: bool
+    ) -> None:
+        self.world = world
+        self.name = name
+        self.pid = pid
+        self.parent = parent
+        self.concurrent = concurrent
+        self.alive = True
+        self.paused = False
+        self.detached = False
+        """Attached no longer; the service around the module goes on."""
+        self.busy = False
+        self.trip: int | None = None
+        """Effects until it dies."""
+        self.renew = False
+        """Whether it will attach again as soon as it has said that it has applied something."""
+        self.author = Author(world, name)
+        self.connection: Connection | None = None
+        self.watchers: dict[tuple[int, str], Broker] = {}
+        """Who is told when it ends, and under which name; by epoch and name."""
+        self.applied: dict[int, str] = {}
+        """Digests by generation, of what this incarnation has taken into use."""
+        self._pause = _FIRST_PAUSE
+        self._inbox: deque[tuple[Connection | None, bytes | participant.Event]] = deque()
+        self.be_born()
+
+    def be_born(self) -> None:
+        """A new incarnation of the participant."""
+        self.applied = {}
+        incarnation = self.world.next_incarnation(self.name, self.applied)
+        self.machine = Participant(self.name, incarnation, self.pid)
+
+    def __str__(self) -> str:
+        return f"{self.name}[{self.pid}]"
+
+    @property
+    def wants_connection(self) -> bool:
+        """Whether it is there and has none."""
+        return self.alive and not self.detached and self.connection is None
+
+    # The link
+
+    def connected(self, connection: "Connection") -> None:
+        """The link is up."""
+        self.connection = connection
+        self._put(connection, participant.Connected())
+
+    def hear(self, connection: "Connection", frame: bytes) -> None:
+        """A frame has arrived."""
+        if connection is self.connection:
+            self._put(connection, frame)
+        else:
+            connection.under_way -= 1
+
+    def hear_from_the_past(self, frame: bytes) -> None:
+        """A frame of a former coordinator, long under way, finds its way here after all."""
+        self._put(None, frame)
+
+    def cut(self, connection: "Connection") -> None:
+        """The link is down."""
+        if connection is self.connection and self.alive:
+            self._put(connection, Cut())
+
+    def drop(self, tell_machine: bool = True) -> None:
+        """Give the connection up and begin anew."""
+        if self.connection is not None:
+            self.connection.open_below = False
+            self.connection.sever()
+            self.connection = None
+        if tell_machine:
+            self._feed(Cut())
+        self.world.network.connect(self)
+
+    # The loop
+
+    def _put(self, connection: "Connection | None", happened: bytes | participant.Event) -> None:
+        self._inbox.append((connection, happened))
+        self.pump()
+
+    def pump(self) -> None:
+        """Deal with what has arrived, where the process is in a state to."""
+        while self._inbox and self.alive and not self.paused:
+            if self.busy and not self.concurrent and not self._is_end_of_work():
+                return
+            self._handle(*self._inbox.popleft())
+
+    def _is_end_of_work(self) -> bool:
+        """Whether the author's code is what comes next; brings it to the front."""
+        for index, (_, happened) in enumerate(self._inbox):
+            if isinstance(happened, Judged | Finished):
+                self._inbox.rotate(-index)
+                entry = self._inbox.popleft()
+                self._inbox.rotate(index)
+                self._inbox.appendleft(entry)
+                return True
+        return False
+
+    def _handle(self, connection: "Connection | None", happened: bytes | participant.Event) -> None:
+        if isinstance(happened, bytes):
+            if connection is not None:
+                connection.under_way -= 1
+            if connection is not self.connection and connection is not None:
+                return
+            message = decode_from_coordinator(happened)
+            assert not isinstance(message, Malformed), message.why
+            self._feed(participant.Heard(message))
+        elif isinstance(happened, Cut):
+            if connection is self.connection:
+                self.connection = None
+                self._feed(happened)
+                self.world.network.connect(self)
+        elif isinstance(happened, Judged | Finished):
+            self._end_work(happened)
+        else:
+            self._feed(happened)
+
+    def _end_work(self, happened: Judged | Finished) -> None:
+        self.busy = False
+        if isinstance(happened, Judged) and not self.author.has_judged(happened):
+            return
+        self._feed(happened)
+
+    def _feed(self, event: participant.Event) -> None:
+        events: deque[participant.Event] = deque((event,))
+        try:
+            while events:
+                self._step(events.popleft(), events)
+        except Crashed:
+            self.die("killed by SIGKILL")
+
+    def _step(self, event: participant.Event, events: "deque[participant.Event]") -> None:
+        world, machine = self.world, self.machine
+        before = (machine.state, machine.epoch, machine.generation, machine.digest, machine.staged)
+        effects = machine.step(event)
+        if isinstance(event, participant.Heard):
+            world.tell("{} hears {}; it is {}", self, event.message, machine.state)
+            for told in world.hooks.told:
+                told(self, event.message, before, effects)
+        if machine.generation not in self.applied and machine.generation:
+            self.applied[machine.generation] = self.author.running  # a new number for the same
+        for effect in effects:
+            self._do(effect, events)
+        for stepped in world.hooks.host_stepped:
+            stepped(self)
+
+    def _do(self, effect: participant.Effect, events: "deque[participant.Event]") -> None:
+        if self.trip is not None:
+            self.trip -= 1
+            if self.trip < 0:
+                raise Crashed
+        match effect:
+            case participant.Tell(message):
+                for spoke in self.world.hooks.spoke:
+                    spoke(self, message)
+                if self.connection is not None:
+                    self.connection.up(encode(message))
+                if self.renew and isinstance(message, Applied):
+                    self.world.agenda.after(0.0, self.attach_again)
+            case participant.Validate(candidate, arguments):
+                verdict = Judged(self.author.judge(candidate, arguments))
+                self._work(events, verdict, self.author.take_time())
+            case participant.Apply(authority):
+                self._apply(authority, events)
+            case participant.Release():
+                self.author.release()
+            case participant.Show(ticket):
+                events.append(Shown(ticket, "{}"))
+            case participant.Quit(why, wanted):
+                self._quit(why, wanted)
+
+    def _apply(self, authority: Commit | Admit, events: "deque[participant.Event]") -> None:
+        digest = self.author.apply()
+        for applied in self.world.hooks.applied:
+            applied(self, authority, digest)
+        self.applied[authority.generation] = digest
+        why = (Reason(self.name, "commit raised"),) if self.author.breaks() else ()
+        self.world.tell("{} applies generation {}{}", self, authority.generation,
+                        " and breaks" if why else "")  # fmt: skip
+        self._work(events, Finished(why), self.author.take_time())
+
+    def _work(
+        self, events: "deque[participant.Event]", end: Judged | Finished, seconds: float
+    ) -> None:
+        self.busy = True
+        if seconds:
+            self.world.agenda.after(seconds, self._worked, self.author, end)
+        else:
+            self.busy = False
+            if not isinstance(end, Judged) or self.author.has_judged(end):
+                events.append(end)
+
+    def _worked(self, author: Author, end: Judged | Finished) -> None:
+        if author is self.author:
+            self._put(None, end)
+
+    # Ends
+
+    def _quit(self, why: str, wanted: bool) -> None:
+        if self.parent is not None:
+            self.world.agenda.after(0.0, self.die, "exited with status " + ("0" if wanted else "1"))
+        elif wanted:
+            self.detached = True
+            if self.connection is not None:
+                self.connection.finish_below()
+                self.connection = None
+        else:
+            self.world.agenda.after(0.0, self._start_over)
+
+    def _start_over(self) -> None:
+        if not self.alive or self.detached:
+            return
+        if self.connection is not None:
+            self.connection.open_below = False
+            self.connection.sever()
+            self.connection = None
+        self._inbox.clear()
+        self._feed(Cut())
+        self.world.agenda.after(self._pause, self.world.network.connect, self)
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+    def cannot_load(self) -> None:
+        """The module in it cannot even be made: it says so, and ends."""
+        broker = self.world.broker
+        if not self.alive or broker is None or not broker.listening:
+            self.die("exited with status 1")
+            return
+        why = (Reason(self.name, "no such file"),)
+        self.detached = True
+        connection = self.world.network.open(self, broker)
+        connection.up(encode(Leave(0, self.machine.incarnation, self.name, why)))
+        connection.finish_below()
+        self.world.agenda.after(self.author.take_time(), self._exit)
+
+    def _exit(self) -> None:
+        if self.paused:
+            self.world.agenda.after(0.5, self._exit)
+        else:
+            self.die("exited with status 1")
+
+    def leave(self) -> None:
+        """The service closes its attachment, and says so."""
+        if self.connection is not None:
+            goodbye = Leave(self.machine.epoch, self.machine.incarnation, self.name)
+            self.connection.up(encode(goodbye))
+            self.connection.finish_below()
+            self.connection = None
+        self.detached = True
+
+    def attach_again(self) -> None:
+        """The service drops its attachment and makes a new one: same process, new incarnation."""
+        self.renew = False
+        if not self.alive:
+            return
+        if self.connection is not None:
+            self.connection.finish_below()
+            self.connection = None
+        self._inbox.clear()
+        self.busy = False
+        self.detached = False
+        self.author = Author(self.world, self.name)
+        self.be_born()
+        self.world.network.connect(self, at_once=True)
+
+    def die(self, how: str) -> None:
+        """The process ends at once."""
+        if not self.alive:
+            return
+        self.alive = False
+        self.world.tell("{} is gone: {}", self, how)
+        if self.connection is not None:
+            self.connection.sever()
+            self.connection = None
+        self.world.buried(self, how)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self.paused = False
+        self.pump()

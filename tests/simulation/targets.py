@@ -1,0 +1,33 @@
+"""Whom an action concerns: its number, taken among those who are there when its time comes."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from tests.simulation.schedule import Action
+from tests.simulation.simulated_process import Host
+from tests.simulation.world import World
+
+T = TypeVar("T")
+
+
+def pick(choices: Sequence[T], action: Action) -> T | None:
+    """One of them, if there is any."""
+    return choices[action.which % len(choices)] if choices else None
+
+
+def member(world: World, action: Action) -> str | None:
+    """The name of a participant that the broker knows."""
+    if world.broker is None:
+        return None
+    found = pick(list(world.broker.machine.roster), action)
+    return None if found is None else found.name
+
+
+def living(world: World) -> list[Host]:
+    """All processes that have not ended."""
+    return [host for host in world.processes.values() if host.alive]
+
+
+def attached(world: World) -> list[Host]:
+    """Those that no broker has started."""
+    return [host for host in living(world) if host.parent is None]

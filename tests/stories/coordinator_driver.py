@@ -1,0 +1,303 @@
+"""Lets a story drive the coordinator's machine, and writes its effects as a story's answer."""
+
+import json
+from typing import Any
+
+from coordinator.core.changes import (
+    ChangeRequest,
+    ConfigureRequest,
+    ConfirmRequest,
+    Decision,
+    Durable,
+    FromFiles,
+    LoadRequest,
+    ModuleReloadRequest,
+    Receipt,
+    RemoveRequest,
+    Replacement,
+    Request,
+    Spec,
+)
+from coordinator.core.edit import Edit
+from coordinator.core.effects import (
+    Answer,
+    Effect,
+    GiveUp,
+    Kill,
+    KnowFiles,
+    KnowMember,
+    Note,
+    ReadFiles,
+    Ready,
+    Remember,
+    Send,
+    StartProcess,
+    Step,
+    TellAdmit,
+    TellCommit,
+    Told,
+    Wake,
+    Watch,
+)
+from coordinator.core.events import (
+    Asked,
+    Begin,
+    Confirmed,
+    Died,
+    Event,
+    FilesRead,
+    Forced,
+    Heard,
+    HungUp,
+    Inquired,
+    NotForced,
+    Spawned,
+    Stop,
+    Unreachable,
+    Woke,
+)
+from coordinator.core.machine import Coordinator
+from protocol.configuration import Configuration
+from protocol.keys import parse_key
+from protocol.messages import Applied, Arguments, Inquire, Join, Leave, Prepare, Report, Vote
+from protocol.reasons import Reason
+
+
+def options(words: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Words, and those of the form name=value."""
+    plain = [word for word in words if "=" not in word or word.startswith("{")]
+    named = [word.split("=", 1) for word in words if "=" in word and not word.startswith("{")]
+    return plain, dict(named)
+
+
+def configuration(text: str) -> Configuration:
+    """A configuration written as JSON without blanks."""
+    return Configuration.of(json.loads(text))
+
+
+class CoordinatorTeller:
+    """One coordinator; participants' connections are called by the participants' names."""
+
+    def __init__(self) -> None:
+        self.machine = Coordinator(1)
+        self.now = 0.0
+        self.pending: Decision | None = None
+        self.digests: dict[int, str] = {}
+        self.pids: dict[str, int] = {}
+
+    def __call__(self, words: list[str]) -> str:
+        """The answer to one command."""
+        if words[0] == "at":
+            self.now = float(words[1])
+            words = words[2:]
+        if words[0] == "coordinator":
+            return self._coordinator(options(words[1:])[1])
+        step = self.machine.step(self.now, self._event(*options(words)))
+        return self._told(step)
+
+    def _coordinator(self, named: dict[str, str]) -> str:
+        epoch, generation = int(named.get("epoch", 1)), int(named.get("generation", 0))
+        running, receipts = None, {}
+        if generation:
+            runs = configuration(named.get("runs", "{}"))
+            txid = named.get("txid", f"{epoch - 1}.9")
+            decision = Decision(
+                generation, txid, epoch - 1, runs, named.get("files", runs.digest), ()
+            )
+            running = Durable(Receipt(txid, generation), decision)
+            receipts = {txid: running.receipt}
+            self.digests[generation] = runs.digest
+        self.machine = Coordinator(epoch, running, receipts)
+        return f"epoch {epoch}, generation {generation}"
+
+    # Commands
+
+    def _event(self, words: list[str], named: dict[str, str]) -> Event:
+        match words:
+            case ["begin", *modules]:
+                files = configuration(named["files"]) if "files" in named else None
+                loaded = tuple((key[1:], named[key]) for key in named if key[0] == "+")
+                specs = tuple((name, Spec(name, loaded)) for name in modules)
+                expected = tuple(filter(None, named.get("expected", "").split(",")))
+                return Begin(specs, files, expected, "fallback" in named)
+            case ["join", name]:
+                return Heard(self._peer(name, named), self._join(name, named))
+            case ["vote", name, txid, "yes"]:
+                return Heard(self._peer(name, named), self._vote(name, named, txid, True))
+            case ["vote", name, txid, "no", *message]:
+                why = Reason(name, message[0], parse_key(named["key"]) if "key" in named else ())
+                return Heard(self._peer(name, named), self._vote(name, named, txid, False, why))
+            case ["applied", name, generation, *message]:
+                return Heard(
+                    self._peer(name, named), self._applied(name, named, int(generation), message)
+                )
+            case ["leave", name]:
+                return Heard(name.encode(), Leave(1, self._incarnation(name, named), name))
+            case ["files", txid, text]:
+                return FilesRead(txid, configuration(text))
+            case ["unreadable", txid, message]:
+                return FilesRead(txid, (Reason("config", message),))
+            case ["ask", client, *request]:
+                return Asked(int(client), self._request(request, named))
+            case _:
+                return self._other(words)
+
+    def _other(self, words: list[str]) -> Event:
+        match words:
+            case ["forced"]:
+                assert self.pending is not None
+                decision, self.pending = self.pending, None
+                self.digests[decision.generation] = decision.configuration.digest
+                return Forced(Durable(Receipt(decision.txid, decision.generation), decision))
+            case ["not-forced", why]:
+                assert self.pending is not None
+                return NotForced(self.pending.txid, why)
+            case ["stats", client, name, seconds]:
+                return Inquired(int(client), name, float(seconds))
+            case ["report", name, ticket, text]:
+                return Heard(
+                    name.encode(), Report(self.machine.epoch, f"{name}-1", int(ticket), text)
+                )
+            case ["spawned", name, pid]:
+                self.pids[name] = int(pid)
+                return Spawned(name, int(pid))
+            case ["died", name, how]:
+                return Died(name, self.pids[name], how)
+            case ["unreachable", name]:
+                return Unreachable(name.encode())
+            case ["hang-up", client]:
+                return HungUp(int(client))
+            case ["confirmed", generation]:
+                return Confirmed(int(generation))
+            case ["woke"]:
+                return Woke()
+            case ["stop"]:
+                return Stop()
+        raise ValueError(f"no such command: {words}")
+
+    def _request(self, words: list[str], named: dict[str, str]) -> Request:
+        seconds = float(named.get("timeout", 10))
+        match words:
+            case ["reload", *rest]:
+                return ChangeRequest(FromFiles(), "reload", seconds=seconds, dry_run=bool(rest))
+            case ["load", text, *rest]:
+                candidate = Replacement(configuration(text))
+                confirm = float(named["confirm"]) if "confirm" in named else None
+                return ChangeRequest(candidate, "load", seconds=seconds, dry_run=bool(rest),
+                                     confirm=confirm)  # fmt: skip
+            case ["set", key, value]:
+                expected = int(named["if"]) if "if" in named else None
+                edit = Edit(parse_key(key), value, "integer")
+                return ChangeRequest(edit, "set", seconds=seconds, if_generation=expected)
+            case ["confirm"]:
+                return ConfirmRequest(seconds=seconds)
+            case ["module-load", name]:
+                loaded = tuple((key[1:], named[key]) for key in named if key[0] == "+")
+                return LoadRequest(name, Spec(name, loaded), seconds)
+            case ["module-set", name, *unset]:
+                dry_run, keys = "dry-run" in unset, [key for key in unset if key != "dry-run"]
+                given = (*((key[1:], named[key]) for key in named if key[0] == "+"),
+                         *((key, None) for key in keys))  # fmt: skip
+                return ConfigureRequest(name, given, seconds=seconds, dry_run=dry_run)
+            case ["module-reload", name]:
+                return ModuleReloadRequest(name, seconds)
+            case ["module-remove", name]:
+                return RemoveRequest(name, seconds)
+        raise ValueError(f"no such request: {words}")
+
+    def _peer(self, name: str, named: dict[str, str]) -> bytes:
+        return named.get("on", name).encode()
+
+    def _incarnation(self, name: str, named: dict[str, str]) -> str:
+        return named.get("life", f"{name}-1")
+
+    def _join(self, name: str, named: dict[str, str]) -> Join:
+        generation = int(named.get("generation", 0))
+        pid = self.pids.setdefault(name, 100 + len(self.pids))
+        return Join(int(named.get("epoch", 0)), self._incarnation(name, named), name, 1, generation,
+                    self.digests.get(generation, ""), named.get("doubt"), pid, "{}")  # fmt: skip
+
+    def _vote(self, name: str, named: dict[str, str], txid: str, yes: bool, *why: Reason) -> Vote:
+        return Vote(self.machine.epoch, self._incarnation(name, named), txid, yes, why)
+
+    def _applied(
+        self, name: str, named: dict[str, str], generation: int, message: list[str]
+    ) -> Applied:
+        reasons = tuple(Reason(name, text) for text in message)
+        digest = self.digests.get(generation, "")
+        return Applied(self.machine.epoch, self._incarnation(name, named), generation, digest,
+                       not reasons, reasons)  # fmt: skip
+
+    # Answers
+
+    def _told(self, step: Step) -> str:
+        lines = [line for effect in step.effects for line in _line(effect)]
+        if step.force is not None:
+            self.pending = step.force
+            members = " ".join(step.force.members) or "nobody"
+            lines.append(f"FORCE generation {step.force.generation} {step.force.txid}: {members}")
+        return "\n".join(lines) if lines else "(nothing)"
+
+
+def _names(peers: tuple[bytes, ...]) -> str:
+    return " ".join(peer.decode() for peer in peers)
+
+
+def _given(arguments: Arguments | None) -> str:
+    return "".join(f" {one.key}={one.value} ({one.origin})" for one in arguments or ())
+
+
+def _line(effect: Effect) -> list[str]:
+    match effect:
+        case Note():
+            return []
+        case Send(peers, Prepare() as message):
+            dry = " dry-run" if message.dry_run else ""
+            allowed = f" allowed {message.allowed:g} s"
+            return [(f"send Prepare {message.txid} base {message.base}{dry}{allowed}"
+                    f"{_given(message.arguments)} -> {_names(peers)}")]  # fmt: skip
+        case Send(peers, Inquire(_, ticket)):
+            return [f"send Inquire {ticket} -> {_names(peers)}"]
+        case Told(client, text, why_not):
+            return [f"told {client}: {text or why_not}"]
+        case Send(peers, message):
+            detail = getattr(message, "txid", None) or getattr(message, "why", "")
+            return [f"send {type(message).__name__} {detail} -> {_names(peers)}"]
+        case TellCommit(peers, receipt):
+            return [(f"send Commit {receipt.txid} generation {receipt.generation} -> "
+                    f"{_names(peers)}")]  # fmt: skip
+        case TellAdmit(peer, durable, arguments):
+            given = _given(arguments)
+            return [f"send Admit generation {durable.generation}{given} -> {peer.decode()}"]
+        case Answer(client, outcome):
+            missed = (
+                f", not applied by {' '.join(outcome.not_applied)}" if outcome.not_applied else ""
+            )
+            first = f"answer {client}: {outcome.result}, generation {outcome.generation}{missed}"
+            return [first, *(f"    {reason}" for reason in outcome.reasons)]
+        case Wake(at):
+            return [f"wake at {at:g}"]
+    return [_other_line(effect)]
+
+
+def _other_line(effect: Any) -> str:
+    match effect:
+        case ReadFiles(txid):
+            return f"read files for {txid}"
+        case StartProcess(name, _):
+            return f"start process {name}"
+        case Kill(name, pid):
+            return f"kill {name} {pid}"
+        case Watch(name, pid):
+            return f"watch {name} {pid}"
+        case Remember(attempt):
+            return f"remember attempt {attempt.txid}"
+        case KnowFiles(generation, _):
+            return f"files are those of generation {generation}"
+        case KnowMember(name, present):
+            return f"{name} is{'' if present else ' no longer'} an attached member"
+        case Ready():
+            return "ready"
+        case GiveUp(reasons):
+            return "\n".join(["give up", *(f"    {reason}" for reason in reasons)])
+    return type(effect).__name__.lower()

@@ -1,0 +1,122 @@
+"""Lets a story drive the participant's machine, and writes its effects as a story's answer."""
+
+from participant.core.machine import (
+    Apply,
+    Connected,
+    Cut,
+    Effect,
+    Event,
+    Finished,
+    Heard,
+    Judged,
+    Participant,
+    Quit,
+    Release,
+    Show,
+    Shown,
+    Tell,
+    Validate,
+)
+from protocol.messages import (
+    Abort,
+    Admit,
+    Applied,
+    Argument,
+    Commit,
+    FromCoordinator,
+    Inquire,
+    Join,
+    Leave,
+    Prepare,
+    Refuse,
+    Report,
+    Shutdown,
+    Vote,
+)
+from protocol.reasons import Reason
+from tests.stories.coordinator_driver import configuration, options
+
+
+class ParticipantTeller:
+    """One participant called `a`."""
+
+    def __init__(self) -> None:
+        self.machine = Participant("a", "a-1", 100)
+
+    def __call__(self, words: list[str]) -> str:
+        """The answer to one command."""
+        lines = [_line(effect) for effect in self.machine.step(_event(*options(words)))]
+        machine = self.machine
+        lines.append(f"({machine.state}, generation {machine.generation}, epoch {machine.epoch})")
+        return "\n".join(lines)
+
+
+def _event(words: list[str], named: dict[str, str]) -> Event:
+    match words:
+        case ["connected"]:
+            return Connected()
+        case ["cut"]:
+            return Cut()
+        case ["judged", *messages]:
+            return Judged(tuple(Reason("a", text) for text in messages))
+        case ["finished", *messages]:
+            return Finished(tuple(Reason("a", text) for text in messages))
+        case ["shown", ticket, text]:
+            return Shown(int(ticket), text)
+    return Heard(_message(words, int(named.get("epoch", 1)), named))
+
+
+def _message(words: list[str], epoch: int, named: dict[str, str]) -> FromCoordinator:
+    match words:
+        case ["prepare", txid, text, *rest]:
+            candidate = configuration(text)
+            base = int(named.get("base", 0))
+            return Prepare(epoch, txid, base, candidate.digest, candidate.encoded, 10.0, bool(rest),
+                           _arguments(named) or None)  # fmt: skip
+        case ["admit", generation, text]:
+            runs = configuration(text)
+            return Admit(epoch, int(generation), runs.digest, runs.encoded, _arguments(named))
+        case ["inquire", ticket]:
+            return Inquire(epoch, int(ticket))
+        case ["commit", txid, generation]:
+            return Commit(epoch, txid, int(generation))
+        case ["abort", txid]:
+            return Abort(epoch, txid)
+        case ["refuse", why]:
+            return Refuse(epoch, why)
+        case ["shutdown"]:
+            return Shutdown(epoch, "removed")
+    raise ValueError(f"no such command: {words}")
+
+
+def _arguments(named: dict[str, str]) -> tuple[Argument, ...]:
+    return tuple(Argument("load argument", key[1:], named[key]) for key in named if key[0] == "+")
+
+
+def _line(effect: Effect) -> str:
+    match effect:
+        case Tell(Join() as join):
+            doubt = f", in doubt about {join.in_doubt}" if join.in_doubt else ""
+            return f"tell Join: runs generation {join.generation}{doubt}"
+        case Tell(Vote() as vote):
+            said = "yes" if vote.yes else f"no: {vote.reasons[0].message}"
+            return f"tell Vote {vote.txid} {said}"
+        case Tell(Applied() as applied):
+            said = "ok" if applied.ok else f"not: {applied.reasons[0].message}"
+            return f"tell Applied generation {applied.generation} {said}"
+        case Tell(Leave()):
+            return "tell Leave"
+        case Tell(Report() as report):
+            return f"tell Report {report.ticket}: {report.text}"
+        case Validate(candidate, arguments):
+            given = "".join(f" {one.key}={one.value}" for one in arguments)
+            return f"validate {candidate.plain()}{given}"
+        case Show(ticket):
+            return f"show {ticket}"
+        case Apply(authority):
+            return f"apply, by authority of {type(authority).__name__} {authority.generation}"
+        case Release():
+            return "release"
+        case Quit(why, wanted):
+            return f"quit ({'wanted' if wanted else 'not admitted'}): {why}"
+    raise ValueError(f"no such effect: {effect}")

@@ -1,0 +1,76 @@
+"""The broker's log, as it appears on stderr and as it is remembered."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from coordinator.runtime.log import Log
+from protocol import limits
+
+
+def printed(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_quiet_log_prints_warnings_and_remembers_all(capsys: pytest.CaptureFixture[str]) -> None:
+    log = Log("json", quiet=True)
+    log.line("begin", {"txid": "1.1"})
+    log.warn("malformed", module="a")
+    (line,) = printed(capsys.readouterr().err)
+    assert (line["event"], line["level"], line["module"]) == ("malformed", "warning", "a")
+    assert [one["event"] for one in log.recent()] == ["begin", "malformed"]
+    assert log.recent()[1] == line
+    assert log.recent()[0]["timestamp"].endswith("Z")
+
+
+def test_a_log_prints_everything_unless_it_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    log = Log("json")
+    for number in range(limits.LOG_LINES + 5):
+        log.line("note", {"number": number})
+    lines = printed(capsys.readouterr().err)
+    assert [line["number"] for line in lines] == list(range(limits.LOG_LINES + 5))
+    assert log.recent() == lines[5:]
+
+
+def test_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    Log("console").line("begin", {"txid": "1.1"})
+    said = capsys.readouterr().err
+    assert "begin" in said
+    assert "1.1" in said
+    assert not said.startswith("{")
+
+
+EXHAUSTED = """
+import os
+from coordinator.runtime.log import Log
+log = Log("json", quiet=True)
+try:
+    while True:
+        os.open("/dev/null", os.O_RDONLY)
+except OSError:
+    pass
+log.warn("one", number=1)
+os.closerange(3, 1024)
+log.warn("two", number=2)
+"""
+
+
+def test_a_first_warning_needs_no_descriptor() -> None:
+    """What prints is imported when there is something to print, and files may not be openable."""
+    soft, hard = 64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    ended = subprocess.run(
+        [sys.executable, "-c", EXHAUSTED],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard)),
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert [(line["event"], line["number"]) for line in printed(ended.stderr)] == [
+        ("one", 1), ("two", 2)]  # fmt: skip
