@@ -13,7 +13,7 @@ import uuid
 
 from participant.loader import Unloadable, load
 from participant.runtime.serve import Hook, Serving
-from participant.transport.zmq_dealer import Change, Link
+from participant.transport.zmq_dealer import Link, LinkEvent
 from protocol.codec import encode
 from protocol.messages import Leave
 from protocol.reasons import Reason, bounded
@@ -58,7 +58,7 @@ def _say_why(name: str, uri: str, reason: Reason) -> None:
     """Tell the coordinator why there will be no Join."""
     link = Link(uri)
     leave = Leave(0, uuid.uuid4().hex, name, bounded((reason,)))
-    if link.wait(_SAY_WHY_SECONDS) is Change.UP:
+    if link.wait(_SAY_WHY_SECONDS) is LinkEvent.UP:
         link.send(encode(leave))
     link.close()
 

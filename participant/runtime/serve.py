@@ -36,7 +36,7 @@ from participant.core.machine import (
 )
 from participant.describe import describe
 from participant.module import Module, Staged, Timer
-from participant.transport.zmq_dealer import Change, Link
+from participant.transport.zmq_dealer import Link, LinkEvent
 from protocol import limits
 from protocol.codec import Encoder, Malformed, decode_from_coordinator
 from protocol.messages import LOAD_ARGUMENT, Leave
@@ -96,9 +96,9 @@ class Serving:
                 self.complain(f"ignored a malformed frame: {message.why}")
             else:
                 self.feed(Heard(message))
-        elif happened is Change.UP:
+        elif happened is LinkEvent.UP:
             self.feed(Connected())
-        elif happened is Change.DOWN:
+        elif happened is LinkEvent.DOWN:
             self.feed(Cut())
         if self._timers or self.module.timers:
             self._call_timers()

@@ -22,7 +22,7 @@ _SOCKETS = 16384  # three for each link
 _FIRST_RETRY, _LONGEST_RETRY = 50, 1000  # milliseconds between attempts to connect
 
 
-class Change(Enum):
+class LinkEvent(Enum):
     """What can happen to a link besides a frame."""
 
     UP = "up"
@@ -71,7 +71,7 @@ class Link:
         self._extra = descriptor
         self._waited.append((descriptor, _POLLIN))
 
-    def wait(self, seconds: float | None) -> Change | bytes | None:
+    def wait(self, seconds: float | None) -> LinkEvent | bytes | None:
         """The next thing that happens; None where nothing does within `seconds` (None: ever)."""
         if self._cut:
             return self._last_words()
@@ -83,22 +83,22 @@ class Link:
             return bytes(self._socket.recv(_NOBLOCK))
         return None
 
-    def _change(self) -> Change | bytes | None:
+    def _change(self) -> LinkEvent | bytes | None:
         event = int(recv_monitor_message(self._monitor)["event"])
         if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._up = True
-            return Change.UP
+            return LinkEvent.UP
         if event == zmq.EVENT_DISCONNECTED and self._up:
             self._cut = True
             return self._last_words()
         return None
 
-    def _last_words(self) -> Change | bytes:
+    def _last_words(self) -> LinkEvent | bytes:
         """What had arrived before the cut still counts."""
         if int(self._socket.getsockopt(_EVENTS)) & _POLLIN:
             return bytes(self._socket.recv(_NOBLOCK))
         self.reopen()
-        return Change.DOWN
+        return LinkEvent.DOWN
 
     def reopen(self) -> None:
         """Give the connection up and begin anew."""
