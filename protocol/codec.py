@@ -22,8 +22,8 @@ from protocol.field_shapes import (
     REASONS,
     SECONDS,
     TRUTH,
+    BadField,
     Shape,
-    Wrong,
     shaped,
     text,
 )
@@ -96,7 +96,7 @@ def _decode(frame: bytes, allowed: range, largest: int) -> Any:
     values: list[Any] = []
     try:
         shaped(shapes, fields, values)
-    except Wrong as wrong:
+    except BadField as wrong:
         return Malformed(f"{build.__name__}.{build._fields[len(values)]}: {wrong}")
     message: Message = build(*values)
     if isinstance(message, messages.Prepare) and digest_of(message.candidate) != message.digest:

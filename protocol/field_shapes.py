@@ -15,7 +15,7 @@ from protocol.messages import Argument, Arguments
 from protocol.reasons import Origin, Reason
 
 
-class Wrong(Exception):
+class BadField(Exception):
     """A field is not what it should be; the text says in what way."""
 
 
@@ -48,12 +48,12 @@ def shaped(shapes: Iterable[Shape], fields: Iterable[Any], into: list[Any]) -> N
                 into.append(None)
                 continue
             if of is not float or type(value) is not int:  # a whole number of seconds is one, too
-                raise Wrong(f"not {what}")
+                raise BadField(f"not {what}")
         if not least <= (len(value) if sized else value) <= most:
             too_long = of is str and value
-            raise Wrong(f"longer than {most} characters" if too_long else f"not {what}")
+            raise BadField(f"longer than {most} characters" if too_long else f"not {what}")
         if sound is not None and not sound(value):
-            raise Wrong(f"not {what}")
+            raise BadField(f"not {what}")
         into.append(value if made is None else made(value))
 
 
@@ -73,13 +73,13 @@ def _arguments(value: list[Any]) -> Arguments:
     found = []
     for one in value:
         if type(one) is not list or len(one) != 3:
-            raise Wrong("an argument is not origin, key and value")
+            raise BadField("an argument is not origin, key and value")
         fields: list[str] = []
         shaped((_SOURCE, _ARGUMENT, _ARGUMENT), one, fields)
         found.append(Argument(*fields))
         length += len(one[1]) + len(one[2])
         if length > limits.ARGUMENTS_LENGTH:
-            raise Wrong("too much text")
+            raise BadField("too much text")
     return tuple(found)
 
 
@@ -89,20 +89,20 @@ def _reasons(value: list[Any]) -> tuple[Reason, ...]:
         reason = _reason(item)
         total += len(reason.message)
         if total > limits.REASONS_BYTES + limits.REASON_BYTES:
-            raise Wrong("too much text")
+            raise BadField("too much text")
         reasons.append(reason)
     return tuple(reasons)
 
 
 def _reason(item: Any) -> Reason:
     if type(item) is not list or len(item) != 4:
-        raise Wrong("a reason is not module, message, key and source")
+        raise BadField("a reason is not module, message, key and source")
     module, message, key, source = item
     if type(key) is not list or len(key) > limits.CONFIGURATION_DEPTH:
-        raise Wrong("a reason's key is not a path")
+        raise BadField("a reason's key is not a path")
     for step in key:
         if not (type(step) is int and step >= 0) and type(step) is not str:
-            raise Wrong("a step of a reason's key is neither text nor index")
+            raise BadField("a step of a reason's key is neither text nor index")
     origin = None if source is None else Origin(_one(_SOURCE, source))
     return Reason(_one(NAME, module), _one(_MESSAGE, message), tuple(key), origin)
 
