@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from coordinator.api import module_status
 from coordinator.api.history import Job, Looks, refusal
-from coordinator.api.operations import Host, Service, Wanted, Wrong, key
+from coordinator.api.operations import BadRequest, Host, Service, Wanted, key
 from coordinator.api.server import Client, Door
 from coordinator.api.watchers import Watchers
 from coordinator.core.changes import Durable, Outcome, Request, Result
@@ -73,7 +73,7 @@ class Reception:
                 self._look(client, job)
                 return
             wanted = self._service.change(request, client.uid, client.pid)
-        except Wrong as wrong:
+        except BadRequest as wrong:
             self.door.answer(client, {"error": str(wrong)})
             return
         except Unreadable as unreadable:
@@ -96,7 +96,7 @@ class Reception:
     def _watch(self, client: Client, request: dict[str, Any]) -> None:
         running = self._desk.machine.running
         if running is None or self._watchers is None:
-            raise Wrong("no configuration is in force yet")
+            raise BadRequest("no configuration is in force yet")
         path = key(request) if "name" in request else ()
         client.busy = True  # nothing else is asked on this connection
         self._watchers.add(client, path, running)

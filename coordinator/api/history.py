@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from coordinator.api.diff import differences
-from coordinator.api.operations import Fields, Host, Wrong, count, text
+from coordinator.api.operations import BadRequest, Fields, Host, count, text
 from coordinator.core.changes import Durable
 from coordinator.files.merge_process import merge_beside
 from coordinator.files.reading import Source, Unreadable, read_sources
@@ -106,7 +106,7 @@ class Looks:
                 {"what": FILES, "path": path}, merge_beside(read_sources(path))
             )
         if not (name.isascii() and name.isdigit() and len(name) < 19):
-            raise Wrong(f"{name!r:.60} is no generation; write a number, `running` or `files`")
+            raise BadRequest(f"{name!r:.60} is no generation; write a number, `running` or `files`")
         number = int(name)
         shown = {"what": "generation", "generation": number}
         return lambda: _described(shown, self._archive.configuration(number))
@@ -114,13 +114,15 @@ class Looks:
     def _running(self) -> Durable:
         running = self._host.machine.running
         if running is None:
-            raise Wrong("no configuration is in force yet")
+            raise BadRequest("no configuration is in force yet")
         return running
 
     def _path(self) -> str:
         path = self._host.attributes.get("config.path")
         if not path:
-            raise Wrong("the broker was started without a configuration path; there are no files")
+            raise BadRequest(
+                "the broker was started without a configuration path; there are no files"
+            )
         return os.fspath(path)
 
 
@@ -135,6 +137,6 @@ def refusal(error: BaseException) -> Fields:
             "error": "\n".join(str(reason) for reason in error.reasons),
             "reasons": [reason.as_json() for reason in error.reasons],
         }
-    if isinstance(error, NotKept | Wrong):
+    if isinstance(error, NotKept | BadRequest):
         return {"error": str(error)}
     return {"error": f"the ledger cannot be read: {error}"}

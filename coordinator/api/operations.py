@@ -44,7 +44,7 @@ _FIXED = frozenset({"rank", "size", "rundir", "statedir", "local-uri", "modules-
 Fields = dict[str, Any]
 
 
-class Wrong(Exception):
+class BadRequest(Exception):
     """The request cannot be served; the text says why."""
 
 
@@ -114,13 +114,13 @@ class Service:
         name, value = text(request, "name"), text(request, "value")
         attributes = self.host.attributes
         if name in _FIXED or name.startswith(("broker.", "config.")):
-            raise Wrong(f"{name}: the broker goes by what it was when it started")
+            raise BadRequest(f"{name}: the broker goes by what it was when it started")
         if not name or not name.isprintable() or len(name) > limits.NAME_LENGTH:
-            raise Wrong(f"{name!r:.60} is no name for an attribute")
+            raise BadRequest(f"{name!r:.60} is no name for an attribute")
         if len(value) > limits.REASON_BYTES:
-            raise Wrong(f"{name}: the value is longer than {limits.REASON_BYTES} characters")
+            raise BadRequest(f"{name}: the value is longer than {limits.REASON_BYTES} characters")
         if name not in attributes and len(attributes) >= limits.ATTRIBUTES:
-            raise Wrong(f"there are {limits.ATTRIBUTES} attributes already")
+            raise BadRequest(f"there are {limits.ATTRIBUTES} attributes already")
         attributes[name] = value
         return {"value": value}
 
@@ -132,7 +132,7 @@ class Service:
         """
         handler = self._changes.get(request["op"])
         if handler is None:
-            raise Wrong(f"unknown operation {request['op']!r:.60}")
+            raise BadRequest(f"unknown operation {request['op']!r:.60}")
         _only_owner(uid)
         who = Who(uid, pid, text(request, "command", "")[:1000])
         return handler(request, who)
@@ -142,7 +142,7 @@ class Service:
     def _get(self, request: Fields) -> Fields:
         running = self.host.machine.running
         if running is None:
-            raise Wrong("no configuration is in force yet")
+            raise BadRequest("no configuration is in force yet")
         shown = {"generation": running.generation, "digest": running.configuration.digest}
         if "name" not in request:
             return {**shown, "configuration": self.lookup.at(running, ())}
@@ -160,7 +160,7 @@ class Service:
 
     def _dump(self, _: Fields) -> Fields:
         if self.host.machine.running is None:
-            raise Wrong("no configuration is in force yet")
+            raise BadRequest("no configuration is in force yet")
         return status.dump(self.host.machine, self.host.attributes)
 
     def _modules(self, _: Fields) -> Fields:
@@ -179,7 +179,7 @@ class Service:
         name = text(request, "name")
         member = self.host.machine.roster.get(name)
         if member is None:
-            raise Wrong(f"{name:.60}: no such module is loaded")
+            raise BadRequest(f"{name:.60}: no such module is loaded")
         return member
 
     def inquiry(self, request: Fields, client: int) -> Inquired | None:
@@ -191,7 +191,7 @@ class Service:
     def _getattr(self, request: Fields) -> Fields:
         name = text(request, "name")
         if name not in self.host.attributes:
-            raise Wrong(f"{name}: no such attribute")
+            raise BadRequest(f"{name}: no such attribute")
         return {"value": self.host.attributes[name]}
 
     def _lsattr(self, _: Fields) -> Fields:
@@ -204,7 +204,9 @@ class Service:
 
     def _reload(self, request: Fields, who: Who) -> Wanted:
         if not self.host.attributes.get("config.path"):
-            raise Wrong("the broker was started without a configuration path; there are no files")
+            raise BadRequest(
+                "the broker was started without a configuration path; there are no files"
+            )
         return Wanted(ChangeRequest(FromFiles(), "reload", who, *_options(request)))
 
     def _load(self, request: Fields, who: Who) -> Wanted:
@@ -221,9 +223,9 @@ class Service:
     def _set(self, request: Fields, who: Who) -> Wanted:
         kind = text(request, "type") if request.get("type") is not None else None
         if kind in ("fsd-integer", "fsd-real"):
-            raise Wrong(f"{kind} is a way to print a value, not to set one; use --type=fsd")
+            raise BadRequest(f"{kind} is a way to print a value, not to set one; use --type=fsd")
         if kind is not None and kind not in KINDS:
-            raise Wrong(f"Unknown type: {kind:.60}")
+            raise BadRequest(f"Unknown type: {kind:.60}")
         edit = Edit(key(request), text(request, "value"), kind)
         return Wanted(ChangeRequest(edit, "set", who, *_options(request)))
 
@@ -242,12 +244,14 @@ class Service:
     def _module_load(self, request: Fields, _: Who) -> Wanted:
         name, path = text(request, "name"), text(request, "path")
         if not name or len(name) > limits.NAME_LENGTH or not name.isprintable():
-            raise Wrong(f"{name!r:.60} is no name for a module")
+            raise BadRequest(f"{name!r:.60} is no name for a module")
         given = _pairs(request, "arguments")
         if len(given) > limits.ARGUMENTS:
-            raise Wrong(f"a module can be given at most {limits.ARGUMENTS} load arguments")
+            raise BadRequest(f"a module can be given at most {limits.ARGUMENTS} load arguments")
         if sum(len(key) + len(value) for key, value in given) > limits.ARGUMENTS_LENGTH:
-            raise Wrong(f"the load arguments are longer than {limits.ARGUMENTS_LENGTH} characters")
+            raise BadRequest(
+                f"the load arguments are longer than {limits.ARGUMENTS_LENGTH} characters"
+            )
         spec = Spec(self._resolved(path), given)
         return Wanted(LoadRequest(name, spec, seconds(request)))
 
@@ -255,7 +259,7 @@ class Service:
         try:
             return self.host.resolve(path)
         except LookupError as error:
-            raise Wrong(str(error)) from None
+            raise BadRequest(str(error)) from None
 
     def _module_configure(self, request: Fields, who: Who) -> Wanted:
         _, dry_run, *_ = _options(request)
@@ -264,7 +268,7 @@ class Service:
             *((_dotted(one), None) for one in _texts(request, "unset")),
         )
         if not given:
-            raise Wrong("nothing is to be set or unset")
+            raise BadRequest("nothing is to be set or unset")
         return Wanted(
             ConfigureRequest(text(request, "name"), given, who, seconds(request), dry_run)
         )
@@ -281,7 +285,7 @@ class Service:
 
 def _only_owner(uid: int) -> None:
     if uid != os.geteuid():
-        raise Wrong("only the owner of the broker may change its configuration")
+        raise BadRequest("only the owner of the broker may change its configuration")
 
 
 # Fields
@@ -291,7 +295,7 @@ def text(request: Fields, name: str, default: str | None = None) -> str:
     """A string field that can be written down anywhere.  Raises Wrong."""
     value = raw_text(request, name, default)
     if not _is_unicode(value):
-        raise Wrong(f"the field {name} is not valid Unicode")
+        raise BadRequest(f"the field {name} is not valid Unicode")
     return value
 
 
@@ -299,7 +303,7 @@ def raw_text(request: Fields, name: str, default: str | None = None) -> str:
     """A string field in which bytes that are not UTF-8 may stand as surrogates.  Raises Wrong."""
     value = request.get(name, default)
     if not isinstance(value, str) or len(value) > limits.LINE_BYTES:
-        raise Wrong(f"the field {name} must be a string")
+        raise BadRequest(f"the field {name} must be a string")
     return value
 
 
@@ -316,13 +320,13 @@ def key(request: Fields) -> Path:
     """The field `name`, a dotted key.  Raises Wrong."""
     name = text(request, "name")
     if len(name) > limits.REASON_BYTES:
-        raise Wrong(f"the name is longer than {limits.REASON_BYTES} characters")
+        raise BadRequest(f"the name is longer than {limits.REASON_BYTES} characters")
     try:
         path = parse_key(name)
     except ValueError as error:
-        raise Wrong(str(error)) from None
+        raise BadRequest(str(error)) from None
     if len(path) > limits.CONFIGURATION_DEPTH:
-        raise Wrong(f"the name has more than {limits.CONFIGURATION_DEPTH} parts")
+        raise BadRequest(f"the name has more than {limits.CONFIGURATION_DEPTH} parts")
     return path
 
 
@@ -330,7 +334,7 @@ def count(request: Fields, name: str, default: int, most: int) -> int:
     """An integer field, not negative.  Raises Wrong."""
     value = request.get(name, default)
     if type(value) is not int or not 0 <= value <= most:
-        raise Wrong(f"the field {name} must be an integer from 0 to {most}")
+        raise BadRequest(f"the field {name} must be an integer from 0 to {most}")
     return value
 
 
@@ -338,9 +342,9 @@ def _texts(request: Fields, name: str) -> list[str]:
     """A field that is a list of strings, or missing.  Raises Wrong."""
     found = request.get(name, [])
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        raise Wrong(f"the field {name} must be a list of strings")
+        raise BadRequest(f"the field {name} must be a list of strings")
     if not all(_is_unicode(one) for one in found):
-        raise Wrong(f"the field {name} is not valid Unicode")
+        raise BadRequest(f"the field {name} is not valid Unicode")
     return found
 
 
@@ -350,7 +354,7 @@ def _pairs(request: Fields, name: str) -> tuple[tuple[str, str], ...]:
     for one in _texts(request, name):
         key_, equals, value = one.partition("=")
         if not equals or not key_:
-            raise Wrong(f"{one!r:.60} is no assignment; write KEY=VALUE")
+            raise BadRequest(f"{one!r:.60} is no assignment; write KEY=VALUE")
         pairs.append((_dotted(key_), value))
     return tuple(pairs)
 
@@ -360,7 +364,7 @@ def _dotted(name: str) -> str:
     try:
         return format_key(parse_key(name))
     except ValueError as error:
-        raise Wrong(str(error)) from None
+        raise BadRequest(str(error)) from None
 
 
 def seconds(request: Fields, name: str = "timeout") -> float:
@@ -368,7 +372,7 @@ def seconds(request: Fields, name: str = "timeout") -> float:
     value = request.get(name, limits.PREPARE_SECONDS)
     good = isinstance(value, int | float) and not isinstance(value, bool)
     if not good or not 0 < value <= limits.LONGEST_SECONDS:
-        raise Wrong(f"the {name} must be more than 0 and at most {limits.LONGEST_SECONDS:g} s")
+        raise BadRequest(f"the {name} must be more than 0 and at most {limits.LONGEST_SECONDS:g} s")
     return float(value)
 
 
@@ -376,7 +380,7 @@ def _options(request: Fields) -> tuple[float, bool, str, int | None, float | Non
     """What every change may be given, in the order of ChangeRequest."""
     dry_run = request.get("dry_run", False)
     if not isinstance(dry_run, bool):
-        raise Wrong("the field dry_run must be a boolean")
+        raise BadRequest("the field dry_run must be a boolean")
     expected, confirm = request.get("if_generation"), request.get("confirm")
     return (
         seconds(request),
@@ -390,14 +394,14 @@ def _options(request: Fields) -> tuple[float, bool, str, int | None, float | Non
 def _sources(request: Fields) -> tuple[Source, ...]:
     given = request.get("sources")
     if not isinstance(given, list) or len(given) > limits.SOURCE_FILES:
-        raise Wrong("the field sources must be a list")
+        raise BadRequest("the field sources must be a list")
     sources = []
     for one in given:
         if not isinstance(one, dict):
-            raise Wrong("a source must be an object")
+            raise BadRequest("a source must be an object")
         form = text(one, "format")
         if form not in ("toml", "json"):
-            raise Wrong(f"{form!r:.20} is no format")
+            raise BadRequest(f"{form!r:.20} is no format")
         body = _bytes(raw_text(one, "text"))
         if len(body) > limits.SOURCE_BYTES:
             reason = Reason("config", f"{len(body)} bytes; at most {limits.SOURCE_BYTES} are read")
@@ -411,4 +415,4 @@ def _bytes(body: str) -> bytes:
     try:
         return body.encode(errors="surrogateescape")
     except UnicodeEncodeError:
-        raise Wrong("a source's text is no text that a file could hold") from None
+        raise BadRequest("a source's text is no text that a file could hold") from None

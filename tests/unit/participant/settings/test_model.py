@@ -58,10 +58,10 @@ def test_elements_and_missing_keys() -> None:
 
 
 def test_a_default_that_is_none_is_told_under_its_key() -> None:
-    class Wrong(Settings):
+    class BadRequest(Settings):
         pace: FSD = Field("soon")
 
-    assert keys({}, Wrong) == ["t.pace"]
+    assert keys({}, BadRequest) == ["t.pace"]
 
 
 def test_a_queue_may_be_called_int() -> None:
