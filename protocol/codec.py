@@ -24,7 +24,7 @@ from protocol.field_shapes import (
     TRUTH,
     BadField,
     Shape,
-    shaped,
+    check_fields,
     text,
 )
 from protocol.messages import FromCoordinator, FromParticipant, Message
@@ -95,7 +95,7 @@ def _decode(frame: bytes, allowed: range, largest: int) -> Any:
         return Malformed(f"{build.__name__} with {len(fields)} fields, not {len(shapes)}")
     values: list[Any] = []
     try:
-        shaped(shapes, fields, values)
+        check_fields(shapes, fields, values)
     except BadField as wrong:
         return Malformed(f"{build.__name__}.{build._fields[len(values)]}: {wrong}")
     message: Message = build(*values)

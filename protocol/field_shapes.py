@@ -38,7 +38,7 @@ class Shape(NamedTuple):
     """None will do."""
 
 
-def shaped(shapes: Iterable[Shape], fields: Iterable[Any], into: list[Any]) -> None:
+def check_fields(shapes: Iterable[Shape], fields: Iterable[Any], into: list[Any]) -> None:
     """Append each field to `into` as its shape wants it.  Raises Wrong at the first that is not."""
     for (of, what, least, most, sized, sound, made, optional), value in zip(
         shapes, fields, strict=True
@@ -64,7 +64,7 @@ def text(most: int) -> Shape:
 
 def _one(shape: Shape, value: Any) -> Any:
     into: list[Any] = []
-    shaped((shape,), (value,), into)
+    check_fields((shape,), (value,), into)
     return into[0]
 
 
@@ -75,7 +75,7 @@ def _arguments(value: list[Any]) -> Arguments:
         if type(one) is not list or len(one) != 3:
             raise BadField("an argument is not origin, key and value")
         fields: list[str] = []
-        shaped((_SOURCE, _ARGUMENT, _ARGUMENT), one, fields)
+        check_fields((_SOURCE, _ARGUMENT, _ARGUMENT), one, fields)
         found.append(Argument(*fields))
         length += len(one[1]) + len(one[2])
         if length > limits.ARGUMENTS_LENGTH:
