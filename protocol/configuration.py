@@ -14,7 +14,7 @@ from typing import Any
 import msgpack
 
 from protocol import limits
-from protocol.frozen import Table, Unread, Value
+from protocol.frozen import LazyTable, Table, Value
 from protocol.keys import Path, format_key
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
@@ -45,7 +45,7 @@ class Configuration:
         """For `of` and `decode`, and for bytes whose `digest` has been checked already."""
         self.encoded = encoded
         self.digest = digest or digest_of(encoded)
-        self._tree: Unread | None = None
+        self._tree: LazyTable | None = None
 
     @classmethod
     def of(cls, tree: Mapping[str, Any]) -> "Configuration":
@@ -91,10 +91,10 @@ class Configuration:
         return self.parts
 
     @property
-    def parts(self) -> Unread:
+    def parts(self) -> LazyTable:
         """The same, with the encoding of each of its parts."""
         if self._tree is None:
-            self._tree = Unread(self.encoded)
+            self._tree = LazyTable(self.encoded)
         return self._tree
 
     def get(self, path: Path) -> Value:

@@ -9,7 +9,7 @@ Value: TypeAlias = "str | int | float | bool | tuple[Value, ...] | Mapping[str, 
 Table: TypeAlias = Mapping[str, Value]
 
 
-class Unread(Mapping[str, Value]):
+class LazyTable(Mapping[str, Value]):
     """A whole configuration, of which nothing but the names of its tables has been decoded."""
 
     __slots__ = ("_encoded", "_places", "_read")

@@ -15,7 +15,7 @@ import msgpack
 
 from participant.settings.argument_text import value_of
 from participant.settings.schema import Schema, below, kinds
-from protocol.frozen import Table, Unread, freeze
+from protocol.frozen import LazyTable, Table, freeze
 from protocol.keys import Path, format_key, parse_key
 from protocol.messages import Argument, Arguments
 from protocol.reasons import Origin, Reason
@@ -36,7 +36,7 @@ class Tables:
         self.where: Path = names if single else ()
         """The place in the configuration of what `Config` describes."""
 
-    def own(self, tree: Unread) -> tuple[Any, tuple[bytes, ...]]:
+    def own(self, tree: LazyTable) -> tuple[Any, tuple[bytes, ...]]:
         """A copy of what the configuration says to this module, of whatever shape; and encoded."""
         said = tuple([tree.encoding(name) for name in self.names])
         if self.single:
@@ -123,7 +123,7 @@ class Combined(NamedTuple):
 
 
 def combine(
-    tree: Unread, tables: Tables, schema: Schema, arguments: Arguments, module: str
+    tree: LazyTable, tables: Tables, schema: Schema, arguments: Arguments, module: str
 ) -> Combined:
     """Lay `arguments`, in their order, over the module's tables of `tree`."""
     own, said = tables.own(tree)
