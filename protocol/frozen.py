@@ -50,7 +50,7 @@ class LazyTable(Mapping[str, Value]):
         return f"Unread({', '.join(self._places)})"
 
 
-class View(Mapping[str, Value]):
+class FrozenTable(Mapping[str, Value]):
     """A table that can be read and not written.
 
     What lies below is wrapped when it is looked at: most of a large configuration never is.
@@ -81,7 +81,7 @@ class View(Mapping[str, Value]):
 def freeze(value: Any) -> Any:
     """`value` as it may be shown: read-only on every level."""
     if type(value) is dict:
-        return View(value)
+        return FrozenTable(value)
     if type(value) is list:
         return tuple(freeze(member) for member in value)
     return value
@@ -89,7 +89,7 @@ def freeze(value: Any) -> Any:
 
 def thaw(value: Value) -> Any:
     """A copy in ordinary dicts and lists, the caller's own."""
-    if type(value) is View:
+    if type(value) is FrozenTable:
         return msgpack.unpackb(msgpack.packb(value._table), raw=False)
     if isinstance(value, Mapping):
         return {key: thaw(member) for key, member in value.items()}
