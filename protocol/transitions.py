@@ -25,7 +25,7 @@ class Transitions(dict[tuple[State, Input], State]):
         raise Forbidden(f"{given!r} in state {state!r}")
 
 
-class Change(StrEnum):
+class TransactionState(StrEnum):
     """Where one transaction stands, as its coordinator sees it."""
 
     GATHERING = "gathering"
@@ -63,24 +63,24 @@ class ChangeInput(StrEnum):
     NOT_APPLIED = "someone has not applied"
 
 
-CHANGE: Final[Mapping[tuple[Change, ChangeInput], Change]] = Transitions(
+CHANGE: Final[Mapping[tuple[TransactionState, ChangeInput], TransactionState]] = Transitions(
     {
-        (Change.GATHERING, ChangeInput.SAME): Change.UNCHANGED,
-        (Change.GATHERING, ChangeInput.ASK): Change.PREPARING,
-        (Change.GATHERING, ChangeInput.UNREADABLE): Change.ABORTED,
-        (Change.GATHERING, ChangeInput.REFUSED): Change.ABORTED,
-        (Change.GATHERING, ChangeInput.LATE): Change.ABORTED,
-        (Change.GATHERING, ChangeInput.WITHDRAWN): Change.ABORTED,
-        (Change.PREPARING, ChangeInput.VOTE): Change.PREPARING,
-        (Change.PREPARING, ChangeInput.UNANIMOUS): Change.FORCING,
-        (Change.PREPARING, ChangeInput.UNANIMOUS_DRY): Change.PASSED,
-        (Change.PREPARING, ChangeInput.REFUSED): Change.ABORTED,
-        (Change.PREPARING, ChangeInput.LATE): Change.ABORTED,
-        (Change.PREPARING, ChangeInput.WITHDRAWN): Change.ABORTED,
-        (Change.FORCING, ChangeInput.FORCED): Change.COMMITTING,
-        (Change.FORCING, ChangeInput.NOT_FORCED): Change.ABORTED,
-        (Change.COMMITTING, ChangeInput.ALL_APPLIED): Change.COMMITTED,
-        (Change.COMMITTING, ChangeInput.NOT_APPLIED): Change.PARTIAL,
+        (TransactionState.GATHERING, ChangeInput.SAME): TransactionState.UNCHANGED,
+        (TransactionState.GATHERING, ChangeInput.ASK): TransactionState.PREPARING,
+        (TransactionState.GATHERING, ChangeInput.UNREADABLE): TransactionState.ABORTED,
+        (TransactionState.GATHERING, ChangeInput.REFUSED): TransactionState.ABORTED,
+        (TransactionState.GATHERING, ChangeInput.LATE): TransactionState.ABORTED,
+        (TransactionState.GATHERING, ChangeInput.WITHDRAWN): TransactionState.ABORTED,
+        (TransactionState.PREPARING, ChangeInput.VOTE): TransactionState.PREPARING,
+        (TransactionState.PREPARING, ChangeInput.UNANIMOUS): TransactionState.FORCING,
+        (TransactionState.PREPARING, ChangeInput.UNANIMOUS_DRY): TransactionState.PASSED,
+        (TransactionState.PREPARING, ChangeInput.REFUSED): TransactionState.ABORTED,
+        (TransactionState.PREPARING, ChangeInput.LATE): TransactionState.ABORTED,
+        (TransactionState.PREPARING, ChangeInput.WITHDRAWN): TransactionState.ABORTED,
+        (TransactionState.FORCING, ChangeInput.FORCED): TransactionState.COMMITTING,
+        (TransactionState.FORCING, ChangeInput.NOT_FORCED): TransactionState.ABORTED,
+        (TransactionState.COMMITTING, ChangeInput.ALL_APPLIED): TransactionState.COMMITTED,
+        (TransactionState.COMMITTING, ChangeInput.NOT_APPLIED): TransactionState.PARTIAL,
     }
 )
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from protocol.diagrams import all_diagrams, draw, redraw
-from protocol.transitions import CHANGE, PARTICIPANT, Change, ChangeInput, Participation
+from protocol.transitions import CHANGE, PARTICIPANT, ChangeInput, Participation, TransactionState
 
 ROOT = Path(__file__).parents[2]
 DESIGN = (ROOT / "docs" / "design.md").read_text()
@@ -17,13 +17,13 @@ def test_the_diagrams_are_those_of_the_tables() -> None:
 
 
 def test_a_drift_would_be_noticed() -> None:
-    drifted = {**CHANGE, (Change.FORCING, ChangeInput.LATE): Change.ABORTED}
-    assert draw(drifted, Change.GATHERING) not in DESIGN
+    drifted = {**CHANGE, (TransactionState.FORCING, ChangeInput.LATE): TransactionState.ABORTED}
+    assert draw(drifted, TransactionState.GATHERING) not in DESIGN
 
 
 def test_every_state_can_be_reached() -> None:
     for table, first, states in (
-        (CHANGE, Change.GATHERING, set(Change)),
+        (CHANGE, TransactionState.GATHERING, set(TransactionState)),
         (PARTICIPANT, Participation.IDLE, set(Participation)),
     ):
         reached = {first}

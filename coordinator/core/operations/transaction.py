@@ -27,15 +27,15 @@ from protocol import limits
 from protocol.configuration import Configuration, Unfit
 from protocol.messages import Abort, Applied, Prepare, Vote
 from protocol.reasons import Reason
-from protocol.transitions import CHANGE, Change, ChangeInput
+from protocol.transitions import CHANGE, ChangeInput, TransactionState
 
-_UNDECIDED = frozenset({Change.GATHERING, Change.PREPARING})
+_UNDECIDED = frozenset({TransactionState.GATHERING, TransactionState.PREPARING})
 _RESULTS = {
-    Change.COMMITTED: Result.COMMITTED,
-    Change.PARTIAL: Result.PARTIAL,
-    Change.PASSED: Result.VALID,
-    Change.UNCHANGED: Result.UNCHANGED,
-    Change.ABORTED: Result.REFUSED,
+    TransactionState.COMMITTED: Result.COMMITTED,
+    TransactionState.PARTIAL: Result.PARTIAL,
+    TransactionState.PASSED: Result.VALID,
+    TransactionState.UNCHANGED: Result.UNCHANGED,
+    TransactionState.ABORTED: Result.REFUSED,
 }
 
 
@@ -52,7 +52,7 @@ class Transaction(Activity):
         self.request = request
         self.asked_at = asked_at
         self.deadline = asked_at + request.seconds
-        self.state = Change.GATHERING
+        self.state = TransactionState.GATHERING
         self.candidate: Configuration | None = None
         self.voters: dict[str, Member] = {}
         self.answers: dict[str, bool] = {}
@@ -72,7 +72,7 @@ class Transaction(Activity):
 
     @property
     def holds_joins(self) -> bool:  # type: ignore[override]
-        return self.state in (Change.PREPARING, Change.FORCING)
+        return self.state in (TransactionState.PREPARING, TransactionState.FORCING)
 
     @property
     def undecided(self) -> bool:
@@ -80,7 +80,10 @@ class Transaction(Activity):
         return self.state in _UNDECIDED
 
     def will_decide(self, txid: str) -> bool:
-        return txid == self.txid and self.state in (Change.PREPARING, Change.FORCING)
+        return txid == self.txid and self.state in (
+            TransactionState.PREPARING,
+            TransactionState.FORCING,
+        )
 
     # Gathering: a candidate, and everybody in their places
 
@@ -118,7 +121,7 @@ class Transaction(Activity):
 
     def proposed(self, found: Configuration | tuple[Reason, ...]) -> None:
         """The candidate is here, or the reasons why there is none."""
-        if self.state is not Change.GATHERING or self.candidate is not None:
+        if self.state is not TransactionState.GATHERING or self.candidate is not None:
             return
         if isinstance(found, tuple):
             self._abort(ChangeInput.UNREADABLE, found)
@@ -137,7 +140,7 @@ class Transaction(Activity):
 
     def gather(self) -> None:
         """Ask everybody as soon as there is something to ask and nobody is just coming in."""
-        if self.state is not Change.GATHERING or self.candidate is None:
+        if self.state is not TransactionState.GATHERING or self.candidate is None:
             return
         members = list(self.house.roster)
         failed = [one for one in members if one.standing is Standing.FAILED]
@@ -188,7 +191,10 @@ class Transaction(Activity):
     # Preparing: votes
 
     def voted(self, member: Member, vote: Vote) -> None:
-        if self.state is not Change.PREPARING or self.awaited.get(member.name) is not member:
+        if (
+            self.state is not TransactionState.PREPARING
+            or self.awaited.get(member.name) is not member
+        ):
             return
         if vote.txid != self.txid:
             if member.owes is None:  # it has caught up with a question of former times
@@ -267,7 +273,10 @@ class Transaction(Activity):
         )
 
     def applied(self, member: Member, applied: Applied) -> None:
-        if self.state is not Change.COMMITTING or self.awaited.get(member.name) is not member:
+        if (
+            self.state is not TransactionState.COMMITTING
+            or self.awaited.get(member.name) is not member
+        ):
             return
         if applied.generation != self.house.generation:
             return
@@ -291,16 +300,16 @@ class Transaction(Activity):
     def lost(self, member: Member, why: str, dead: bool) -> bool:
         if self.voters.get(member.name) is not member:
             return False
-        if self.state is Change.PREPARING:
+        if self.state is TransactionState.PREPARING:
             # One that is only cut off and has said yes stays bound, and its yes is held here.
             if dead or member.name in self.awaited:
                 self.awaited.pop(member.name, None)
                 self.answers[member.name] = False
                 self.reasons.append(Reason(member.name, f"{why} while it was asked"))
                 self._weigh()
-        elif self.state is Change.FORCING and dead:
+        elif self.state is TransactionState.FORCING and dead:
             self._missed(member.name, f"{why} before it could apply the change")
-        elif self.state is Change.COMMITTING and dead and member.name in self.awaited:
+        elif self.state is TransactionState.COMMITTING and dead and member.name in self.awaited:
             del self.awaited[member.name]
             self._missed(member.name, f"{why} before it had applied the change")
             self._check_applied()
@@ -311,9 +320,9 @@ class Transaction(Activity):
         if self.undecided and now >= self.deadline:
             self._abort(ChangeInput.LATE, self._lateness())
         elif self.committing_until is not None and now >= self.committing_until:
-            if self.state is Change.FORCING:
+            if self.state is TransactionState.FORCING:
                 self._answer_unknown()
-            elif self.state is Change.COMMITTING:
+            elif self.state is TransactionState.COMMITTING:
                 for name, member in self.awaited.items():
                     within = f"did not apply the change within {limits.COMMIT_SECONDS:g} s"
                     self._missed(name, within)
@@ -329,7 +338,7 @@ class Transaction(Activity):
 
     def _lateness(self) -> tuple[Reason, ...]:
         allowed = f"{self.request.seconds:g} s"
-        if self.state is Change.PREPARING:
+        if self.state is TransactionState.PREPARING:
             return tuple(_late(one, self.txid, allowed, self.house.now)
                          for one in self.awaited.values())  # fmt: skip
         if self.candidate is None:
@@ -408,7 +417,7 @@ class Transaction(Activity):
             self.client = None
 
     def _confirm(self) -> float | None:
-        committed = self.state in (Change.COMMITTED, Change.PARTIAL)
+        committed = self.state in (TransactionState.COMMITTED, TransactionState.PARTIAL)
         return self.request.confirm if committed else None
 
     def _note(self, event: str, **fields: object) -> None:

@@ -13,7 +13,7 @@ from coordinator.core.operations.transaction import Transaction
 from coordinator.core.state import House
 from protocol.messages import Applied, FromParticipant, Vote
 from protocol.reasons import Reason
-from protocol.transitions import Change, ChangeInput
+from protocol.transitions import ChangeInput, TransactionState
 from tests.simulation.mutants.patch import Patch, Plant
 
 Method = Callable[..., Any]
@@ -76,7 +76,7 @@ def _slow_voter_is_not_told(right: Method) -> Method:
 
 def _lost_is_yes(right: Method) -> Method:
     def lost(self: Transaction, member: Member, why: str, dead: bool) -> bool:
-        if self.state is Change.PREPARING and self.awaited.get(member.name) is member:
+        if self.state is TransactionState.PREPARING and self.awaited.get(member.name) is member:
             del self.awaited[member.name]
             self.answers[member.name] = True
             self._weigh()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.core.changes import Decision
 from protocol.messages import FromParticipant, Join, Vote
-from protocol.transitions import Change
+from protocol.transitions import TransactionState
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
@@ -37,7 +37,11 @@ class Unanimous(Promise):
 
     def thought(self, broker: "Broker") -> None:
         change = broker.machine.transaction
-        if change is None or change.txid in self.members or change.state is Change.GATHERING:
+        if (
+            change is None
+            or change.txid in self.members
+            or change.state is TransactionState.GATHERING
+        ):
             return
         named = {one.name for one in broker.machine.roster.running()}
         if not broker.ready:
