@@ -45,7 +45,7 @@ class TransactionState(StrEnum):
     ABORTED = "aborted"
 
 
-class ChangeInput(StrEnum):
+class TransactionInput(StrEnum):
     """What moves a transaction."""
 
     SAME = "candidate equals what runs"
@@ -63,24 +63,24 @@ class ChangeInput(StrEnum):
     NOT_APPLIED = "someone has not applied"
 
 
-CHANGE: Final[Mapping[tuple[TransactionState, ChangeInput], TransactionState]] = Transitions(
+CHANGE: Final[Mapping[tuple[TransactionState, TransactionInput], TransactionState]] = Transitions(
     {
-        (TransactionState.GATHERING, ChangeInput.SAME): TransactionState.UNCHANGED,
-        (TransactionState.GATHERING, ChangeInput.ASK): TransactionState.PREPARING,
-        (TransactionState.GATHERING, ChangeInput.UNREADABLE): TransactionState.ABORTED,
-        (TransactionState.GATHERING, ChangeInput.REFUSED): TransactionState.ABORTED,
-        (TransactionState.GATHERING, ChangeInput.LATE): TransactionState.ABORTED,
-        (TransactionState.GATHERING, ChangeInput.WITHDRAWN): TransactionState.ABORTED,
-        (TransactionState.PREPARING, ChangeInput.VOTE): TransactionState.PREPARING,
-        (TransactionState.PREPARING, ChangeInput.UNANIMOUS): TransactionState.FORCING,
-        (TransactionState.PREPARING, ChangeInput.UNANIMOUS_DRY): TransactionState.PASSED,
-        (TransactionState.PREPARING, ChangeInput.REFUSED): TransactionState.ABORTED,
-        (TransactionState.PREPARING, ChangeInput.LATE): TransactionState.ABORTED,
-        (TransactionState.PREPARING, ChangeInput.WITHDRAWN): TransactionState.ABORTED,
-        (TransactionState.FORCING, ChangeInput.FORCED): TransactionState.COMMITTING,
-        (TransactionState.FORCING, ChangeInput.NOT_FORCED): TransactionState.ABORTED,
-        (TransactionState.COMMITTING, ChangeInput.ALL_APPLIED): TransactionState.COMMITTED,
-        (TransactionState.COMMITTING, ChangeInput.NOT_APPLIED): TransactionState.PARTIAL,
+        (TransactionState.GATHERING, TransactionInput.SAME): TransactionState.UNCHANGED,
+        (TransactionState.GATHERING, TransactionInput.ASK): TransactionState.PREPARING,
+        (TransactionState.GATHERING, TransactionInput.UNREADABLE): TransactionState.ABORTED,
+        (TransactionState.GATHERING, TransactionInput.REFUSED): TransactionState.ABORTED,
+        (TransactionState.GATHERING, TransactionInput.LATE): TransactionState.ABORTED,
+        (TransactionState.GATHERING, TransactionInput.WITHDRAWN): TransactionState.ABORTED,
+        (TransactionState.PREPARING, TransactionInput.VOTE): TransactionState.PREPARING,
+        (TransactionState.PREPARING, TransactionInput.UNANIMOUS): TransactionState.FORCING,
+        (TransactionState.PREPARING, TransactionInput.UNANIMOUS_DRY): TransactionState.PASSED,
+        (TransactionState.PREPARING, TransactionInput.REFUSED): TransactionState.ABORTED,
+        (TransactionState.PREPARING, TransactionInput.LATE): TransactionState.ABORTED,
+        (TransactionState.PREPARING, TransactionInput.WITHDRAWN): TransactionState.ABORTED,
+        (TransactionState.FORCING, TransactionInput.FORCED): TransactionState.COMMITTING,
+        (TransactionState.FORCING, TransactionInput.NOT_FORCED): TransactionState.ABORTED,
+        (TransactionState.COMMITTING, TransactionInput.ALL_APPLIED): TransactionState.COMMITTED,
+        (TransactionState.COMMITTING, TransactionInput.NOT_APPLIED): TransactionState.PARTIAL,
     }
 )
 

@@ -4,7 +4,13 @@ import re
 from pathlib import Path
 
 from protocol.diagrams import all_diagrams, draw, redraw
-from protocol.transitions import CHANGE, PARTICIPANT, ChangeInput, Participation, TransactionState
+from protocol.transitions import (
+    CHANGE,
+    PARTICIPANT,
+    Participation,
+    TransactionInput,
+    TransactionState,
+)
 
 ROOT = Path(__file__).parents[2]
 DESIGN = (ROOT / "docs" / "design.md").read_text()
@@ -17,7 +23,10 @@ def test_the_diagrams_are_those_of_the_tables() -> None:
 
 
 def test_a_drift_would_be_noticed() -> None:
-    drifted = {**CHANGE, (TransactionState.FORCING, ChangeInput.LATE): TransactionState.ABORTED}
+    drifted = {
+        **CHANGE,
+        (TransactionState.FORCING, TransactionInput.LATE): TransactionState.ABORTED,
+    }
     assert draw(drifted, TransactionState.GATHERING) not in DESIGN
 
 

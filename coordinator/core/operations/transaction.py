@@ -27,7 +27,7 @@ from protocol import limits
 from protocol.configuration import Configuration, Unfit
 from protocol.messages import Abort, Applied, Prepare, Vote
 from protocol.reasons import Reason
-from protocol.transitions import CHANGE, ChangeInput, TransactionState
+from protocol.transitions import CHANGE, TransactionInput, TransactionState
 
 _UNDECIDED = frozenset({TransactionState.GATHERING, TransactionState.PREPARING})
 _RESULTS = {
@@ -124,7 +124,7 @@ class Transaction(Activity):
         if self.state is not TransactionState.GATHERING or self.candidate is not None:
             return
         if isinstance(found, tuple):
-            self._abort(ChangeInput.UNREADABLE, found)
+            self._abort(TransactionInput.UNREADABLE, found)
             return
         self.candidate = found
         running = self.house.running
@@ -133,7 +133,7 @@ class Transaction(Activity):
                 self.house.files = found.digest
                 self.house.refused_start = ()
                 self.house.emit(KnowFiles(running.generation, found.digest))
-            self._move(ChangeInput.SAME)
+            self._move(TransactionInput.SAME)
             self._close()
             return
         self.gather()
@@ -145,13 +145,13 @@ class Transaction(Activity):
         members = list(self.house.roster)
         failed = [one for one in members if one.standing is Standing.FAILED]
         if failed:
-            self._abort(ChangeInput.REFUSED, tuple(_is_failed(one) for one in failed))
+            self._abort(TransactionInput.REFUSED, tuple(_is_failed(one) for one in failed))
         elif not any(one.standing in UNSETTLED for one in members):
             self.ask([one for one in members if one.standing is Standing.RUNNING])
 
     def ask(self, voters: list[Member]) -> None:
         """Prepare to all `voters` at once; from here on they are the members of this change."""
-        self._move(ChangeInput.ASK)
+        self._move(TransactionInput.ASK)
         self.voters = {one.name: one for one in voters}
         self.awaited = dict(self.voters)
         self._prepare([one for one in voters if one.owes is None])
@@ -209,11 +209,11 @@ class Transaction(Activity):
 
     def _weigh(self) -> None:
         if self.awaited:
-            self._move(ChangeInput.VOTE)
+            self._move(TransactionInput.VOTE)
         elif self.reasons:
-            self._abort(ChangeInput.REFUSED, ())
+            self._abort(TransactionInput.REFUSED, ())
         elif self.request.dry_run:
-            self._move(ChangeInput.UNANIMOUS_DRY)
+            self._move(TransactionInput.UNANIMOUS_DRY)
             self._close()
         else:
             self._decide()
@@ -222,7 +222,7 @@ class Transaction(Activity):
         assert self.candidate is not None
         assert set(self.answers) == set(self.voters), "every member has voted"
         assert all(self.answers.values()), "and every vote is yes"
-        self._move(ChangeInput.UNANIMOUS)
+        self._move(TransactionInput.UNANIMOUS)
         files = self.candidate.digest if self.from_files else self.house.files
         self._allow_commit_seconds()
         self.house.force(
@@ -247,7 +247,7 @@ class Transaction(Activity):
         """The decision is on disk: tell everybody."""
         assert durable.receipt.txid == self.txid
         assert self.committing_until is not None
-        self._move(ChangeInput.FORCED)
+        self._move(TransactionInput.FORCED)
         # Has the disk taken all the time there was?  Where a client waits, a wake is still to come.
         if self.client is None and self.house.now >= self.committing_until:
             self._allow_commit_seconds()
@@ -268,7 +268,7 @@ class Transaction(Activity):
     def not_forced(self, why: str) -> None:
         """The decision is certainly not on disk: nobody has been told, so nothing happened."""
         self._abort(
-            ChangeInput.NOT_FORCED,
+            TransactionInput.NOT_FORCED,
             (Reason("config", f"the decision could not be written to the ledger: {why}"),),
         )
 
@@ -292,7 +292,9 @@ class Transaction(Activity):
     def _check_applied(self) -> None:
         if self.awaited:
             return
-        self._move(ChangeInput.NOT_APPLIED if self.not_applied else ChangeInput.ALL_APPLIED)
+        self._move(
+            TransactionInput.NOT_APPLIED if self.not_applied else TransactionInput.ALL_APPLIED
+        )
         self._close()
 
     # Losses, deadlines, and clients who leave
@@ -318,7 +320,7 @@ class Transaction(Activity):
     def woke(self) -> None:
         now = self.house.now
         if self.undecided and now >= self.deadline:
-            self._abort(ChangeInput.LATE, self._lateness())
+            self._abort(TransactionInput.LATE, self._lateness())
         elif self.committing_until is not None and now >= self.committing_until:
             if self.state is TransactionState.FORCING:
                 self._answer_unknown()
@@ -327,7 +329,7 @@ class Transaction(Activity):
                     within = f"did not apply the change within {limits.COMMIT_SECONDS:g} s"
                     self._missed(name, within)
                     self._make_anew(member)
-                self._move(ChangeInput.NOT_APPLIED)
+                self._move(TransactionInput.NOT_APPLIED)
                 self._close()
 
     def _make_anew(self, member: Member) -> None:
@@ -355,18 +357,18 @@ class Transaction(Activity):
         self.client = None
         if self.undecided:
             why = Reason("config", "the client went away before the decision")
-            self._abort(ChangeInput.WITHDRAWN, (why,))
+            self._abort(TransactionInput.WITHDRAWN, (why,))
 
     def stop(self) -> None:
         if self.undecided:
-            self._abort(ChangeInput.WITHDRAWN, (Reason("config", "the broker is stopping"),))
+            self._abort(TransactionInput.WITHDRAWN, (Reason("config", "the broker is stopping"),))
         elif self.committing_until is not None:
             last = self.house.now + limits.SHUTDOWN_SECONDS
             self.committing_until = min(self.committing_until, last)
 
     # Ends
 
-    def _abort(self, given: ChangeInput, reasons: tuple[Reason, ...]) -> None:
+    def _abort(self, given: TransactionInput, reasons: tuple[Reason, ...]) -> None:
         self.reasons.extend(reasons)
         self._move(given)
         if not self.request.dry_run:  # a dry run left nothing behind that could be released
@@ -431,7 +433,7 @@ class Transaction(Activity):
     def _elapsed(self) -> float:
         return self.house.now - self.asked_at
 
-    def _move(self, given: ChangeInput) -> None:
+    def _move(self, given: TransactionInput) -> None:
         self.state = CHANGE[self.state, given]
 
 

@@ -13,7 +13,7 @@ from coordinator.core.operations.transaction import Transaction
 from coordinator.core.state import House
 from protocol.messages import Applied, FromParticipant, Vote
 from protocol.reasons import Reason
-from protocol.transitions import ChangeInput, TransactionState
+from protocol.transitions import TransactionInput, TransactionState
 from tests.simulation.mutants.patch import Patch, Plant
 
 Method = Callable[..., Any]
@@ -66,7 +66,7 @@ def _presumed_commit(right: Method) -> Method:
 
 
 def _slow_voter_is_not_told(right: Method) -> Method:
-    def _abort(self: Transaction, given: ChangeInput, reasons: tuple[Reason, ...]) -> None:
+    def _abort(self: Transaction, given: TransactionInput, reasons: tuple[Reason, ...]) -> None:
         for name in self.awaited:
             self.answers[name] = False
         right(self, given, reasons)
