@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from protocol.transitions import CHANGE, PARTICIPANT, Participation, TransactionState
+from protocol.transitions import PARTICIPANT, TRANSACTION, Participation, TransactionState
 
 State = TypeVar("State", bound=StrEnum)
 Input = TypeVar("Input", bound=StrEnum)
@@ -34,7 +34,7 @@ def draw(table: Mapping[tuple[State, Input], State], first: State) -> str:
 def all_diagrams() -> dict[str, str]:
     """Name of each diagram in docs/design.md and its text."""
     return {
-        "transaction": draw(CHANGE, TransactionState.GATHERING),
+        "transaction": draw(TRANSACTION, TransactionState.GATHERING),
         "participant": draw(PARTICIPANT, Participation.IDLE),
     }
 

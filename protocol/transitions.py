@@ -63,25 +63,27 @@ class TransactionInput(StrEnum):
     NOT_APPLIED = "someone has not applied"
 
 
-CHANGE: Final[Mapping[tuple[TransactionState, TransactionInput], TransactionState]] = Transitions(
-    {
-        (TransactionState.GATHERING, TransactionInput.SAME): TransactionState.UNCHANGED,
-        (TransactionState.GATHERING, TransactionInput.ASK): TransactionState.PREPARING,
-        (TransactionState.GATHERING, TransactionInput.UNREADABLE): TransactionState.ABORTED,
-        (TransactionState.GATHERING, TransactionInput.REFUSED): TransactionState.ABORTED,
-        (TransactionState.GATHERING, TransactionInput.LATE): TransactionState.ABORTED,
-        (TransactionState.GATHERING, TransactionInput.WITHDRAWN): TransactionState.ABORTED,
-        (TransactionState.PREPARING, TransactionInput.VOTE): TransactionState.PREPARING,
-        (TransactionState.PREPARING, TransactionInput.UNANIMOUS): TransactionState.FORCING,
-        (TransactionState.PREPARING, TransactionInput.UNANIMOUS_DRY): TransactionState.PASSED,
-        (TransactionState.PREPARING, TransactionInput.REFUSED): TransactionState.ABORTED,
-        (TransactionState.PREPARING, TransactionInput.LATE): TransactionState.ABORTED,
-        (TransactionState.PREPARING, TransactionInput.WITHDRAWN): TransactionState.ABORTED,
-        (TransactionState.FORCING, TransactionInput.FORCED): TransactionState.COMMITTING,
-        (TransactionState.FORCING, TransactionInput.NOT_FORCED): TransactionState.ABORTED,
-        (TransactionState.COMMITTING, TransactionInput.ALL_APPLIED): TransactionState.COMMITTED,
-        (TransactionState.COMMITTING, TransactionInput.NOT_APPLIED): TransactionState.PARTIAL,
-    }
+TRANSACTION: Final[Mapping[tuple[TransactionState, TransactionInput], TransactionState]] = (
+    Transitions(
+        {
+            (TransactionState.GATHERING, TransactionInput.SAME): TransactionState.UNCHANGED,
+            (TransactionState.GATHERING, TransactionInput.ASK): TransactionState.PREPARING,
+            (TransactionState.GATHERING, TransactionInput.UNREADABLE): TransactionState.ABORTED,
+            (TransactionState.GATHERING, TransactionInput.REFUSED): TransactionState.ABORTED,
+            (TransactionState.GATHERING, TransactionInput.LATE): TransactionState.ABORTED,
+            (TransactionState.GATHERING, TransactionInput.WITHDRAWN): TransactionState.ABORTED,
+            (TransactionState.PREPARING, TransactionInput.VOTE): TransactionState.PREPARING,
+            (TransactionState.PREPARING, TransactionInput.UNANIMOUS): TransactionState.FORCING,
+            (TransactionState.PREPARING, TransactionInput.UNANIMOUS_DRY): TransactionState.PASSED,
+            (TransactionState.PREPARING, TransactionInput.REFUSED): TransactionState.ABORTED,
+            (TransactionState.PREPARING, TransactionInput.LATE): TransactionState.ABORTED,
+            (TransactionState.PREPARING, TransactionInput.WITHDRAWN): TransactionState.ABORTED,
+            (TransactionState.FORCING, TransactionInput.FORCED): TransactionState.COMMITTING,
+            (TransactionState.FORCING, TransactionInput.NOT_FORCED): TransactionState.ABORTED,
+            (TransactionState.COMMITTING, TransactionInput.ALL_APPLIED): TransactionState.COMMITTED,
+            (TransactionState.COMMITTING, TransactionInput.NOT_APPLIED): TransactionState.PARTIAL,
+        }
+    )
 )
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from protocol.diagrams import all_diagrams, draw, redraw
 from protocol.transitions import (
-    CHANGE,
     PARTICIPANT,
+    TRANSACTION,
     Participation,
     TransactionInput,
     TransactionState,
@@ -24,7 +24,7 @@ def test_the_diagrams_are_those_of_the_tables() -> None:
 
 def test_a_drift_would_be_noticed() -> None:
     drifted = {
-        **CHANGE,
+        **TRANSACTION,
         (TransactionState.FORCING, TransactionInput.LATE): TransactionState.ABORTED,
     }
     assert draw(drifted, TransactionState.GATHERING) not in DESIGN
@@ -32,7 +32,7 @@ def test_a_drift_would_be_noticed() -> None:
 
 def test_every_state_can_be_reached() -> None:
     for table, first, states in (
-        (CHANGE, TransactionState.GATHERING, set(TransactionState)),
+        (TRANSACTION, TransactionState.GATHERING, set(TransactionState)),
         (PARTICIPANT, Participation.IDLE, set(Participation)),
     ):
         reached = {first}

@@ -27,7 +27,7 @@ from protocol import limits
 from protocol.configuration import Configuration, Unfit
 from protocol.messages import Abort, Applied, Prepare, Vote
 from protocol.reasons import Reason
-from protocol.transitions import CHANGE, TransactionInput, TransactionState
+from protocol.transitions import TRANSACTION, TransactionInput, TransactionState
 
 _UNDECIDED = frozenset({TransactionState.GATHERING, TransactionState.PREPARING})
 _RESULTS = {
@@ -434,7 +434,7 @@ class Transaction(Activity):
         return self.house.now - self.asked_at
 
     def _move(self, given: TransactionInput) -> None:
-        self.state = CHANGE[self.state, given]
+        self.state = TRANSACTION[self.state, given]
 
 
 def _is_failed(member: Member) -> Reason:
