@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from protocol.transitions import PARTICIPANT, TRANSACTION, Participation, TransactionState
+from protocol.transitions import PARTICIPANT, TRANSACTION, ParticipantState, TransactionState
 
 State = TypeVar("State", bound=StrEnum)
 Input = TypeVar("Input", bound=StrEnum)
@@ -35,7 +35,7 @@ def all_diagrams() -> dict[str, str]:
     """Name of each diagram in docs/design.md and its text."""
     return {
         "transaction": draw(TRANSACTION, TransactionState.GATHERING),
-        "participant": draw(PARTICIPANT, Participation.IDLE),
+        "participant": draw(PARTICIPANT, ParticipantState.IDLE),
     }
 
 

@@ -87,7 +87,7 @@ TRANSACTION: Final[Mapping[tuple[TransactionState, TransactionInput], Transactio
 )
 
 
-class Participation(StrEnum):
+class ParticipantState(StrEnum):
     """Where one participant stands, as it sees itself."""
 
     IDLE = "idle"
@@ -123,35 +123,37 @@ class ParticipantInput(StrEnum):
     BROKE = "commit failed"
 
 
-PARTICIPANT: Final[Mapping[tuple[Participation, ParticipantInput], Participation]] = Transitions(
-    {
-        (Participation.IDLE, ParticipantInput.PREPARE): Participation.VALIDATING,
-        (Participation.IDLE, ParticipantInput.ADMIT): Participation.ADMITTING,
-        (Participation.IDLE, ParticipantInput.ADMIT_SAME): Participation.IDLE,
-        (Participation.VALIDATING, ParticipantInput.ACCEPTED): Participation.PREPARED,
-        (Participation.VALIDATING, ParticipantInput.ACCEPTED_DRY): Participation.IDLE,
-        (Participation.VALIDATING, ParticipantInput.REJECTED): Participation.IDLE,
-        (Participation.VALIDATING, ParticipantInput.ABORT): Participation.DOOMED,
-        (Participation.VALIDATING, ParticipantInput.CUT): Participation.DOOMED,
-        (Participation.DOOMED, ParticipantInput.ACCEPTED): Participation.IDLE,
-        (Participation.DOOMED, ParticipantInput.ACCEPTED_DRY): Participation.IDLE,
-        (Participation.DOOMED, ParticipantInput.REJECTED): Participation.IDLE,
-        (Participation.DOOMED, ParticipantInput.CUT): Participation.DOOMED,
-        (Participation.PREPARED, ParticipantInput.COMMIT): Participation.APPLYING,
-        (Participation.PREPARED, ParticipantInput.ABORT): Participation.IDLE,
-        (Participation.PREPARED, ParticipantInput.ADMIT): Participation.ADMITTING,
-        (Participation.PREPARED, ParticipantInput.CUT): Participation.PREPARED,
-        (Participation.ADMITTING, ParticipantInput.ACCEPTED): Participation.APPLYING,
-        (Participation.ADMITTING, ParticipantInput.REJECTED): Participation.IDLE,
-        (Participation.APPLYING, ParticipantInput.APPLIED): Participation.IDLE,
-        (Participation.APPLYING, ParticipantInput.BROKE): Participation.BROKEN,
-        (Participation.BROKEN, ParticipantInput.ADMIT): Participation.ADMITTING,
-        (Participation.IDLE, ParticipantInput.SHUTDOWN): Participation.GONE,
-        (Participation.VALIDATING, ParticipantInput.SHUTDOWN): Participation.GONE,
-        (Participation.DOOMED, ParticipantInput.SHUTDOWN): Participation.GONE,
-        (Participation.PREPARED, ParticipantInput.SHUTDOWN): Participation.GONE,
-        (Participation.ADMITTING, ParticipantInput.SHUTDOWN): Participation.GONE,
-        (Participation.APPLYING, ParticipantInput.SHUTDOWN): Participation.GONE,
-        (Participation.BROKEN, ParticipantInput.SHUTDOWN): Participation.GONE,
-    }
+PARTICIPANT: Final[Mapping[tuple[ParticipantState, ParticipantInput], ParticipantState]] = (
+    Transitions(
+        {
+            (ParticipantState.IDLE, ParticipantInput.PREPARE): ParticipantState.VALIDATING,
+            (ParticipantState.IDLE, ParticipantInput.ADMIT): ParticipantState.ADMITTING,
+            (ParticipantState.IDLE, ParticipantInput.ADMIT_SAME): ParticipantState.IDLE,
+            (ParticipantState.VALIDATING, ParticipantInput.ACCEPTED): ParticipantState.PREPARED,
+            (ParticipantState.VALIDATING, ParticipantInput.ACCEPTED_DRY): ParticipantState.IDLE,
+            (ParticipantState.VALIDATING, ParticipantInput.REJECTED): ParticipantState.IDLE,
+            (ParticipantState.VALIDATING, ParticipantInput.ABORT): ParticipantState.DOOMED,
+            (ParticipantState.VALIDATING, ParticipantInput.CUT): ParticipantState.DOOMED,
+            (ParticipantState.DOOMED, ParticipantInput.ACCEPTED): ParticipantState.IDLE,
+            (ParticipantState.DOOMED, ParticipantInput.ACCEPTED_DRY): ParticipantState.IDLE,
+            (ParticipantState.DOOMED, ParticipantInput.REJECTED): ParticipantState.IDLE,
+            (ParticipantState.DOOMED, ParticipantInput.CUT): ParticipantState.DOOMED,
+            (ParticipantState.PREPARED, ParticipantInput.COMMIT): ParticipantState.APPLYING,
+            (ParticipantState.PREPARED, ParticipantInput.ABORT): ParticipantState.IDLE,
+            (ParticipantState.PREPARED, ParticipantInput.ADMIT): ParticipantState.ADMITTING,
+            (ParticipantState.PREPARED, ParticipantInput.CUT): ParticipantState.PREPARED,
+            (ParticipantState.ADMITTING, ParticipantInput.ACCEPTED): ParticipantState.APPLYING,
+            (ParticipantState.ADMITTING, ParticipantInput.REJECTED): ParticipantState.IDLE,
+            (ParticipantState.APPLYING, ParticipantInput.APPLIED): ParticipantState.IDLE,
+            (ParticipantState.APPLYING, ParticipantInput.BROKE): ParticipantState.BROKEN,
+            (ParticipantState.BROKEN, ParticipantInput.ADMIT): ParticipantState.ADMITTING,
+            (ParticipantState.IDLE, ParticipantInput.SHUTDOWN): ParticipantState.GONE,
+            (ParticipantState.VALIDATING, ParticipantInput.SHUTDOWN): ParticipantState.GONE,
+            (ParticipantState.DOOMED, ParticipantInput.SHUTDOWN): ParticipantState.GONE,
+            (ParticipantState.PREPARED, ParticipantInput.SHUTDOWN): ParticipantState.GONE,
+            (ParticipantState.ADMITTING, ParticipantInput.SHUTDOWN): ParticipantState.GONE,
+            (ParticipantState.APPLYING, ParticipantInput.SHUTDOWN): ParticipantState.GONE,
+            (ParticipantState.BROKEN, ParticipantInput.SHUTDOWN): ParticipantState.GONE,
+        }
+    )
 )

@@ -31,14 +31,14 @@ from protocol.messages import (
     Vote,
 )
 from protocol.reasons import Reason, bounded
-from protocol.transitions import PARTICIPANT, ParticipantInput, Participation
+from protocol.transitions import PARTICIPANT, ParticipantInput, ParticipantState
 
 _BUSY = frozenset(
     {
-        Participation.VALIDATING,
-        Participation.DOOMED,
-        Participation.ADMITTING,
-        Participation.APPLYING,
+        ParticipantState.VALIDATING,
+        ParticipantState.DOOMED,
+        ParticipantState.ADMITTING,
+        ParticipantState.APPLYING,
     }
 )
 
@@ -145,7 +145,7 @@ class Participant:
         self.incarnation = incarnation
         self.pid = pid
         self.description = description
-        self.state = Participation.IDLE
+        self.state = ParticipantState.IDLE
         self.epoch = 0
         self.generation = 0
         self.digest: Digest = NOTHING
@@ -185,7 +185,7 @@ class Participant:
     @property
     def in_doubt(self) -> str | None:
         """The txid whose decision is awaited, if any."""
-        if self.state is not Participation.PREPARED:
+        if self.state is not ParticipantState.PREPARED:
             return None
         assert self.staged is not None
         assert isinstance(self.staged.request, Prepare)
@@ -195,7 +195,7 @@ class Participant:
 
     def _introduce(self) -> tuple[Effect, ...]:
         """Join as soon as there is a link and nothing under way that the answer would disturb."""
-        settled = (Participation.IDLE, Participation.PREPARED, Participation.BROKEN)
+        settled = (ParticipantState.IDLE, ParticipantState.PREPARED, ParticipantState.BROKEN)
         if not self.linked or self.state not in settled:
             return ()
         self.joined = True
@@ -222,7 +222,7 @@ class Participant:
     # What the coordinator says
 
     def _heard(self, message: FromCoordinator) -> tuple[Effect, ...]:
-        if self.state is Participation.GONE or not self.joined:
+        if self.state is ParticipantState.GONE or not self.joined:
             return ()
         if isinstance(message, Refuse):  # no command: one of the past may say so, too, and does
             return (Quit(message.why, wanted=False),)
@@ -244,7 +244,7 @@ class Participant:
                 return (Show(ticket),)
 
     def _prepare(self, message: Prepare) -> tuple[Effect, ...]:
-        if self.state is not Participation.IDLE:
+        if self.state is not ParticipantState.IDLE:
             return (self._no(message.txid, f"it is {self.state} and cannot be asked"),)
         if self.generation and self.generation != message.base:
             why = f"it runs generation {self.generation}, not {message.base}"
@@ -256,7 +256,7 @@ class Participant:
 
     def _commit(self, message: Commit) -> tuple[Effect, ...]:
         staged = self.staged
-        if staged is None or self.state is not Participation.PREPARED:
+        if staged is None or self.state is not ParticipantState.PREPARED:
             return ()
         assert isinstance(staged.request, Prepare), "only that leads to PREPARED"
         if message.txid != staged.request.txid or message.generation <= self.generation:
@@ -269,10 +269,10 @@ class Participant:
         request = self.staged.request if self.staged else None
         if not isinstance(request, Prepare) or request.txid != message.txid:
             return ()
-        if self.state is Participation.VALIDATING:
+        if self.state is ParticipantState.VALIDATING:
             self.state = PARTICIPANT[self.state, ParticipantInput.ABORT]
             return ()
-        if self.state is Participation.PREPARED:
+        if self.state is ParticipantState.PREPARED:
             self.state = PARTICIPANT[self.state, ParticipantInput.ABORT]
             return self._release()
         return ()
@@ -289,14 +289,14 @@ class Participant:
             why = f"it has run generation {self.generation}; {message.generation} is older"
             return (self._applied(message.generation, (Reason(self.name, why),)),)
         same = message.digest == self.digest and message.arguments == self.arguments
-        if self.state is Participation.IDLE and same:
+        if self.state is ParticipantState.IDLE and same:
             self.state = PARTICIPANT[self.state, ParticipantInput.ADMIT_SAME]
             self.generation = message.generation
             return (self._applied(message.generation),)
         if (self.state, ParticipantInput.ADMIT) not in PARTICIPANT:
             return ()
         # In doubt and admitted: the decision was lost on the way, and the ledger's truth follows.
-        effects = self._release() if self.state is Participation.PREPARED else ()
+        effects = self._release() if self.state is ParticipantState.PREPARED else ()
         self.state = PARTICIPANT[self.state, ParticipantInput.ADMIT]
         self.staged = Staged(message, message.arguments, message.generation)
         return (
@@ -305,7 +305,7 @@ class Participant:
         )
 
     def _shutdown(self, why: str) -> tuple[Effect, ...]:
-        effects = self._release() if self.state is Participation.PREPARED else ()
+        effects = self._release() if self.state is ParticipantState.PREPARED else ()
         self.state = PARTICIPANT[self.state, ParticipantInput.SHUTDOWN]
         farewell = Leave(self.epoch, self.incarnation, self.name)
         return (*effects, Tell(farewell), Quit(why, wanted=True))
@@ -313,7 +313,7 @@ class Participant:
     # What the module says
 
     def _judged(self, reasons: tuple[Reason, ...]) -> tuple[Effect, ...]:
-        if self.state is Participation.GONE:  # told to go while the module was still looking
+        if self.state is ParticipantState.GONE:  # told to go while the module was still looking
             return () if reasons else self._release()
         assert self.staged is not None
         request, before = self.staged.request, self.state
@@ -326,11 +326,11 @@ class Participant:
             self.state = PARTICIPANT[self.state, ParticipantInput.ACCEPTED]
         if isinstance(request, Admit):
             return self._admission_judged(request, reasons)
-        kept = self.state is Participation.PREPARED
+        kept = self.state is ParticipantState.PREPARED
         effects: tuple[Effect, ...] = ()
         if not kept:
             effects = self._release() if not reasons else self._forget()
-        if before is Participation.DOOMED:
+        if before is ParticipantState.DOOMED:
             # Too late to matter, but the coordinator asks nobody anew who still owes an answer.
             overdue = self._no(request.txid, "it answered after the decision")
             return (*effects, overdue) if self.joined else effects
@@ -343,7 +343,7 @@ class Participant:
         return (*self._forget(), self._applied(request.generation, reasons))
 
     def _finished(self, reasons: tuple[Reason, ...], report: str) -> tuple[Effect, ...]:
-        if self.state is Participation.GONE:
+        if self.state is ParticipantState.GONE:
             return ()
         assert self.staged is not None
         generation, digest = self.staged.generation, self.staged.request.digest

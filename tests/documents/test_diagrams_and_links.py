@@ -7,7 +7,7 @@ from protocol.diagrams import all_diagrams, draw, redraw
 from protocol.transitions import (
     PARTICIPANT,
     TRANSACTION,
-    Participation,
+    ParticipantState,
     TransactionInput,
     TransactionState,
 )
@@ -33,7 +33,7 @@ def test_a_drift_would_be_noticed() -> None:
 def test_every_state_can_be_reached() -> None:
     for table, first, states in (
         (TRANSACTION, TransactionState.GATHERING, set(TransactionState)),
-        (PARTICIPANT, Participation.IDLE, set(Participation)),
+        (PARTICIPANT, ParticipantState.IDLE, set(ParticipantState)),
     ):
         reached = {first}
         for _ in states:

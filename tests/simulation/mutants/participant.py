@@ -6,7 +6,7 @@ from typing import Any
 from participant.core.machine import Apply, Effect, Participant
 from protocol.messages import Admit, Commit, FromCoordinator, Prepare
 from protocol.reasons import Reason
-from protocol.transitions import Participation
+from protocol.transitions import ParticipantState
 from tests.simulation.mutants.patch import Patch, Plant
 
 Method = Callable[..., Any]
@@ -59,7 +59,7 @@ def _stages_dry_runs(right: Method) -> Method:
 
 def _same_is_never_checked(right: Method) -> Method:
     def _admit(self: Participant, message: Admit) -> Effects:
-        if self.state is Participation.IDLE and message.generation > self.generation:
+        if self.state is ParticipantState.IDLE and message.generation > self.generation:
             self.generation, self.digest = message.generation, message.digest
             return (self._applied(message.generation),)
         effects: Effects = right(self, message)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.core.changes import Outcome, Result
 from protocol.messages import NOTHING, Admit, Commit, Digest
-from protocol.transitions import Participation
+from protocol.transitions import ParticipantState
 from tests.simulation.clients import Client
 from tests.simulation.promises.base import Promise
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 _DONE = (Result.REFUSED, Result.VALID)
-_AT_REST = (Participation.IDLE, Participation.BROKEN)
+_AT_REST = (ParticipantState.IDLE, ParticipantState.BROKEN)
 
 
 class Untouched(Promise):
@@ -51,7 +51,7 @@ class Untouched(Promise):
             return
         if author.staged is not None:
             raise self.broken(f"{host} is {machine.state} and keeps a candidate staged")
-        if machine.state is not Participation.IDLE or machine.digest == NOTHING:
+        if machine.state is not ParticipantState.IDLE or machine.digest == NOTHING:
             return  # after a commit that broke it does not say what it runs
         if author.running != machine.digest:
             raise self.broken(f"{host} says that it runs something else than it does")

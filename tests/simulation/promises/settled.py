@@ -7,7 +7,7 @@ is in doubt; the coordinator is idle; and a change to which nobody objects goes 
 from typing import TYPE_CHECKING
 
 from coordinator.core.members import Standing
-from protocol.transitions import Participation
+from protocol.transitions import ParticipantState
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Settled(Promise):
             if host.machine.arguments != member.arguments():
                 raise self.broken(f"{host} runs with other values than {broker} believes")
             runs, last = host.machine.generation, len(self.world.truth)
-            if runs != last or host.machine.state is not Participation.IDLE:
+            if runs != last or host.machine.state is not ParticipantState.IDLE:
                 raise self.broken(f"{host} is {host.machine.state} with {runs}, not {last}")
 
     def _members(self, broker: "Broker") -> None:
