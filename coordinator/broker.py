@@ -20,7 +20,7 @@ from typing import Any
 from coordinator.api.dispatch import Reception
 from coordinator.api.server import Client, Door
 from coordinator.core.changes import Spec, Unconfirmed, Who
-from coordinator.core.events import Begin, Died, Event, Heard, HungUp, Spawned, Stop, Woke
+from coordinator.core.events import Begin, Died, Event, HungUp, Received, Spawned, Stop, Woke
 from coordinator.core.machine import Coordinator
 from coordinator.executor import Executor, Hook
 from coordinator.files.parsing import merge
@@ -199,7 +199,7 @@ class Broker:
                 member = self.machine.roster.at(peer)
                 self.log.warn("malformed", module=member.name if member else "?", why=message.why)
             else:
-                self.feed(Heard(peer, message))
+                self.feed(Received(peer, message))
 
     # What the executor and the reception ask for
 

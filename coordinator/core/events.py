@@ -24,7 +24,7 @@ class Begin(NamedTuple):
     who: Who = Who()
 
 
-class Heard(NamedTuple):
+class Received(NamedTuple):
     """A participant said something on the connection `peer`."""
 
     peer: bytes
@@ -112,7 +112,7 @@ class Stop:
 
 Event: TypeAlias = (
     Begin
-    | Heard
+    | Received
     | Unreachable
     | Spawned
     | Died

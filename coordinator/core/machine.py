@@ -33,10 +33,10 @@ from coordinator.core.events import (
     Event,
     FilesRead,
     Forced,
-    Heard,
     HungUp,
     Inquired,
     NotForced,
+    Received,
     Spawned,
     Stop,
     Unreachable,
@@ -130,7 +130,7 @@ class Coordinator:
 
     def _take(self, event: Event) -> None:
         match event:
-            case Heard(peer, message):
+            case Received(peer, message):
                 self._heard(peer, message)
             case Forced(durable):
                 self._deciding().forced(durable)

@@ -18,8 +18,8 @@ from coordinator.core.events import (
     Event,
     FilesRead,
     Forced,
-    Heard,
     NotForced,
+    Received,
     Spawned,
     Unreachable,
     Woke,
@@ -114,7 +114,7 @@ class Broker:
         if isinstance(message, Malformed):
             assert self.connections[peer].host.name in self.world.liars, message.why
             return
-        self.feed(Heard(peer, message))
+        self.feed(Received(peer, message))
 
     def died(self, name: str, pid: int, how: str) -> None:
         """A process that is watched has ended."""
@@ -140,7 +140,7 @@ class Broker:
             self._draining = False
 
     def _step(self, event: Event) -> None:
-        if isinstance(event, Heard):
+        if isinstance(event, Received):
             self.world.tell("{} hears {} from {}", self.machine.epoch, event.message,
                             self.connections[event.peer].host.name)  # fmt: skip
         if isinstance(event, Forced):

@@ -47,10 +47,10 @@ from coordinator.core.events import (
     Event,
     FilesRead,
     Forced,
-    Heard,
     HungUp,
     Inquired,
     NotForced,
+    Received,
     Spawned,
     Stop,
     Unreachable,
@@ -121,18 +121,18 @@ class CoordinatorTeller:
                 expected = tuple(filter(None, named.get("expected", "").split(",")))
                 return Begin(specs, files, expected, "fallback" in named)
             case ["join", name]:
-                return Heard(self._peer(name, named), self._join(name, named))
+                return Received(self._peer(name, named), self._join(name, named))
             case ["vote", name, txid, "yes"]:
-                return Heard(self._peer(name, named), self._vote(name, named, txid, True))
+                return Received(self._peer(name, named), self._vote(name, named, txid, True))
             case ["vote", name, txid, "no", *message]:
                 why = Reason(name, message[0], parse_key(named["key"]) if "key" in named else ())
-                return Heard(self._peer(name, named), self._vote(name, named, txid, False, why))
+                return Received(self._peer(name, named), self._vote(name, named, txid, False, why))
             case ["applied", name, generation, *message]:
-                return Heard(
+                return Received(
                     self._peer(name, named), self._applied(name, named, int(generation), message)
                 )
             case ["leave", name]:
-                return Heard(name.encode(), Leave(1, self._incarnation(name, named), name))
+                return Received(name.encode(), Leave(1, self._incarnation(name, named), name))
             case ["files", txid, text]:
                 return FilesRead(txid, configuration(text))
             case ["unreadable", txid, message]:
@@ -155,7 +155,7 @@ class CoordinatorTeller:
             case ["stats", client, name, seconds]:
                 return Inquired(int(client), name, float(seconds))
             case ["report", name, ticket, text]:
-                return Heard(
+                return Received(
                     name.encode(), Report(self.machine.epoch, f"{name}-1", int(ticket), text)
                 )
             case ["spawned", name, pid]:
