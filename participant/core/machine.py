@@ -128,7 +128,7 @@ class Show(NamedTuple):
 Effect: TypeAlias = Tell | Validate | Apply | Release | Quit | Show
 
 
-class Staged(NamedTuple):
+class StagedRequest(NamedTuple):
     """What the module is looking at or has accepted, and who asked."""
 
     request: Prepare | Admit
@@ -151,7 +151,7 @@ class Participant:
         self.digest: Digest = NOTHING
         self.arguments: Arguments = ()
         self.report = "{}"
-        self.staged: Staged | None = None
+        self.staged: StagedRequest | None = None
         self.later: Admit | None = None
         """An admission that came while the module was busy with something that must end first."""
         self.linked = False
@@ -251,7 +251,7 @@ class Participant:
             return (self._no(message.txid, why),)
         self.state = PARTICIPANT[self.state, ParticipantInput.PREPARE]
         arguments = self.arguments if message.arguments is None else message.arguments
-        self.staged = Staged(message, arguments, None)
+        self.staged = StagedRequest(message, arguments, None)
         return (Validate(Configuration(message.candidate, message.digest), arguments),)
 
     def _commit(self, message: Commit) -> tuple[Effect, ...]:
@@ -262,7 +262,7 @@ class Participant:
         if message.txid != staged.request.txid or message.generation <= self.generation:
             return ()
         self.state = PARTICIPANT[self.state, ParticipantInput.COMMIT]
-        self.staged = Staged(staged.request, staged.arguments, message.generation)
+        self.staged = StagedRequest(staged.request, staged.arguments, message.generation)
         return (Apply(message),)
 
     def _abort(self, message: Abort) -> tuple[Effect, ...]:
@@ -298,7 +298,7 @@ class Participant:
         # In doubt and admitted: the decision was lost on the way, and the ledger's truth follows.
         effects = self._release() if self.state is ParticipantState.PREPARED else ()
         self.state = PARTICIPANT[self.state, ParticipantInput.ADMIT]
-        self.staged = Staged(message, message.arguments, message.generation)
+        self.staged = StagedRequest(message, message.arguments, message.generation)
         return (
             *effects,
             Validate(Configuration(message.configuration, message.digest), message.arguments),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from coordinator.core.changes import Decision, Outcome
-from participant.core.machine import Effect, Staged
+from participant.core.machine import Effect, StagedRequest
 from protocol.messages import Admit, Commit, Digest, FromCoordinator, FromParticipant
 from protocol.transitions import ParticipantState
 from tests.simulation.clients import Client
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.simulation.simulated_process import Host
     from tests.simulation.world import World
 
-Before = tuple[ParticipantState, int, int, Digest, Staged | None]
+Before = tuple[ParticipantState, int, int, Digest, StagedRequest | None]
 """A participant before it heard something: state, epoch, generation, digest, what is staged."""
 
 
