@@ -64,7 +64,7 @@ class Timer:
 
 
 @dataclass(frozen=True, slots=True)
-class Staged:
+class StagedSettings:
     """A candidate that passed, and all that is needed to take it into use."""
 
     configuration: Configuration
@@ -149,7 +149,7 @@ class Module:
 
     def judge(
         self, candidate: Configuration, arguments: Arguments = ()
-    ) -> Staged | tuple[Reason, ...]:
+    ) -> StagedSettings | tuple[Reason, ...]:
         """Combine, check the types, then ask `prepare`: what to stage, or every reason against.
 
         `arguments` are the load arguments and runtime values.  Whatever author's code raises other
@@ -159,7 +159,9 @@ class Module:
         combined = combine(candidate.parts, self.owned(), self.schema(), given, self.title())
         return self.weigh(candidate, combined)
 
-    def weigh(self, candidate: Configuration, combined: Combined) -> Staged | tuple[Reason, ...]:
+    def weigh(
+        self, candidate: Configuration, combined: Combined
+    ) -> StagedSettings | tuple[Reason, ...]:
         """The second half of `judge`; base classes may set things up around it."""
         title = self.title()
         settings = read_table(type(self).Config, combined.own, self.owned().where, title)
@@ -173,7 +175,7 @@ class Module:
         except Rejects as several:
             reasons = (one.reason(title, self.table) for one in several.rejects)
             return self._told_whence(reasons, combined)
-        return Staged(candidate, combined, settings, built)
+        return StagedSettings(candidate, combined, settings, built)
 
     def _told_whence(self, reasons: Iterable[Reason], combined: Combined) -> tuple[Reason, ...]:
         """The reasons, with the origin of the value where it is not the broker's configuration."""
@@ -185,7 +187,7 @@ class Module:
             told.append(replace(reason, origin=Origin(origin)) if origin else reason)
         return tuple(told)
 
-    def take(self, staged: Staged) -> None:
+    def take(self, staged: StagedSettings) -> None:
         """Make `staged` the configuration in force and tell the author's `commit`."""
         settings = staged.settings
         if self.loaded is None:

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
-from participant.module import Module, Staged
+from participant.module import Module, StagedSettings
 from participant.settings.layers import from_environment
 from participant.settings.parameters import parameters
 from protocol.configuration import Configuration
@@ -36,7 +36,7 @@ class Refused(AssertionError):
 class Prepared:
     """A candidate that the module accepted; it waits for `commit` or `abort`."""
 
-    def __init__(self, trial: "Trial[Any]", staged: Staged, arguments: Arguments) -> None:
+    def __init__(self, trial: "Trial[Any]", staged: StagedSettings, arguments: Arguments) -> None:
         self._trial = trial
         self._staged = staged
         self._arguments = arguments

@@ -35,7 +35,7 @@ from participant.core.machine import (
     Validate,
 )
 from participant.describe import describe
-from participant.module import Module, Staged, Timer
+from participant.module import Module, StagedSettings, Timer
 from participant.transport.zmq_dealer import Link, LinkEvent
 from protocol import limits
 from protocol.codec import Encoder, Malformed, decode_from_coordinator
@@ -67,7 +67,7 @@ class Serving:
         self._link = Link(uri, shared)
         self._encode = Encoder().encode
         self._events: deque[Event] = deque()
-        self._staged: Staged | None = None
+        self._staged: StagedSettings | None = None
         self._ran = False
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()

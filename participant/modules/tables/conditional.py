@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticUseDefault
 
-from participant.module import Module, Staged
+from participant.module import Module, StagedSettings
 from participant.settings.field import RESTART
 from participant.settings.layers import Combined
 from protocol.configuration import Configuration
@@ -70,7 +70,9 @@ class ConditionalModule(Module):
         """What holds for a candidate, which is all of `config`; START until the first commit."""
         return frozenset({START}) if self.starting else frozenset()
 
-    def weigh(self, candidate: Configuration, combined: Combined) -> Staged | tuple[Reason, ...]:
+    def weigh(
+        self, candidate: Configuration, combined: Combined
+    ) -> StagedSettings | tuple[Reason, ...]:
         """Under this module's conditions."""
         before = _holding.set(self.conditions(combined.whole))
         try:
