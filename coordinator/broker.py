@@ -20,7 +20,7 @@ from typing import Any
 from coordinator.api.dispatch import Reception
 from coordinator.api.server import Client, Door
 from coordinator.core.changes import Spec, Unconfirmed, Who
-from coordinator.core.events import Begin, Died, Event, HungUp, Received, Spawned, Stop, Woke
+from coordinator.core.events import Begin, Died, Event, HungUp, Received, Spawned, Stop, TimePassed
 from coordinator.core.machine import Coordinator
 from coordinator.executor import Executor, Hook
 from coordinator.files.parsing import merge
@@ -184,7 +184,7 @@ class Broker:
                 heapq.heappop(self._timers)
             if self._door is not None:
                 self._door.woke()
-            self.feed(Woke())
+            self.feed(TimePassed())
         if not self._running:
             return
         timeout = self._timers[0] - now if self._timers else None

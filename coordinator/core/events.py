@@ -101,7 +101,7 @@ class Confirmed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Woke:
+class TimePassed:
     """A moment asked for by Wake has come (or passed; early ones do no harm)."""
 
 
@@ -123,6 +123,6 @@ Event: TypeAlias = (
     | Forced
     | NotForced
     | Confirmed
-    | Woke
+    | TimePassed
     | Stop
 )

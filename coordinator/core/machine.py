@@ -39,8 +39,8 @@ from coordinator.core.events import (
     Received,
     Spawned,
     Stop,
+    TimePassed,
     Unreachable,
-    Woke,
 )
 from coordinator.core.inquiries import Inquiries
 from coordinator.core.members import Roster, Standing
@@ -157,7 +157,7 @@ class Coordinator:
                 self.membership.spawned(name, pid)
             case Unreachable(peer):
                 self.membership.unreachable(peer, self.activity)
-            case Woke():
+            case TimePassed():
                 self._woke()
             case Begin():
                 self.activity = Starting(self.house, self.membership, event)

@@ -21,8 +21,8 @@ from coordinator.core.events import (
     NotForced,
     Received,
     Spawned,
+    TimePassed,
     Unreachable,
-    Woke,
 )
 from coordinator.core.machine import Coordinator
 from coordinator.ledger.sqlite import NotWritten
@@ -277,7 +277,7 @@ class Broker:
 
     def _woke(self, at: float) -> None:
         del self._wakes[at]
-        self.feed(Woke())
+        self.feed(TimePassed())
 
     def _ready(self, effect: effects.Ready) -> None:
         why: tuple[Reason, ...] = effect.refused

@@ -53,8 +53,8 @@ from coordinator.core.events import (
     Received,
     Spawned,
     Stop,
+    TimePassed,
     Unreachable,
-    Woke,
 )
 from coordinator.core.machine import Coordinator
 from protocol.configuration import Configuration
@@ -170,7 +170,7 @@ class CoordinatorTeller:
             case ["confirmed", generation]:
                 return Confirmed(int(generation))
             case ["woke"]:
-                return Woke()
+                return TimePassed()
             case ["stop"]:
                 return Stop()
         raise ValueError(f"no such command: {words}")

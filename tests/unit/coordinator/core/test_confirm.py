@@ -18,7 +18,7 @@ from coordinator.core.changes import (
 )
 from coordinator.core.edit import Edit
 from coordinator.core.effects import Answer, Confirm, Edited, ReadFiles, Recall, Remember, Wake
-from coordinator.core.events import Asked, Begin, Confirmed, Event, FilesRead, Forced, Woke
+from coordinator.core.events import Asked, Begin, Confirmed, Event, FilesRead, Forced, TimePassed
 from coordinator.core.machine import Coordinator
 from protocol import limits
 from protocol.configuration import Configuration
@@ -60,7 +60,7 @@ class Desk:
 
     def at(self, now: float) -> None:
         self.now = now
-        self.step(Woke())
+        self.step(TimePassed())
 
     @property
     def running(self) -> Configuration:
@@ -160,8 +160,8 @@ def test_what_a_former_life_left_is_undone_in_this_one() -> None:
     assert any(
         isinstance(one, Wake) and one.at == 5.0 for one in machine.step(0.0, Begin()).effects
     )
-    assert machine.step(4.9, Woke()).force is None
-    force = machine.step(5.0, Woke()).force
+    assert machine.step(4.9, TimePassed()).force is None
+    force = machine.step(5.0, TimePassed()).force
     assert force is not None
     assert force.configuration == OLD
 
