@@ -183,7 +183,7 @@ class Broker:
             while self._timers and self._timers[0] <= now:
                 heapq.heappop(self._timers)
             if self._door is not None:
-                self._door.woke()
+                self._door.time_passed()
             self.feed(TimePassed())
         if not self._running:
             return

@@ -56,7 +56,7 @@ class Door:
     ) -> None:
         """Bind at `path`, open to all who can reach it.  Raises OSError.
 
-        `wake_at` has `woke` called at a moment of the monotonic clock.
+        `wake_at` has `time_passed` called at a moment of the monotonic clock.
         """
         self._selector = selector
         self._asked = asked
@@ -119,7 +119,7 @@ class Door:
         self._listening = False
         self._wake_at(time.monotonic() + _PAUSE_SECONDS)
 
-    def woke(self) -> None:
+    def time_passed(self) -> None:
         """Time has passed; what was short may be there again."""
         self._listen()
 

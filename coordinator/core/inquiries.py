@@ -71,7 +71,7 @@ class Inquiries:
                     why = f"{name} was lost before it answered"
                     self.house.emit(Told(client, why_not=why))
 
-    def woke(self) -> None:
+    def time_passed(self) -> None:
         """Tell those who have waited long enough; the question stays open."""
         for name, asked in self._asked.items():
             for client, until in list(asked.waiting.items()):

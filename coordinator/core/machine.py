@@ -207,9 +207,9 @@ class Coordinator:
 
     def _woke(self) -> None:
         now = self.house.now
-        self.activity.woke()
-        self.membership.woke()
-        self.inquiries.woke()
+        self.activity.time_passed()
+        self.membership.time_passed()
+        self.inquiries.time_passed()
         late = [one for one in self.line if now >= one[2] + one[1].seconds]
         for client, request, asked_at in late:
             self.line.remove((client, request, asked_at))
@@ -239,7 +239,7 @@ class Coordinator:
         if isinstance(self.activity, Transaction):
             self.activity.gather()
         if self.stopping_until is not None and self.house.now >= self.stopping_until:
-            self.activity.woke()  # the last chance to answer whoever asked for it
+            self.activity.time_passed()  # the last chance to answer whoever asked for it
             self._say_goodbye()
             return
         while self.activity.over:

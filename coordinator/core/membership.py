@@ -260,7 +260,7 @@ class Membership:
         self.house.wake(member.deadline)
         self.house.note("restart", module=member.name, after=pause, deaths=count)
 
-    def woke(self) -> None:
+    def time_passed(self) -> None:
         """Start what is due, and lose patience where that is due."""
         for member in self.roster:
             if member.deadline is None or self.house.now < member.deadline:

@@ -51,7 +51,7 @@ class Activity:
     def hung_up(self, client: int) -> None:
         """A client is gone."""
 
-    def woke(self) -> None:
+    def time_passed(self) -> None:
         """Time has passed."""
 
     def stop(self) -> None:

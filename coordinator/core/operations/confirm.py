@@ -79,7 +79,7 @@ class Confirming(Activity):
             self.house.unconfirmed = None
             self._finish(Result.CONFIRMED)
 
-    def woke(self) -> None:
+    def time_passed(self) -> None:
         if not self.over and self.house.now >= self.deadline:
             self._answer(Result.UNKNOWN, "the ledger's disk has not answered")
 

@@ -127,7 +127,7 @@ class Configuring(OneModule):
         if member is self.member and not self.over and not self.decided:
             self._finish(Result.REFUSED, reasons or (Reason(self.name, "left"),))
 
-    def woke(self) -> None:
+    def time_passed(self) -> None:
         if self.over or self.house.now < self.deadline:
             return
         if self.decided:

@@ -127,7 +127,7 @@ class Loading(OneModule):
         )
         return True
 
-    def woke(self) -> None:
+    def time_passed(self) -> None:
         if self.member is None or self.over or self.house.now < self.until:
             return
         if self.refusal:  # killed, and still not gone
@@ -181,7 +181,7 @@ class Removing(OneModule):
             self._finish(Result.REMOVED)
         return False
 
-    def woke(self) -> None:
+    def time_passed(self) -> None:
         if self.over or self.member is None or self.house.now < self.until:
             return
         if self.member.attached or self.killed:

@@ -95,7 +95,7 @@ class Reloading(OneModule):
         member.why = f"did not come up when it was reloaded: {told[0].message}"
         self._finish(Result.FAILED, told)
 
-    def woke(self) -> None:
+    def time_passed(self) -> None:
         if self.over or self.member is None or self.house.now < self.until:
             return
         if self.killed:  # and still not gone; nothing more can be done about it

@@ -210,9 +210,9 @@ class Starting(Activity):
         self.transaction.not_forced(why)
         self._check_transaction()
 
-    def woke(self) -> None:
+    def time_passed(self) -> None:
         if self.transaction is not None:
-            self.transaction.woke()
+            self.transaction.time_passed()
             self._check_transaction()
             return
         self._go_on()

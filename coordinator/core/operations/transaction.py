@@ -317,7 +317,7 @@ class Transaction(Activity):
             self._check_applied()
         return False
 
-    def woke(self) -> None:
+    def time_passed(self) -> None:
         now = self.house.now
         if self.undecided and now >= self.deadline:
             self._abort(TransactionInput.LATE, self._lateness())

@@ -87,11 +87,11 @@ def _lost_is_yes(right: Method) -> Method:
 
 
 def _no_deadline(right: Method) -> Method:
-    def woke(self: Transaction) -> None:
+    def time_passed(self: Transaction) -> None:
         if not self.undecided:
             right(self)
 
-    return woke
+    return time_passed
 
 
 def _shown_too_early(right: Method) -> Method:
@@ -173,7 +173,7 @@ COORDINATOR: dict[str, Plant] = {
     ),
     "no-deadline": Plant(
         "votes are awaited for ever",
-        (Patch(Transaction, "woke", _no_deadline),),
+        (Patch(Transaction, "time_passed", _no_deadline),),
     ),
     "shown-too-early": Plant(
         "the broker shows a configuration whose decision is not on disk yet",
