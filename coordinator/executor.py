@@ -31,10 +31,10 @@ from coordinator.core.effects import (
     Watch,
 )
 from coordinator.core.events import (
+    CandidateRead,
     Confirmed,
     Died,
     Event,
-    FilesRead,
     Forced,
     NotForced,
     Spawned,
@@ -237,14 +237,14 @@ class Executor:
 
         def then(result: object) -> None:
             if isinstance(result, Unreadable):
-                self._owner.feed(FilesRead(effect.txid, result.reasons))
+                self._owner.feed(CandidateRead(effect.txid, result.reasons))
             elif isinstance(result, tuple):
                 sources, configuration = result
                 self.texts.keep(configuration.digest, sources)
-                self._owner.feed(FilesRead(effect.txid, configuration))
+                self._owner.feed(CandidateRead(effect.txid, configuration))
             else:
                 why = Reason("config", f"the files could not be read: {result}")
-                self._owner.feed(FilesRead(effect.txid, (why,)))
+                self._owner.feed(CandidateRead(effect.txid, (why,)))
 
         self.reader.submit(job, then)
 
@@ -254,9 +254,9 @@ class Executor:
         def then(result: object) -> None:
             if isinstance(result, Configuration):
                 self.texts.name(result.digest, Origin(f"generation {number}"))
-                self._owner.feed(FilesRead(effect.txid, result))
+                self._owner.feed(CandidateRead(effect.txid, result))
             else:
-                self._owner.feed(FilesRead(effect.txid, (Reason("config", str(result)),)))
+                self._owner.feed(CandidateRead(effect.txid, (Reason("config", str(result)),)))
 
         self.looks.submit(lambda: self.archive.configuration(number), then)
 

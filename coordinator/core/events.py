@@ -73,7 +73,7 @@ class HungUp(NamedTuple):
     client: int
 
 
-class FilesRead(NamedTuple):
+class CandidateRead(NamedTuple):
     """The answer to ReadFiles and to Recall: a configuration, or why there is none."""
 
     txid: str
@@ -119,7 +119,7 @@ Event: TypeAlias = (
     | Asked
     | Inquired
     | HungUp
-    | FilesRead
+    | CandidateRead
     | Forced
     | NotForced
     | Confirmed

@@ -28,10 +28,10 @@ from coordinator.core.effects import Answer, Halt, Send, Step
 from coordinator.core.events import (
     Asked,
     Begin,
+    CandidateRead,
     Confirmed,
     Died,
     Event,
-    FilesRead,
     Forced,
     HungUp,
     Inquired,
@@ -139,7 +139,7 @@ class Coordinator:
             case Confirmed():
                 assert isinstance(self.activity, Confirming), "only this asks for it"
                 self.activity.confirmed(event)
-            case FilesRead(txid, found):
+            case CandidateRead(txid, found):
                 change = self.transaction
                 if change is not None and change.txid == txid:
                     change.proposed(found)

@@ -13,10 +13,10 @@ from coordinator.core.changes import Decision, Durable, Spec, Unconfirmed
 from coordinator.core.events import (
     Asked,
     Begin,
+    CandidateRead,
     Confirmed,
     Died,
     Event,
-    FilesRead,
     Forced,
     NotForced,
     Received,
@@ -193,7 +193,7 @@ class Broker:
 
     def _read_files(self, effect: effects.ReadFiles) -> None:
         def read() -> None:
-            self.feed(FilesRead(effect.txid, self.world.read_files()))
+            self.feed(CandidateRead(effect.txid, self.world.read_files()))
 
         self.world.agenda.after(self._chance.random() * 0.05 + self.world.files_hang, read)
         self.world.files_hang = 0.0
@@ -204,7 +204,7 @@ class Broker:
                 return
             found = self.ledger.generation(effect.generation)
             none = (Reason("config", f"generation {effect.generation} is not kept"),)
-            self.feed(FilesRead(effect.txid, found.configuration if found else none))
+            self.feed(CandidateRead(effect.txid, found.configuration if found else none))
 
         self.world.agenda.after(self._chance.random() * 0.05, read)
 

@@ -42,10 +42,10 @@ from coordinator.core.effects import (
 from coordinator.core.events import (
     Asked,
     Begin,
+    CandidateRead,
     Confirmed,
     Died,
     Event,
-    FilesRead,
     Forced,
     HungUp,
     Inquired,
@@ -134,9 +134,9 @@ class CoordinatorTeller:
             case ["leave", name]:
                 return Received(name.encode(), Leave(1, self._incarnation(name, named), name))
             case ["files", txid, text]:
-                return FilesRead(txid, configuration(text))
+                return CandidateRead(txid, configuration(text))
             case ["unreadable", txid, message]:
-                return FilesRead(txid, (Reason("config", message),))
+                return CandidateRead(txid, (Reason("config", message),))
             case ["ask", client, *request]:
                 return Asked(int(client), self._request(request, named))
             case _:

@@ -18,7 +18,15 @@ from coordinator.core.changes import (
 )
 from coordinator.core.edit import Edit
 from coordinator.core.effects import Answer, Confirm, Edited, ReadFiles, Recall, Remember, Wake
-from coordinator.core.events import Asked, Begin, Confirmed, Event, FilesRead, Forced, TimePassed
+from coordinator.core.events import (
+    Asked,
+    Begin,
+    CandidateRead,
+    Confirmed,
+    Event,
+    Forced,
+    TimePassed,
+)
 from coordinator.core.machine import Coordinator
 from protocol import limits
 from protocol.configuration import Configuration
@@ -137,7 +145,7 @@ def test_a_rollback_to_before_it_is_the_undo(desk: Desk, number: int | None) -> 
     recall = desk.effects[-1]
     assert isinstance(recall, Recall)
     assert recall.generation == 1
-    desk.step(FilesRead(recall.txid, OLD))
+    desk.step(CandidateRead(recall.txid, OLD))
     assert desk.running == OLD
     assert desk.machine.unconfirmed is None
     desk.at(1000.0)
@@ -187,7 +195,7 @@ def test_files_that_were_undone_are_known_and_not_taken_again_by_a_restart() -> 
     desk.ask(ChangeRequest(FromFiles(), "reload", confirm=60.0))
     reading = desk.effects[-1]
     assert isinstance(reading, ReadFiles)
-    desk.step(FilesRead(reading.txid, NEW))
+    desk.step(CandidateRead(reading.txid, NEW))
     desk.at(60.0)
     running = desk.machine.running
     assert running is not None
