@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from coordinator.core.changes import Attempt, Decision, Durable
 from coordinator.core.effects import (
     Answer,
+    AnswerInquiry,
     Confirm,
     Edited,
     Effect,
@@ -26,7 +27,6 @@ from coordinator.core.effects import (
     Step,
     TellAdmit,
     TellCommit,
-    Told,
     Wake,
     Watch,
 )
@@ -124,7 +124,7 @@ class Executor:
             Watch: self._watch,
             Kill: lambda effect: children.kill(effect.name, effect.pid),
             Answer: self._answer,
-            Told: self._told,
+            AnswerInquiry: self._told,
             Remember: self._remember,
             KnowFiles: self._know_files,
             KnowMember: self._know_member,
@@ -330,7 +330,7 @@ class Executor:
 
         self._locate(outcome.reasons, provenance, then)
 
-    def _told(self, effect: Told) -> None:
+    def _told(self, effect: AnswerInquiry) -> None:
         if effect.why_not:
             self._owner.answer(effect.client, {"error": effect.why_not})
             return

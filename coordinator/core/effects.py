@@ -93,7 +93,7 @@ class Answer(NamedTuple):
     outcome: Outcome
 
 
-class Told(NamedTuple):
+class AnswerInquiry(NamedTuple):
     """Bring the client what a module told (JSON text), or why it did not."""
 
     client: int
@@ -163,7 +163,7 @@ Effect: TypeAlias = (
     | Watch
     | Kill
     | Answer
-    | Told
+    | AnswerInquiry
     | Remember
     | KnowFiles
     | KnowMember

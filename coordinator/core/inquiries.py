@@ -6,7 +6,7 @@ a second time while it owes an answer: a module that hangs must not fill its que
 
 from dataclasses import dataclass, field
 
-from coordinator.core.effects import Told
+from coordinator.core.effects import AnswerInquiry
 from coordinator.core.members import Member
 from coordinator.core.state import House
 from protocol.messages import Inquire, Report
@@ -34,11 +34,13 @@ class Inquiries:
         """Ask the module `name` on behalf of `client`."""
         member = self.house.roster.get(name)
         if member is None:
-            self.house.emit(Told(client, why_not=f"{name}: no such module"))
+            self.house.emit(AnswerInquiry(client, why_not=f"{name}: no such module"))
         elif member.peer is None:
             why = f" ({member.why})" if member.why else ""
             self.house.emit(
-                Told(client, why_not=f"{name} cannot be asked: it is {member.standing}{why}")
+                AnswerInquiry(
+                    client, why_not=f"{name} cannot be asked: it is {member.standing}{why}"
+                )
             )
         else:
             until = self.house.now + seconds
@@ -60,7 +62,7 @@ class Inquiries:
             return
         del self._asked[member.name]
         for client in asked.waiting:
-            self.house.emit(Told(client, report.text))
+            self.house.emit(AnswerInquiry(client, report.text))
 
     def sweep(self) -> None:
         """Give up the questions on connections that are gone."""
@@ -69,7 +71,7 @@ class Inquiries:
                 del self._asked[name]
                 for client in asked.waiting:
                     why = f"{name} was lost before it answered"
-                    self.house.emit(Told(client, why_not=why))
+                    self.house.emit(AnswerInquiry(client, why_not=why))
 
     def time_passed(self) -> None:
         """Tell those who have waited long enough; the question stays open."""
@@ -78,7 +80,7 @@ class Inquiries:
                 if self.house.now >= until:
                     del asked.waiting[client]
                     why = f"{name} did not answer in time; it is busy or hangs"
-                    self.house.emit(Told(client, why_not=why))
+                    self.house.emit(AnswerInquiry(client, why_not=why))
 
     def hung_up(self, client: int) -> None:
         """A client is gone."""

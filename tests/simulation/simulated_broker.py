@@ -74,7 +74,7 @@ class Broker:
             effects.Watch: self._watch,
             effects.Kill: self._kill,
             effects.Answer: self._answer,
-            effects.Told: lambda effect: world.clients.told(effect.client),
+            effects.AnswerInquiry: lambda effect: world.clients.told(effect.client),
             effects.Remember: lambda e: self.disk.submit(lambda: self.ledger.remember(e.attempt)),
             effects.KnowFiles: self._know_files,
             effects.KnowMember: self._know_member,

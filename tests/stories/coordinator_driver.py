@@ -21,6 +21,7 @@ from coordinator.core.changes import (
 from coordinator.core.edit import Edit
 from coordinator.core.effects import (
     Answer,
+    AnswerInquiry,
     Effect,
     GiveUp,
     Kill,
@@ -35,7 +36,6 @@ from coordinator.core.effects import (
     Step,
     TellAdmit,
     TellCommit,
-    Told,
     Wake,
     Watch,
 )
@@ -258,7 +258,7 @@ def _line(effect: Effect) -> list[str]:
                     f"{_given(message.arguments)} -> {_names(peers)}")]  # fmt: skip
         case Send(peers, Inquire(_, ticket)):
             return [f"send Inquire {ticket} -> {_names(peers)}"]
-        case Told(client, text, why_not):
+        case AnswerInquiry(client, text, why_not):
             return [f"told {client}: {text or why_not}"]
         case Send(peers, message):
             detail = getattr(message, "txid", None) or getattr(message, "why", "")
