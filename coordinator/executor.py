@@ -15,12 +15,12 @@ from coordinator.core.effects import (
     GiveUp,
     Halt,
     Kill,
-    KnowFiles,
     KnowMember,
     Note,
     ReadFiles,
     Ready,
     Recall,
+    RecordFilesDigest,
     Remember,
     Send,
     StartProcess,
@@ -126,7 +126,7 @@ class Executor:
             Answer: self._answer,
             AnswerInquiry: self._told,
             Remember: self._remember,
-            KnowFiles: self._know_files,
+            RecordFilesDigest: self._know_files,
             KnowMember: self._know_member,
             Wake: lambda effect: owner.wake_at(effect.at),
             Note: lambda effect: log.line(effect.event, dict(effect.fields)),
@@ -206,7 +206,7 @@ class Executor:
 
         self._locate(attempt.reasons, provenance, then)
 
-    def _know_files(self, effect: KnowFiles) -> None:
+    def _know_files(self, effect: RecordFilesDigest) -> None:
         self.disk.submit(
             lambda: self._ledger.know_files(effect.generation, effect.digest), self._or_warn(_LOST)
         )

@@ -107,7 +107,7 @@ class Remember(NamedTuple):
     attempt: Attempt
 
 
-class KnowFiles(NamedTuple):
+class RecordFilesDigest(NamedTuple):
     """The files on disk equal what runs: remember their digest with the running generation."""
 
     generation: int
@@ -165,7 +165,7 @@ Effect: TypeAlias = (
     | Answer
     | AnswerInquiry
     | Remember
-    | KnowFiles
+    | RecordFilesDigest
     | KnowMember
     | Wake
     | Note

@@ -76,7 +76,7 @@ class Broker:
             effects.Answer: self._answer,
             effects.AnswerInquiry: lambda effect: world.clients.told(effect.client),
             effects.Remember: lambda e: self.disk.submit(lambda: self.ledger.remember(e.attempt)),
-            effects.KnowFiles: self._know_files,
+            effects.RecordFilesDigest: self._know_files,
             effects.KnowMember: self._know_member,
             effects.Wake: self._wake,
             effects.Note: lambda _: None,
@@ -185,7 +185,7 @@ class Broker:
         else:
             self._end("the disk failed in mid-decision", lost=True)
 
-    def _know_files(self, effect: effects.KnowFiles) -> None:
+    def _know_files(self, effect: effects.RecordFilesDigest) -> None:
         self.disk.submit(lambda: self.ledger.know_files(effect.generation, effect.digest))
 
     def _know_member(self, effect: effects.KnowMember) -> None:

@@ -25,11 +25,11 @@ from coordinator.core.effects import (
     Effect,
     GiveUp,
     Kill,
-    KnowFiles,
     KnowMember,
     Note,
     ReadFiles,
     Ready,
+    RecordFilesDigest,
     Remember,
     Send,
     StartProcess,
@@ -292,7 +292,7 @@ def _other_line(effect: Any) -> str:
             return f"watch {name} {pid}"
         case Remember(attempt):
             return f"remember attempt {attempt.txid}"
-        case KnowFiles(generation, _):
+        case RecordFilesDigest(generation, _):
             return f"files are those of generation {generation}"
         case KnowMember(name, present):
             return f"{name} is{'' if present else ' no longer'} an attached member"

@@ -9,7 +9,7 @@ back are its voters, and a refusal means that there is no start.
 from enum import StrEnum
 
 from coordinator.core.changes import ChangeRequest, Durable, Replacement, Result
-from coordinator.core.effects import GiveUp, Kill, KnowFiles, Ready
+from coordinator.core.effects import GiveUp, Kill, Ready, RecordFilesDigest
 from coordinator.core.events import Begin
 from coordinator.core.members import Member, Standing
 from coordinator.core.membership import Membership
@@ -117,7 +117,7 @@ class Starting(Activity):
         running = self.house.running
         if files is not None and running is not None and running.configuration == files:
             self.house.files = files.digest
-            self.house.emit(KnowFiles(running.generation, files.digest))
+            self.house.emit(RecordFilesDigest(running.generation, files.digest))
             self._resume()
             return
         self.phase = Phase.VOTING

@@ -18,7 +18,15 @@ from coordinator.core.changes import (
     Result,
 )
 from coordinator.core.edit import Edit
-from coordinator.core.effects import Answer, Edited, Kill, KnowFiles, ReadFiles, Recall, Remember
+from coordinator.core.effects import (
+    Answer,
+    Edited,
+    Kill,
+    ReadFiles,
+    Recall,
+    RecordFilesDigest,
+    Remember,
+)
 from coordinator.core.members import UNSETTLED, Member, Standing
 from coordinator.core.operation import Activity
 from coordinator.core.operations.confirm import why_barred
@@ -132,7 +140,7 @@ class Transaction(Activity):
             if self.from_files and not self.request.dry_run:
                 self.house.files = found.digest
                 self.house.refused_start = ()
-                self.house.emit(KnowFiles(running.generation, found.digest))
+                self.house.emit(RecordFilesDigest(running.generation, found.digest))
             self._move(TransactionInput.SAME)
             self._close()
             return
