@@ -15,11 +15,11 @@ from coordinator.core.effects import (
     GiveUp,
     Halt,
     Kill,
-    KnowMember,
     Note,
     ReadFiles,
     Ready,
     Recall,
+    RecordAttached,
     RecordFilesDigest,
     Remember,
     Send,
@@ -127,7 +127,7 @@ class Executor:
             AnswerInquiry: self._told,
             Remember: self._remember,
             RecordFilesDigest: self._know_files,
-            KnowMember: self._know_member,
+            RecordAttached: self._know_member,
             Wake: lambda effect: owner.wake_at(effect.at),
             Note: lambda effect: log.line(effect.event, dict(effect.fields)),
             Ready: lambda effect: owner.ready(effect.refused),
@@ -211,7 +211,7 @@ class Executor:
             lambda: self._ledger.know_files(effect.generation, effect.digest), self._or_warn(_LOST)
         )
 
-    def _know_member(self, effect: KnowMember) -> None:
+    def _know_member(self, effect: RecordAttached) -> None:
         self.disk.submit(
             lambda: self._ledger.know_member(effect.name, effect.present), self._or_warn(_LOST)
         )

@@ -114,7 +114,7 @@ class RecordFilesDigest(NamedTuple):
     digest: str
 
 
-class KnowMember(NamedTuple):
+class RecordAttached(NamedTuple):
     """An attached participant became (`present`) or ceased to be a member."""
 
     name: str
@@ -166,7 +166,7 @@ Effect: TypeAlias = (
     | AnswerInquiry
     | Remember
     | RecordFilesDigest
-    | KnowMember
+    | RecordAttached
     | Wake
     | Note
     | Ready

@@ -8,7 +8,7 @@ that attached itself is simply gone until it joins again.
 import math
 
 from coordinator.core.changes import Spec
-from coordinator.core.effects import Kill, KnowMember, Send, StartProcess, Watch
+from coordinator.core.effects import Kill, RecordAttached, Send, StartProcess, Watch
 from coordinator.core.members import Member, Standing
 from coordinator.core.operation import Activity
 from coordinator.core.state import House
@@ -144,7 +144,7 @@ class Membership:
         member.patience = limits.PREPARE_SECONDS
         self.house.note("member", module=member.name, generation=member.generation)
         if member.attached:
-            self.house.emit(KnowMember(member.name, present=True))
+            self.house.emit(RecordAttached(member.name, present=True))
         activity.settled(member)
 
     def _declined(self, member: Member, reasons: tuple[Reason, ...], activity: Activity) -> None:
@@ -155,7 +155,7 @@ class Membership:
         if member.attached:
             self._stand(member, Standing.REFUSED)
             member.deadline = None
-            self.house.emit(KnowMember(member.name, present=False))
+            self.house.emit(RecordAttached(member.name, present=False))
         else:
             self.house.emit(Kill(member.name, member.pid))
 
@@ -209,7 +209,7 @@ class Membership:
     def forget(self, member: Member) -> None:
         """Take it off the list."""
         if member.attached:
-            self.house.emit(KnowMember(member.name, present=False))
+            self.house.emit(RecordAttached(member.name, present=False))
         self.house.unadmitted.discard(member.name)
         self.roster.remove(member)
 

@@ -77,7 +77,7 @@ class Broker:
             effects.AnswerInquiry: lambda effect: world.clients.told(effect.client),
             effects.Remember: lambda e: self.disk.submit(lambda: self.ledger.remember(e.attempt)),
             effects.RecordFilesDigest: self._know_files,
-            effects.KnowMember: self._know_member,
+            effects.RecordAttached: self._know_member,
             effects.Wake: self._wake,
             effects.Note: lambda _: None,
             effects.Ready: self._ready,
@@ -188,7 +188,7 @@ class Broker:
     def _know_files(self, effect: effects.RecordFilesDigest) -> None:
         self.disk.submit(lambda: self.ledger.know_files(effect.generation, effect.digest))
 
-    def _know_member(self, effect: effects.KnowMember) -> None:
+    def _know_member(self, effect: effects.RecordAttached) -> None:
         self.disk.submit(lambda: self.ledger.know_member(effect.name, effect.present))
 
     def _read_files(self, effect: effects.ReadFiles) -> None:

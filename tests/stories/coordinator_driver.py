@@ -25,10 +25,10 @@ from coordinator.core.effects import (
     Effect,
     GiveUp,
     Kill,
-    KnowMember,
     Note,
     ReadFiles,
     Ready,
+    RecordAttached,
     RecordFilesDigest,
     Remember,
     Send,
@@ -294,7 +294,7 @@ def _other_line(effect: Any) -> str:
             return f"remember attempt {attempt.txid}"
         case RecordFilesDigest(generation, _):
             return f"files are those of generation {generation}"
-        case KnowMember(name, present):
+        case RecordAttached(name, present):
             return f"{name} is{'' if present else ' no longer'} an attached member"
         case Ready():
             return "ready"
