@@ -20,8 +20,8 @@ from coordinator.core.effects import (
     Ready,
     Recall,
     RecordAttached,
+    RecordAttempt,
     RecordFilesDigest,
-    Remember,
     Send,
     StartProcess,
     Step,
@@ -125,7 +125,7 @@ class Executor:
             Kill: lambda effect: children.kill(effect.name, effect.pid),
             Answer: self._answer,
             AnswerInquiry: self._told,
-            Remember: self._remember,
+            RecordAttempt: self._remember,
             RecordFilesDigest: self._know_files,
             RecordAttached: self._know_member,
             Wake: lambda effect: owner.wake_at(effect.at),
@@ -193,7 +193,7 @@ class Executor:
 
         self.disk.submit(lambda: self._ledger.confirm(effect.generation), then)
 
-    def _remember(self, effect: Remember) -> None:
+    def _remember(self, effect: RecordAttempt) -> None:
         self.remember(effect.attempt)
 
     def remember(self, attempt: Attempt) -> None:

@@ -101,7 +101,7 @@ class AnswerInquiry(NamedTuple):
     why_not: str = ""
 
 
-class Remember(NamedTuple):
+class RecordAttempt(NamedTuple):
     """Write a refused attempt into the history; losing it in a crash loses no promise."""
 
     attempt: Attempt
@@ -164,7 +164,7 @@ Effect: TypeAlias = (
     | Kill
     | Answer
     | AnswerInquiry
-    | Remember
+    | RecordAttempt
     | RecordFilesDigest
     | RecordAttached
     | Wake

@@ -75,7 +75,9 @@ class Broker:
             effects.Kill: self._kill,
             effects.Answer: self._answer,
             effects.AnswerInquiry: lambda effect: world.clients.told(effect.client),
-            effects.Remember: lambda e: self.disk.submit(lambda: self.ledger.remember(e.attempt)),
+            effects.RecordAttempt: lambda e: self.disk.submit(
+                lambda: self.ledger.remember(e.attempt)
+            ),
             effects.RecordFilesDigest: self._know_files,
             effects.RecordAttached: self._know_member,
             effects.Wake: self._wake,

@@ -29,8 +29,8 @@ from coordinator.core.effects import (
     ReadFiles,
     Ready,
     RecordAttached,
+    RecordAttempt,
     RecordFilesDigest,
-    Remember,
     Send,
     StartProcess,
     Step,
@@ -290,7 +290,7 @@ def _other_line(effect: Any) -> str:
             return f"kill {name} {pid}"
         case Watch(name, pid):
             return f"watch {name} {pid}"
-        case Remember(attempt):
+        case RecordAttempt(attempt):
             return f"remember attempt {attempt.txid}"
         case RecordFilesDigest(generation, _):
             return f"files are those of generation {generation}"

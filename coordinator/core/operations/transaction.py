@@ -24,8 +24,8 @@ from coordinator.core.effects import (
     Kill,
     ReadFiles,
     Recall,
+    RecordAttempt,
     RecordFilesDigest,
-    Remember,
 )
 from coordinator.core.members import UNSETTLED, Member, Standing
 from coordinator.core.operation import Activity
@@ -385,7 +385,7 @@ class Transaction(Activity):
             "abort", cause=str(given), objectors=self._objectors(), reasons=len(self.reasons)
         )
         if not self.request.dry_run:
-            self.house.emit(Remember(self._attempt()))
+            self.house.emit(RecordAttempt(self._attempt()))
         self._close()
 
     def _asked(self) -> list[Member]:

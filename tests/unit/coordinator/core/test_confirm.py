@@ -17,7 +17,7 @@ from coordinator.core.changes import (
     Unconfirmed,
 )
 from coordinator.core.edit import Edit
-from coordinator.core.effects import Answer, Confirm, Edited, ReadFiles, Recall, Remember, Wake
+from coordinator.core.effects import Answer, Confirm, Edited, ReadFiles, Recall, RecordAttempt, Wake
 from coordinator.core.events import (
     Asked,
     Begin,
@@ -244,4 +244,4 @@ def test_an_edit_that_cannot_be_made_is_remembered_and_changes_nothing() -> None
     assert outcome is not None
     assert outcome.result is Result.REFUSED
     assert desk.running == OLD
-    assert any(isinstance(one, Remember) for one in desk.effects)
+    assert any(isinstance(one, RecordAttempt) for one in desk.effects)
