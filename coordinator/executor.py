@@ -17,8 +17,8 @@ from coordinator.core.effects import (
     Kill,
     Note,
     ReadFiles,
+    ReadGeneration,
     Ready,
-    Recall,
     RecordAttached,
     RecordAttempt,
     RecordFilesDigest,
@@ -117,7 +117,7 @@ class Executor:
             TellCommit: self._tell_commit,
             TellAdmit: self._tell_admit,
             ReadFiles: self._read_files,
-            Recall: self._recall,
+            ReadGeneration: self._recall,
             Edited: self._edited,
             Confirm: self._confirm,
             StartProcess: self._start_process,
@@ -248,7 +248,7 @@ class Executor:
 
         self.reader.submit(job, then)
 
-    def _recall(self, effect: Recall) -> None:
+    def _recall(self, effect: ReadGeneration) -> None:
         number = effect.generation
 
         def then(result: object) -> None:

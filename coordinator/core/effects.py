@@ -43,7 +43,7 @@ class ReadFiles(NamedTuple):
     txid: str
 
 
-class Recall(NamedTuple):
+class ReadGeneration(NamedTuple):
     """Read the configuration of an earlier generation; answered by FilesRead."""
 
     txid: str
@@ -156,7 +156,7 @@ Effect: TypeAlias = (
     | TellCommit
     | TellAdmit
     | ReadFiles
-    | Recall
+    | ReadGeneration
     | Edited
     | Confirm
     | StartProcess

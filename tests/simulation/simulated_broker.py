@@ -67,7 +67,7 @@ class Broker:
             effects.TellCommit: self._tell_commit,
             effects.TellAdmit: self._tell_admit,
             effects.ReadFiles: self._read_files,
-            effects.Recall: self._recall,
+            effects.ReadGeneration: self._recall,
             effects.Edited: lambda _: None,
             effects.Confirm: self._confirm,
             effects.StartProcess: self._start_process,
@@ -200,7 +200,7 @@ class Broker:
         self.world.agenda.after(self._chance.random() * 0.05 + self.world.files_hang, read)
         self.world.files_hang = 0.0
 
-    def _recall(self, effect: effects.Recall) -> None:
+    def _recall(self, effect: effects.ReadGeneration) -> None:
         def read() -> None:
             if not self.alive:
                 return

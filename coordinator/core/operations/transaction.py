@@ -23,7 +23,7 @@ from coordinator.core.effects import (
     Edited,
     Kill,
     ReadFiles,
-    Recall,
+    ReadGeneration,
     RecordAttempt,
     RecordFilesDigest,
 )
@@ -113,7 +113,9 @@ class Transaction(Activity):
                 self.proposed(self._edited(edit))
             case Earlier(generation):
                 before = max(self.house.generation - 1, 0)
-                self.house.emit(Recall(self.txid, before if generation is None else generation))
+                self.house.emit(
+                    ReadGeneration(self.txid, before if generation is None else generation)
+                )
 
     def _edited(self, edit: Edit) -> Configuration | tuple[Reason, ...]:
         running = self.house.running

@@ -17,7 +17,15 @@ from coordinator.core.changes import (
     Unconfirmed,
 )
 from coordinator.core.edit import Edit
-from coordinator.core.effects import Answer, Confirm, Edited, ReadFiles, Recall, RecordAttempt, Wake
+from coordinator.core.effects import (
+    Answer,
+    Confirm,
+    Edited,
+    ReadFiles,
+    ReadGeneration,
+    RecordAttempt,
+    Wake,
+)
 from coordinator.core.events import (
     Asked,
     Begin,
@@ -143,7 +151,7 @@ def test_meanwhile_nobody_else_changes_anything(desk: Desk) -> None:
 def test_a_rollback_to_before_it_is_the_undo(desk: Desk, number: int | None) -> None:
     desk.ask(ChangeRequest(Earlier(number), "rollback"))
     recall = desk.effects[-1]
-    assert isinstance(recall, Recall)
+    assert isinstance(recall, ReadGeneration)
     assert recall.generation == 1
     desk.step(CandidateRead(recall.txid, OLD))
     assert desk.running == OLD
