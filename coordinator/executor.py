@@ -10,7 +10,6 @@ from coordinator.core.effects import (
     Answer,
     AnswerInquiry,
     Confirm,
-    Edited,
     Effect,
     GiveUp,
     Halt,
@@ -21,6 +20,7 @@ from coordinator.core.effects import (
     Ready,
     RecordAttached,
     RecordAttempt,
+    RecordEdit,
     RecordFilesDigest,
     Send,
     StartProcess,
@@ -118,7 +118,7 @@ class Executor:
             TellAdmit: self._tell_admit,
             ReadFiles: self._read_files,
             ReadGeneration: self._recall,
-            Edited: self._edited,
+            RecordEdit: self._edited,
             Confirm: self._confirm,
             StartProcess: self._start_process,
             Watch: self._watch,
@@ -260,7 +260,7 @@ class Executor:
 
         self.looks.submit(lambda: self.archive.configuration(number), then)
 
-    def _edited(self, effect: Edited) -> None:
+    def _edited(self, effect: RecordEdit) -> None:
         self.texts.edited(effect.before, effect.after, effect.edit.key, effect.who.origin)
 
     def _locate(

@@ -50,7 +50,7 @@ class ReadGeneration(NamedTuple):
     generation: int
 
 
-class Edited(NamedTuple):
+class RecordEdit(NamedTuple):
     """The configuration with digest `after` is that with `before`, and this edit made."""
 
     before: str
@@ -157,7 +157,7 @@ Effect: TypeAlias = (
     | TellAdmit
     | ReadFiles
     | ReadGeneration
-    | Edited
+    | RecordEdit
     | Confirm
     | StartProcess
     | Watch

@@ -68,7 +68,7 @@ class Broker:
             effects.TellAdmit: self._tell_admit,
             effects.ReadFiles: self._read_files,
             effects.ReadGeneration: self._recall,
-            effects.Edited: lambda _: None,
+            effects.RecordEdit: lambda _: None,
             effects.Confirm: self._confirm,
             effects.StartProcess: self._start_process,
             effects.Watch: self._watch,

@@ -20,11 +20,11 @@ from coordinator.core.changes import (
 from coordinator.core.edit import Edit
 from coordinator.core.effects import (
     Answer,
-    Edited,
     Kill,
     ReadFiles,
     ReadGeneration,
     RecordAttempt,
+    RecordEdit,
     RecordFilesDigest,
 )
 from coordinator.core.members import UNSETTLED, Member, Standing
@@ -126,7 +126,7 @@ class Transaction(Activity):
         except Unfit as unfit:
             origin = self.request.who.origin if unfit.key else None
             return (Reason("config", unfit.message, unfit.key, origin),)
-        self.house.emit(Edited(before.digest, after.digest, edit, self.request.who))
+        self.house.emit(RecordEdit(before.digest, after.digest, edit, self.request.who))
         return after
 
     def proposed(self, found: Configuration | tuple[Reason, ...]) -> None:

@@ -20,10 +20,10 @@ from coordinator.core.edit import Edit
 from coordinator.core.effects import (
     Answer,
     Confirm,
-    Edited,
     ReadFiles,
     ReadGeneration,
     RecordAttempt,
+    RecordEdit,
     Wake,
 )
 from coordinator.core.events import (
@@ -242,7 +242,7 @@ def test_an_edit_is_made_to_what_runs_when_its_turn_comes() -> None:
     desk.disk_works = True
     desk.step(desk.pending.pop(0))
     assert desk.running.plain() == {"v": 9, "w": 6}
-    (edited,) = (one for one in desk.effects if isinstance(one, Edited))
+    (edited,) = (one for one in desk.effects if isinstance(one, RecordEdit))
     assert edited.after == desk.running.digest
 
 
