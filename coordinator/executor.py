@@ -14,7 +14,6 @@ from coordinator.core.effects import (
     GiveUp,
     Halt,
     Kill,
-    Note,
     ReadFiles,
     ReadGeneration,
     Ready,
@@ -29,6 +28,7 @@ from coordinator.core.effects import (
     TellCommit,
     Wake,
     Watch,
+    WriteLog,
 )
 from coordinator.core.events import (
     CandidateRead,
@@ -129,7 +129,7 @@ class Executor:
             RecordFilesDigest: self._know_files,
             RecordAttached: self._know_member,
             Wake: lambda effect: owner.wake_at(effect.at),
-            Note: lambda effect: log.line(effect.event, dict(effect.fields)),
+            WriteLog: lambda effect: log.line(effect.event, dict(effect.fields)),
             Ready: lambda effect: owner.ready(effect.refused),
             GiveUp: self._give_up,
             Halt: lambda _: owner.end(0, ()),

@@ -127,7 +127,7 @@ class Wake(NamedTuple):
     at: float
 
 
-class Note(NamedTuple):
+class WriteLog(NamedTuple):
     """A line for the log."""
 
     event: str
@@ -168,7 +168,7 @@ Effect: TypeAlias = (
     | RecordFilesDigest
     | RecordAttached
     | Wake
-    | Note
+    | WriteLog
     | Ready
     | GiveUp
     | Halt

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from coordinator.core.changes import Decision, Durable, Receipt, Unconfirmed
-from coordinator.core.effects import Effect, Note, Send, Step, TellAdmit, TellCommit, Wake
+from coordinator.core.effects import Effect, Send, Step, TellAdmit, TellCommit, Wake, WriteLog
 from coordinator.core.members import Member, Roster, Standing
 from protocol import limits
 from protocol.messages import Abort, Inquire, Prepare, Refuse, Shutdown
@@ -63,7 +63,7 @@ class House:
 
     def note(self, event: str, **fields: Any) -> None:
         """A line for the log."""
-        self.emit(Note(event, (*fields.items(), ("epoch", self.epoch))))
+        self.emit(WriteLog(event, (*fields.items(), ("epoch", self.epoch))))
 
     def wake(self, at: float) -> None:
         """Be woken at this moment."""

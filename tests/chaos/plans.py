@@ -11,7 +11,7 @@ import signal
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from coordinator.core.effects import Note
+from coordinator.core.effects import WriteLog
 from participant.core.machine import Tell
 
 
@@ -103,7 +103,7 @@ def _mark(path: Path) -> Path:
 
 
 def _title(effect: object) -> str:
-    if isinstance(effect, Note):
+    if isinstance(effect, WriteLog):
         return f"Note {effect.event}"
     if isinstance(effect, Tell):
         return f"Tell {type(effect.message).__name__}"

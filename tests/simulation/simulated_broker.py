@@ -81,7 +81,7 @@ class Broker:
             effects.RecordFilesDigest: self._know_files,
             effects.RecordAttached: self._know_member,
             effects.Wake: self._wake,
-            effects.Note: lambda _: None,
+            effects.WriteLog: lambda _: None,
             effects.Ready: self._ready,
             effects.GiveUp: lambda effect: self._end(f"gave up: {effect.reasons[0]}"),
             effects.Halt: lambda _: self._end("halted"),

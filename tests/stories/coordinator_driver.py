@@ -25,7 +25,6 @@ from coordinator.core.effects import (
     Effect,
     GiveUp,
     Kill,
-    Note,
     ReadFiles,
     Ready,
     RecordAttached,
@@ -38,6 +37,7 @@ from coordinator.core.effects import (
     TellCommit,
     Wake,
     Watch,
+    WriteLog,
 )
 from coordinator.core.events import (
     Asked,
@@ -249,7 +249,7 @@ def _given(arguments: Arguments | None) -> str:
 
 def _line(effect: Effect) -> list[str]:
     match effect:
-        case Note():
+        case WriteLog():
             return []
         case Send(peers, Prepare() as message):
             dry = " dry-run" if message.dry_run else ""
