@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from coordinator.core.changes import Attempt, Decision, Durable
 from coordinator.core.effects import (
+    AnnounceReady,
     Answer,
     AnswerInquiry,
     Confirm,
@@ -16,7 +17,6 @@ from coordinator.core.effects import (
     Kill,
     ReadFiles,
     ReadGeneration,
-    Ready,
     RecordAttached,
     RecordAttempt,
     RecordEdit,
@@ -130,7 +130,7 @@ class Executor:
             RecordAttached: self._know_member,
             Wake: lambda effect: owner.wake_at(effect.at),
             WriteLog: lambda effect: log.line(effect.event, dict(effect.fields)),
-            Ready: lambda effect: owner.ready(effect.refused),
+            AnnounceReady: lambda effect: owner.ready(effect.refused),
             GiveUp: self._give_up,
             Halt: lambda _: owner.end(0, ()),
         }

@@ -134,7 +134,7 @@ class WriteLog(NamedTuple):
     fields: tuple[tuple[str, Any], ...] = ()
 
 
-class Ready(NamedTuple):
+class AnnounceReady(NamedTuple):
     """The start is complete: clients may be let in.  `refused` says why not with the files."""
 
     refused: tuple[Reason, ...] = ()
@@ -169,7 +169,7 @@ Effect: TypeAlias = (
     | RecordAttached
     | Wake
     | WriteLog
-    | Ready
+    | AnnounceReady
     | GiveUp
     | Halt
 )

@@ -82,7 +82,7 @@ class Broker:
             effects.RecordAttached: self._know_member,
             effects.Wake: self._wake,
             effects.WriteLog: lambda _: None,
-            effects.Ready: self._ready,
+            effects.AnnounceReady: self._ready,
             effects.GiveUp: lambda effect: self._end(f"gave up: {effect.reasons[0]}"),
             effects.Halt: lambda _: self._end("halted"),
         }
@@ -281,7 +281,7 @@ class Broker:
         del self._wakes[at]
         self.feed(TimePassed())
 
-    def _ready(self, effect: effects.Ready) -> None:
+    def _ready(self, effect: effects.AnnounceReady) -> None:
         why: tuple[Reason, ...] = effect.refused
         self.ready = True
         self.world.tell("{} is ready{}", self, ", without the files" if why else "")

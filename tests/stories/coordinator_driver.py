@@ -20,13 +20,13 @@ from coordinator.core.changes import (
 )
 from coordinator.core.edit import Edit
 from coordinator.core.effects import (
+    AnnounceReady,
     Answer,
     AnswerInquiry,
     Effect,
     GiveUp,
     Kill,
     ReadFiles,
-    Ready,
     RecordAttached,
     RecordAttempt,
     RecordFilesDigest,
@@ -296,7 +296,7 @@ def _other_line(effect: Any) -> str:
             return f"files are those of generation {generation}"
         case RecordAttached(name, present):
             return f"{name} is{'' if present else ' no longer'} an attached member"
-        case Ready():
+        case AnnounceReady():
             return "ready"
         case GiveUp(reasons):
             return "\n".join(["give up", *(f"    {reason}" for reason in reasons)])

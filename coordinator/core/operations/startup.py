@@ -9,7 +9,7 @@ back are its voters, and a refusal means that there is no start.
 from enum import StrEnum
 
 from coordinator.core.changes import ChangeRequest, Durable, Replacement, Result
-from coordinator.core.effects import GiveUp, Kill, Ready, RecordFilesDigest
+from coordinator.core.effects import AnnounceReady, GiveUp, Kill, RecordFilesDigest
 from coordinator.core.events import Begin
 from coordinator.core.members import Member, Standing
 from coordinator.core.membership import Membership
@@ -230,7 +230,7 @@ class Starting(Activity):
     def _ready(self) -> None:
         self.phase = Phase.OVER
         self.house.note("ready", generation=self.house.generation)
-        self.house.emit(Ready(self.house.refused_start))
+        self.house.emit(AnnounceReady(self.house.refused_start))
 
     def _give_up(self, reasons: tuple[Reason, ...]) -> None:
         self.phase = Phase.OVER
