@@ -10,7 +10,6 @@ from coordinator.core.effects import (
     AnnounceReady,
     Answer,
     AnswerInquiry,
-    Confirm,
     Effect,
     GiveUp,
     Halt,
@@ -28,6 +27,7 @@ from coordinator.core.effects import (
     TellCommit,
     Wake,
     Watch,
+    WriteConfirmation,
     WriteLog,
 )
 from coordinator.core.events import (
@@ -119,7 +119,7 @@ class Executor:
             ReadFiles: self._read_files,
             ReadGeneration: self._recall,
             RecordEdit: self._edited,
-            Confirm: self._confirm,
+            WriteConfirmation: self._confirm,
             StartProcess: self._start_process,
             Watch: self._watch,
             Kill: lambda effect: children.kill(effect.name, effect.pid),
@@ -182,7 +182,7 @@ class Executor:
         """The threads whose results the broker's loop has to collect."""
         return self.disk, self.reader, self.finder, self.looks
 
-    def _confirm(self, effect: Confirm) -> None:
+    def _confirm(self, effect: WriteConfirmation) -> None:
         def then(result: object) -> None:
             if result is None or isinstance(result, NotWritten):
                 why = str(result) if result is not None else ""

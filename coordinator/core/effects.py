@@ -59,7 +59,7 @@ class RecordEdit(NamedTuple):
     who: Who
 
 
-class Confirm(NamedTuple):
+class WriteConfirmation(NamedTuple):
     """Put on disk that this generation is not to be undone any more; answered by Confirmed."""
 
     generation: int
@@ -158,7 +158,7 @@ Effect: TypeAlias = (
     | ReadFiles
     | ReadGeneration
     | RecordEdit
-    | Confirm
+    | WriteConfirmation
     | StartProcess
     | Watch
     | Kill

@@ -69,7 +69,7 @@ class Broker:
             effects.ReadFiles: self._read_files,
             effects.ReadGeneration: self._recall,
             effects.RecordEdit: lambda _: None,
-            effects.Confirm: self._confirm,
+            effects.WriteConfirmation: self._confirm,
             effects.StartProcess: self._start_process,
             effects.Watch: self._watch,
             effects.Kill: self._kill,
@@ -210,7 +210,7 @@ class Broker:
 
         self.world.agenda.after(self._chance.random() * 0.05, read)
 
-    def _confirm(self, effect: effects.Confirm) -> None:
+    def _confirm(self, effect: effects.WriteConfirmation) -> None:
         def then(result: object) -> None:
             if not self.alive:
                 return

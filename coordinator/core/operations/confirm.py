@@ -14,7 +14,7 @@ from coordinator.core.changes import (
     Replacement,
     Result,
 )
-from coordinator.core.effects import Answer, Confirm
+from coordinator.core.effects import Answer, WriteConfirmation
 from coordinator.core.events import Confirmed
 from coordinator.core.operation import Activity
 from coordinator.core.state import House
@@ -69,7 +69,7 @@ class Confirming(Activity):
             return
         house.wake(self.deadline)
         house.note("confirm", generation=pending.generation)
-        house.emit(Confirm(pending.generation))
+        house.emit(WriteConfirmation(pending.generation))
 
     def confirmed(self, event: Confirmed) -> None:
         """The disk has answered."""

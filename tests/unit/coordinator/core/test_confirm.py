@@ -19,12 +19,12 @@ from coordinator.core.changes import (
 from coordinator.core.edit import Edit
 from coordinator.core.effects import (
     Answer,
-    Confirm,
     ReadFiles,
     ReadGeneration,
     RecordAttempt,
     RecordEdit,
     Wake,
+    WriteConfirmation,
 )
 from coordinator.core.events import (
     Asked,
@@ -61,7 +61,7 @@ class Desk:
         for effect in step.effects:
             if isinstance(effect, Answer):
                 self.outcomes[effect.client] = effect.outcome
-            if isinstance(effect, Confirm):
+            if isinstance(effect, WriteConfirmation):
                 self.pending.append(Confirmed(effect.generation))
         if step.force is not None:
             receipt = Receipt(step.force.txid, step.force.generation)
