@@ -32,7 +32,7 @@ from coordinator.core.effects import (
 )
 from coordinator.core.events import (
     CandidateRead,
-    Confirmed,
+    ConfirmationWritten,
     Died,
     Event,
     Forced,
@@ -186,7 +186,7 @@ class Executor:
         def then(result: object) -> None:
             if result is None or isinstance(result, NotWritten):
                 why = str(result) if result is not None else ""
-                self._owner.feed(Confirmed(effect.generation, why))
+                self._owner.feed(ConfirmationWritten(effect.generation, why))
             else:
                 lost = Reason("ledger", f"the disk failed in a confirmation: {result}")
                 self._owner.end(1, (lost,))

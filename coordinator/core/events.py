@@ -93,7 +93,7 @@ class NotForced(NamedTuple):
     why: str
 
 
-class Confirmed(NamedTuple):
+class ConfirmationWritten(NamedTuple):
     """The answer to Confirm: it is on disk, or it is certainly not (`why`, for people)."""
 
     generation: int
@@ -122,7 +122,7 @@ Event: TypeAlias = (
     | CandidateRead
     | Forced
     | NotForced
-    | Confirmed
+    | ConfirmationWritten
     | TimePassed
     | Stop
 )

@@ -29,7 +29,7 @@ from coordinator.core.events import (
     Asked,
     Begin,
     CandidateRead,
-    Confirmed,
+    ConfirmationWritten,
     Died,
     Event,
     Forced,
@@ -136,7 +136,7 @@ class Coordinator:
                 self._deciding().forced(durable)
             case NotForced(_, why):
                 self._deciding().not_forced(why)
-            case Confirmed():
+            case ConfirmationWritten():
                 assert isinstance(self.activity, Confirming), "only this asks for it"
                 self.activity.confirmed(event)
             case CandidateRead(txid, found):

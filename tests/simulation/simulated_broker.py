@@ -14,7 +14,7 @@ from coordinator.core.events import (
     Asked,
     Begin,
     CandidateRead,
-    Confirmed,
+    ConfirmationWritten,
     Died,
     Event,
     Forced,
@@ -215,7 +215,7 @@ class Broker:
             if not self.alive:
                 return
             if result is None or isinstance(result, NotWritten):
-                self.feed(Confirmed(effect.generation, str(result) if result else ""))
+                self.feed(ConfirmationWritten(effect.generation, str(result) if result else ""))
             else:
                 self._end("the disk failed in a confirmation", lost=True)
 

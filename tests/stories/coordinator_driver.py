@@ -43,7 +43,7 @@ from coordinator.core.events import (
     Asked,
     Begin,
     CandidateRead,
-    Confirmed,
+    ConfirmationWritten,
     Died,
     Event,
     Forced,
@@ -168,7 +168,7 @@ class CoordinatorTeller:
             case ["hang-up", client]:
                 return HungUp(int(client))
             case ["confirmed", generation]:
-                return Confirmed(int(generation))
+                return ConfirmationWritten(int(generation))
             case ["woke"]:
                 return TimePassed()
             case ["stop"]:

@@ -15,7 +15,7 @@ from coordinator.core.changes import (
     Result,
 )
 from coordinator.core.effects import Answer, WriteConfirmation
-from coordinator.core.events import Confirmed
+from coordinator.core.events import ConfirmationWritten
 from coordinator.core.operation import Activity
 from coordinator.core.state import House
 from protocol import limits
@@ -71,7 +71,7 @@ class Confirming(Activity):
         house.note("confirm", generation=pending.generation)
         house.emit(WriteConfirmation(pending.generation))
 
-    def confirmed(self, event: Confirmed) -> None:
+    def confirmed(self, event: ConfirmationWritten) -> None:
         """The disk has answered."""
         if event.why:
             self._finish(Result.REFUSED, f"the confirmation could not be written: {event.why}")

@@ -30,7 +30,7 @@ from coordinator.core.events import (
     Asked,
     Begin,
     CandidateRead,
-    Confirmed,
+    ConfirmationWritten,
     Event,
     Forced,
     TimePassed,
@@ -62,7 +62,7 @@ class Desk:
             if isinstance(effect, Answer):
                 self.outcomes[effect.client] = effect.outcome
             if isinstance(effect, WriteConfirmation):
-                self.pending.append(Confirmed(effect.generation))
+                self.pending.append(ConfirmationWritten(effect.generation))
         if step.force is not None:
             receipt = Receipt(step.force.txid, step.force.generation)
             self.pending.append(Forced(Durable(receipt, step.force, self.now)))
@@ -122,7 +122,7 @@ def test_it_counts_as_confirmed_only_when_that_is_on_disk(desk: Desk) -> None:
     desk.disk_works = False
     assert desk.ask(ConfirmRequest()) is None
     assert desk.machine.unconfirmed is not None
-    desk.step(Confirmed(2, "disk full"))
+    desk.step(ConfirmationWritten(2, "disk full"))
     assert desk.outcomes.popitem()[1].result is Result.REFUSED
     desk.disk_works, desk.pending = True, []
     desk.at(60.0)
