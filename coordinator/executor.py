@@ -208,7 +208,8 @@ class Executor:
 
     def _know_files(self, effect: RecordFilesDigest) -> None:
         self.disk.submit(
-            lambda: self._ledger.know_files(effect.generation, effect.digest), self._or_warn(_LOST)
+            lambda: self._ledger.record_files(effect.generation, effect.digest),
+            self._or_warn(_LOST),
         )
 
     def _know_member(self, effect: RecordAttached) -> None:

@@ -195,7 +195,7 @@ class Ledger:
         ).fetchall()
         return {txid: Receipt(txid, generation) for txid, generation in reversed(rows)}
 
-    def know_files(self, generation: int, digest: str) -> None:
+    def record_files(self, generation: int, digest: str) -> None:
         """The files with this digest are what `generation` runs."""
         with self._transaction(forced=False) as run:
             run("UPDATE decisions SET files = ? WHERE generation = ?", (digest, generation))

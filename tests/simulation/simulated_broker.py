@@ -188,7 +188,7 @@ class Broker:
             self._end("the disk failed in mid-decision", lost=True)
 
     def _know_files(self, effect: effects.RecordFilesDigest) -> None:
-        self.disk.submit(lambda: self.ledger.know_files(effect.generation, effect.digest))
+        self.disk.submit(lambda: self.ledger.record_files(effect.generation, effect.digest))
 
     def _know_member(self, effect: effects.RecordAttached) -> None:
         self.disk.submit(lambda: self.ledger.know_member(effect.name, effect.present))

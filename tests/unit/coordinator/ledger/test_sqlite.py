@@ -157,7 +157,7 @@ def test_history_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_members_and_files_are_known_again(tmp_path: Path) -> None:
     ledger = Ledger(str(tmp_path))
     ledger.force(decision(1, x=1))
-    ledger.know_files(1, "digest of files")
+    ledger.record_files(1, "digest of files")
     ledger.know_member("svc", present=True)
     ledger.know_member("old", present=True)
     ledger.know_member("old", present=False)
