@@ -214,7 +214,7 @@ class Executor:
 
     def _know_member(self, effect: RecordAttached) -> None:
         self.disk.submit(
-            lambda: self._ledger.know_member(effect.name, effect.present), self._or_warn(_LOST)
+            lambda: self._ledger.record_attached(effect.name, effect.present), self._or_warn(_LOST)
         )
 
     def _or_warn(self, event: str) -> Callable[[object], None]:

@@ -212,7 +212,7 @@ class Ledger:
             run("DELETE FROM attempts WHERE number <= (SELECT max(number) FROM attempts) - ?",
                 (self._history,))  # fmt: skip
 
-    def know_member(self, name: str, present: bool) -> None:
+    def record_attached(self, name: str, present: bool) -> None:
         """An attached participant became, or ceased to be, a member."""
         with self._transaction(forced=False) as run:
             if present:

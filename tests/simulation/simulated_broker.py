@@ -191,7 +191,7 @@ class Broker:
         self.disk.submit(lambda: self.ledger.record_files(effect.generation, effect.digest))
 
     def _know_member(self, effect: effects.RecordAttached) -> None:
-        self.disk.submit(lambda: self.ledger.know_member(effect.name, effect.present))
+        self.disk.submit(lambda: self.ledger.record_attached(effect.name, effect.present))
 
     def _read_files(self, effect: effects.ReadFiles) -> None:
         def read() -> None:
