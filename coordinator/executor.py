@@ -194,15 +194,15 @@ class Executor:
         self.disk.submit(lambda: self._ledger.confirm(effect.generation), then)
 
     def _remember(self, effect: RecordAttempt) -> None:
-        self.remember(effect.attempt)
+        self.record_attempt(effect.attempt)
 
-    def remember(self, attempt: Attempt) -> None:
+    def record_attempt(self, attempt: Attempt) -> None:
         """Write a refused attempt into the history, with the places of its reasons."""
         provenance = self.texts.behind(attempt.digest)
 
         def then(reasons: tuple[Reason, ...]) -> None:
             complete = attempt._replace(reasons=reasons)
-            self.disk.submit(lambda: self._ledger.remember(complete), self._or_warn(_LOST))
+            self.disk.submit(lambda: self._ledger.record_attempt(complete), self._or_warn(_LOST))
 
         self._locate(attempt.reasons, provenance, then)
 

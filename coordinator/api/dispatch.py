@@ -122,7 +122,7 @@ class Reception:
                 why = (Reason("config", f"the texts could not be read: {result}"),)
                 reasons = result.reasons if isinstance(result, Unreadable) else why
                 if wanted.attempt is not None:
-                    self._executor.remember(wanted.attempt._replace(reasons=reasons))
+                    self._executor.record_attempt(wanted.attempt._replace(reasons=reasons))
                 self._refuse(client, reasons)
 
         def job() -> Configuration:

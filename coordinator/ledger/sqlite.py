@@ -202,7 +202,7 @@ class Ledger:
 
     # What may be lost
 
-    def remember(self, attempt: Attempt) -> None:
+    def record_attempt(self, attempt: Attempt) -> None:
         """Write a refused attempt into the history."""
         reasons = json.dumps([reason.as_json() for reason in attempt.reasons])
         row = (attempt.txid, attempt.base, attempt.digest, attempt.verb, _who_text(attempt.who),

@@ -42,7 +42,7 @@ class AnyLedger(Protocol):
     def attached(self) -> tuple[str, ...]: ...
     def record_files(self, generation: int, digest: str) -> None: ...
     def record_attached(self, name: str, present: bool) -> None: ...
-    def remember(self, attempt: Attempt) -> None: ...
+    def record_attempt(self, attempt: Attempt) -> None: ...
 
 
 class Store(Protocol):
@@ -150,7 +150,7 @@ class SimulatedLedger:
     def record_attached(self, name: str, present: bool) -> None:
         self._write("member", name, present)
 
-    def remember(self, attempt: Attempt) -> None:
+    def record_attempt(self, attempt: Attempt) -> None:
         self._write("attempt", attempt.txid)
 
     def _write(self, *record: Any) -> None:

@@ -76,7 +76,7 @@ class Broker:
             effects.Answer: self._answer,
             effects.AnswerInquiry: lambda effect: world.clients.told(effect.client),
             effects.RecordAttempt: lambda e: self.disk.submit(
-                lambda: self.ledger.remember(e.attempt)
+                lambda: self.ledger.record_attempt(e.attempt)
             ),
             effects.RecordFilesDigest: self._know_files,
             effects.RecordAttached: self._know_member,

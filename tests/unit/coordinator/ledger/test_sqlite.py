@@ -143,7 +143,7 @@ def test_history_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     ledger = Ledger(str(tmp_path))
     for number in range(1, 8):
         ledger.force(decision(number, x=number))
-        ledger.remember(
+        ledger.record_attempt(
             Attempt(f"1.{number}", number, "d", "load", Who(), "", (Reason("a", "no"),))
         )
     assert ledger.generation(4) is None
