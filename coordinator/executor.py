@@ -170,7 +170,7 @@ class Executor:
                                       "elapsed": round(elapsed, 6)})  # fmt: skip
             self._owner.feed(Forced(result))
             if self._ledger.untidy:  # now that nobody waits for it
-                self.disk.submit(self._ledger.tidy, self._or_warn(_UNTIDY))
+                self.disk.submit(self._ledger.maintain, self._or_warn(_UNTIDY))
         elif isinstance(result, NotWritten):
             self._owner.feed(NotForced(decision.txid, str(result)))
         else:

@@ -144,10 +144,10 @@ class Ledger:
 
     @property
     def untidy(self) -> bool:
-        """Whether `tidy` is worth its while."""
+        """Whether `maintain` is worth its while."""
         return self._untidied >= _TIDY_BYTES
 
-    def tidy(self) -> None:
+    def maintain(self) -> None:
         """Move what was forced out of the WAL and into the database proper.
 
         Not while somebody waits for a decision: it takes two fsyncs.  The WAL then starts over, and

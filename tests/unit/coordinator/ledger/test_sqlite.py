@@ -58,7 +58,7 @@ def test_a_tidy_ledger_does_not_grow_and_loses_nothing(tmp_path: Path) -> None:
         for number in range(1, 201):
             ledger.force(decision(number, x=number))
             if tidied and ledger.untidy:
-                ledger.tidy()
+                ledger.maintain()
         sizes[tidied] = (folder / f"{FILE}-wal").stat().st_size
         crashed = tmp_path / f"{tidied}-crashed"
         shutil.copytree(folder, crashed)  # as a crash leaves it: nothing is closed
