@@ -169,7 +169,7 @@ class Executor:
             self._log.line("forced", {"txid": decision.txid, "generation": decision.generation,
                                       "elapsed": round(elapsed, 6)})  # fmt: skip
             self._owner.feed(Forced(result))
-            if self._ledger.untidy:  # now that nobody waits for it
+            if self._ledger.wants_maintenance:  # now that nobody waits for it
                 self.disk.submit(self._ledger.maintain, self._or_warn(_UNTIDY))
         elif isinstance(result, NotWritten):
             self._owner.feed(NotForced(decision.txid, str(result)))

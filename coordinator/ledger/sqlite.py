@@ -143,7 +143,7 @@ class Ledger:
         return Durable(Receipt(decision.txid, decision.generation), decision, at)
 
     @property
-    def untidy(self) -> bool:
+    def wants_maintenance(self) -> bool:
         """Whether `maintain` is worth its while."""
         return self._untidied >= _TIDY_BYTES
 
