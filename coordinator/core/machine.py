@@ -45,7 +45,7 @@ from coordinator.core.events import (
 from coordinator.core.inquiries import Inquiries
 from coordinator.core.members import Roster, Standing
 from coordinator.core.membership import Membership
-from coordinator.core.operation import Activity
+from coordinator.core.operation import Operation
 from coordinator.core.operations.confirm import Confirming, due_undo
 from coordinator.core.operations.module_configure import Configuring
 from coordinator.core.operations.module_load import Loading, Removing
@@ -84,7 +84,7 @@ class Coordinator:
             self.house.wake(unconfirmed.due)
         self.membership = Membership(self.house)
         self.inquiries = Inquiries(self.house)
-        self.activity: Activity = _Idle(self.house)
+        self.activity: Operation = _Idle(self.house)
         self.line: deque[tuple[int, Request, float]] = deque()
         self.stopping_until: float | None = None
         self.halted = False
@@ -258,7 +258,7 @@ class Coordinator:
             if not self.activity.holds_joins:
                 self.membership.admit_waiting()
 
-    def _begin(self, client: int, request: Request, asked_at: float) -> Activity:
+    def _begin(self, client: int, request: Request, asked_at: float) -> Operation:
         match request:
             case ChangeRequest():
                 return Transaction(self.house, client, request, asked_at)
@@ -305,7 +305,7 @@ class Coordinator:
             self.house.emit(Halt())
 
 
-class _Idle(Activity):
+class _Idle(Operation):
     """Nothing to do."""
 
     over = True

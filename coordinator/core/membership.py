@@ -10,7 +10,7 @@ import math
 from coordinator.core.changes import Spec
 from coordinator.core.effects import Kill, RecordAttached, Send, StartProcess, Watch
 from coordinator.core.members import Member, Standing
-from coordinator.core.operation import Activity
+from coordinator.core.operation import Operation
 from coordinator.core.state import House
 from protocol import limits
 from protocol.messages import Abort, Applied, Join, Leave, Refuse, Shutdown
@@ -26,7 +26,7 @@ class Membership:
 
     # Coming
 
-    def join(self, peer: bytes, message: Join, activity: Activity) -> None:
+    def join(self, peer: bytes, message: Join, activity: Operation) -> None:
         """A participant introduces itself on a new connection."""
         why_not = self._why_not(peer, message)
         if why_not:
@@ -87,7 +87,7 @@ class Membership:
         self.house.note("join", module=member.name, pid=member.pid,
                         generation=member.generation, in_doubt=message.in_doubt)  # fmt: skip
 
-    def _resolve(self, member: Member, in_doubt: str | None, activity: Activity) -> None:
+    def _resolve(self, member: Member, in_doubt: str | None, activity: Operation) -> None:
         """Answer what it is waiting for, from the ledger; no decision there means abort."""
         if in_doubt is None or activity.will_decide(in_doubt):
             return
@@ -110,7 +110,7 @@ class Membership:
 
     # What they say of what they run
 
-    def applied(self, member: Member, message: Applied, activity: Activity) -> None:
+    def applied(self, member: Member, message: Applied, activity: Operation) -> None:
         """It went through a commit, or through its admission, well or not."""
         running = self.house.running
         assert running is not None
@@ -136,7 +136,7 @@ class Membership:
         elif was_offered:
             self.house.unadmitted.add(member.name)  # overtaken by a newer generation
 
-    def _settle(self, member: Member, activity: Activity) -> None:
+    def _settle(self, member: Member, activity: Operation) -> None:
         if member.standing not in (Standing.JOINING, Standing.REFUSED):
             return
         self._stand(member, Standing.RUNNING)
@@ -147,7 +147,7 @@ class Membership:
             self.house.emit(RecordAttached(member.name, present=True))
         activity.settled(member)
 
-    def _declined(self, member: Member, reasons: tuple[Reason, ...], activity: Activity) -> None:
+    def _declined(self, member: Member, reasons: tuple[Reason, ...], activity: Operation) -> None:
         member.why = reasons[0].message if reasons else "declined without a reason"
         self.house.note("declined", module=member.name, why=member.why)
         if activity.declined(member, reasons):
@@ -171,7 +171,7 @@ class Membership:
 
     # Going
 
-    def left(self, member: Member, message: Leave, activity: Activity) -> None:
+    def left(self, member: Member, message: Leave, activity: Operation) -> None:
         """It says goodbye.  A process of ours is buried when it is dead, not before."""
         if message.reasons:
             member.why = message.reasons[0].message
@@ -180,7 +180,7 @@ class Membership:
             activity.lost(member, "left", dead=True)
             self.forget(member)
 
-    def died(self, name: str, pid: int, how: str, activity: Activity) -> None:
+    def died(self, name: str, pid: int, how: str, activity: Operation) -> None:
         """A process has ended."""
         member = self.roster.get(name)
         if member is None or member.pid != pid:
@@ -194,7 +194,7 @@ class Membership:
         elif not claimed:
             self._restart_later(member, how)
 
-    def unreachable(self, peer: bytes, activity: Activity) -> None:
+    def unreachable(self, peer: bytes, activity: Operation) -> None:
         """Nobody at the other end of a connection; the process may live, and join again."""
         member = self.roster.at(peer)
         if member is None:

@@ -10,7 +10,7 @@ from protocol.messages import Applied, Vote
 from protocol.reasons import Reason
 
 
-class Activity:
+class Operation:
     """Something that takes turns with other somethings."""
 
     over = False

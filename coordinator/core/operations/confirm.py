@@ -16,7 +16,7 @@ from coordinator.core.changes import (
 )
 from coordinator.core.effects import Answer, WriteConfirmation
 from coordinator.core.events import ConfirmationWritten
-from coordinator.core.operation import Activity
+from coordinator.core.operation import Operation
 from coordinator.core.state import House
 from protocol import limits
 from protocol.reasons import Reason
@@ -55,7 +55,7 @@ def due_undo(house: House) -> ChangeRequest | None:
     return ChangeRequest(Replacement(pending.before), UNDO, who, message=why)
 
 
-class Confirming(Activity):
+class Confirming(Operation):
     """A confirmation on its way to the disk."""
 
     def __init__(self, house: House, client: int, request: ConfirmRequest, asked_at: float) -> None:

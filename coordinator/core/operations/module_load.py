@@ -11,14 +11,14 @@ from coordinator.core.changes import (
 from coordinator.core.effects import Answer, Kill
 from coordinator.core.members import Member, Standing
 from coordinator.core.membership import Membership
-from coordinator.core.operation import Activity
+from coordinator.core.operation import Operation
 from coordinator.core.state import House
 from protocol import limits
 from protocol.messages import Shutdown
 from protocol.reasons import Reason
 
 
-class OneModule(Activity):
+class OneModule(Operation):
     """What is done to one module: a client, a deadline, a member, one answer."""
 
     def __init__(

@@ -13,7 +13,7 @@ from coordinator.core.effects import AnnounceReady, GiveUp, Kill, RecordFilesDig
 from coordinator.core.events import Begin
 from coordinator.core.members import Member, Standing
 from coordinator.core.membership import Membership
-from coordinator.core.operation import Activity
+from coordinator.core.operation import Operation
 from coordinator.core.operations.transaction import Transaction
 from coordinator.core.state import House
 from protocol import limits
@@ -44,7 +44,7 @@ class Phase(StrEnum):
     OVER = "over"
 
 
-class Starting(Activity):
+class Starting(Operation):
     """From nothing to a broker whose modules all run the same generation, or to nothing."""
 
     def __init__(self, house: House, membership: Membership, begin: Begin) -> None:

@@ -28,7 +28,7 @@ from coordinator.core.effects import (
     RecordFilesDigest,
 )
 from coordinator.core.members import UNSETTLED, Member, Standing
-from coordinator.core.operation import Activity
+from coordinator.core.operation import Operation
 from coordinator.core.operations.confirm import why_barred
 from coordinator.core.state import House
 from protocol import limits
@@ -47,7 +47,7 @@ _RESULTS = {
 }
 
 
-class Transaction(Activity):
+class Transaction(Operation):
     """One attempt to move from what runs to a candidate."""
 
     def __init__(

@@ -8,7 +8,7 @@ from coordinator.core.effects import TellCommit
 from coordinator.core.machine import Coordinator
 from coordinator.core.members import Member, Roster, Standing
 from coordinator.core.membership import Membership
-from coordinator.core.operation import Activity
+from coordinator.core.operation import Operation
 from coordinator.core.operations.transaction import Transaction
 from coordinator.core.state import House
 from protocol.messages import Applied, FromParticipant, Vote
@@ -52,7 +52,7 @@ def _joins_are_not_held(_: property) -> property:
 
 def _presumed_commit(right: Method) -> Method:
     def _resolve(
-        self: Membership, member: Member, in_doubt: str | None, activity: Activity
+        self: Membership, member: Member, in_doubt: str | None, activity: Operation
     ) -> None:
         unknown = in_doubt is not None and in_doubt not in self.house.decided
         if in_doubt is not None and unknown and not activity.will_decide(in_doubt):
