@@ -84,7 +84,7 @@ class Coordinator:
             self.house.wake(unconfirmed.due)
         self.membership = Membership(self.house)
         self.inquiries = Inquiries(self.house)
-        self.activity: Operation = _Idle(self.house)
+        self.operation: Operation = _Idle(self.house)
         self.line: deque[tuple[int, Request, float]] = deque()
         self.stopping_until: float | None = None
         self.halted = False
@@ -122,9 +122,9 @@ class Coordinator:
     @property
     def transaction(self) -> Transaction | None:
         """The change in progress, if any."""
-        if isinstance(self.activity, Starting):
-            return self.activity.transaction
-        return self.activity if isinstance(self.activity, Transaction) else None
+        if isinstance(self.operation, Starting):
+            return self.operation.transaction
+        return self.operation if isinstance(self.operation, Transaction) else None
 
     # One event
 
@@ -137,8 +137,8 @@ class Coordinator:
             case NotForced(_, why):
                 self._deciding().not_forced(why)
             case ConfirmationWritten():
-                assert isinstance(self.activity, Confirming), "only this asks for it"
-                self.activity.confirmed(event)
+                assert isinstance(self.operation, Confirming), "only this asks for it"
+                self.operation.confirmed(event)
             case CandidateRead(txid, found):
                 change = self.transaction
                 if change is not None and change.txid == txid:
@@ -147,30 +147,30 @@ class Coordinator:
                 self._asked(client, request)
             case HungUp(client):
                 self.line = deque(one for one in self.line if one[0] != client)
-                self.activity.hung_up(client)
+                self.operation.hung_up(client)
                 self.inquiries.hung_up(client)
             case Inquired(client, name, seconds):
                 self.inquiries.inquire(client, name, seconds)
             case Died(name, pid, how):
-                self.membership.died(name, pid, how, self.activity)
+                self.membership.died(name, pid, how, self.operation)
             case Spawned(name, pid):
                 self.membership.spawned(name, pid)
             case Unreachable(peer):
-                self.membership.unreachable(peer, self.activity)
+                self.membership.unreachable(peer, self.operation)
             case TimePassed():
                 self._woke()
             case Begin():
-                self.activity = Starting(self.house, self.membership, event)
+                self.operation = Starting(self.house, self.membership, event)
             case Stop():
                 self._stop()
 
     def _deciding(self) -> Transaction | Starting:
-        assert isinstance(self.activity, Transaction | Starting), "only these force decisions"
-        return self.activity
+        assert isinstance(self.operation, Transaction | Starting), "only these force decisions"
+        return self.operation
 
     def _heard(self, peer: bytes, message: FromParticipant) -> None:
         if isinstance(message, Join):
-            self.membership.join(peer, message, self.activity)
+            self.membership.join(peer, message, self.operation)
             return
         member = self.roster.at(peer)
         if member is None:
@@ -192,22 +192,22 @@ class Coordinator:
             case Vote(txid=txid):
                 if member.owes == txid:
                     member.owes, member.probes = None, 0
-                self.activity.voted(member, message)
+                self.operation.voted(member, message)
             case Applied():
                 if self.house.running is not None:
-                    self.membership.applied(member, message, self.activity)
+                    self.membership.applied(member, message, self.operation)
             case Leave():
-                self.membership.left(member, message, self.activity)
+                self.membership.left(member, message, self.operation)
 
     def _left_before_joining(self, message: Leave) -> None:
         """A module that cannot even be loaded says why before its process ends."""
         member = self.roster.get(message.name)
         if member is not None and member.standing is Standing.STARTING:
-            self.membership.left(member, message, self.activity)
+            self.membership.left(member, message, self.operation)
 
     def _woke(self) -> None:
         now = self.house.now
-        self.activity.time_passed()
+        self.operation.time_passed()
         self.membership.time_passed()
         self.inquiries.time_passed()
         late = [one for one in self.line if now >= one[2] + one[1].seconds]
@@ -234,28 +234,28 @@ class Coordinator:
 
     def _advance(self) -> None:
         """Whatever can go on without a further event does, as long as no decision is on its way."""
-        if not self.activity.holds_joins:
+        if not self.operation.holds_joins:
             self.membership.admit_waiting()
-        if isinstance(self.activity, Transaction):
-            self.activity.gather()
+        if isinstance(self.operation, Transaction):
+            self.operation.gather()
         if self.stopping_until is not None and self.house.now >= self.stopping_until:
-            self.activity.time_passed()  # the last chance to answer whoever asked for it
+            self.operation.time_passed()  # the last chance to answer whoever asked for it
             self._say_goodbye()
             return
-        while self.activity.over:
+        while self.operation.over:
             if self.stopping_until is not None:
                 self._say_goodbye()
                 return
             undo = due_undo(self.house)
             if undo is not None:
-                self.activity = Transaction(self.house, None, undo, self.house.now)
+                self.operation = Transaction(self.house, None, undo, self.house.now)
             elif not self.line:
-                self.activity = _Idle(self.house)
+                self.operation = _Idle(self.house)
                 return
             else:
                 client, request, asked_at = self.line.popleft()
-                self.activity = self._begin(client, request, asked_at)
-            if not self.activity.holds_joins:
+                self.operation = self._begin(client, request, asked_at)
+            if not self.operation.holds_joins:
                 self.membership.admit_waiting()
 
     def _begin(self, client: int, request: Request, asked_at: float) -> Operation:
@@ -287,7 +287,7 @@ class Coordinator:
         for client, _, _ in self.line:
             self._turn_away(client, "the broker is stopping")
         self.line.clear()
-        self.activity.stop()
+        self.operation.stop()
 
     def _say_goodbye(self) -> None:
         """Ask modules of ours to end; attached participants are merely cut, and come back."""

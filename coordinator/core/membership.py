@@ -26,7 +26,7 @@ class Membership:
 
     # Coming
 
-    def join(self, peer: bytes, message: Join, activity: Operation) -> None:
+    def join(self, peer: bytes, message: Join, operation: Operation) -> None:
         """A participant introduces itself on a new connection."""
         why_not = self._why_not(peer, message)
         if why_not:
@@ -39,16 +39,16 @@ class Membership:
         elif member.standing is Standing.LEAVING:
             pass  # it is on its way out in this life, too; whoever sees to that waits for the end
         elif member.incarnation and member.incarnation != message.incarnation:
-            activity.lost(member, "ended one life and began another", dead=True)
+            operation.lost(member, "ended one life and began another", dead=True)
         elif member.peer is not None:
-            activity.lost(member, "lost its connection", dead=False)
+            operation.lost(member, "lost its connection", dead=False)
         self._take_in(member, peer, message)
         if member.standing is Standing.LEAVING:
             self.house.send([member], Shutdown(self.house.epoch, "removed"))
             return
-        self._resolve(member, message.in_doubt, activity)
+        self._resolve(member, message.in_doubt, operation)
         self.house.unadmitted.add(member.name)
-        activity.joined(member)
+        operation.joined(member)
 
     def _why_not(self, peer: bytes, message: Join) -> str:
         if message.epoch > self.house.epoch:
@@ -87,9 +87,9 @@ class Membership:
         self.house.note("join", module=member.name, pid=member.pid,
                         generation=member.generation, in_doubt=message.in_doubt)  # fmt: skip
 
-    def _resolve(self, member: Member, in_doubt: str | None, activity: Operation) -> None:
+    def _resolve(self, member: Member, in_doubt: str | None, operation: Operation) -> None:
         """Answer what it is waiting for, from the ledger; no decision there means abort."""
-        if in_doubt is None or activity.will_decide(in_doubt):
+        if in_doubt is None or operation.will_decide(in_doubt):
             return
         receipt = self.house.decided.get(in_doubt)
         if receipt:
@@ -110,7 +110,7 @@ class Membership:
 
     # What they say of what they run
 
-    def applied(self, member: Member, message: Applied, activity: Operation) -> None:
+    def applied(self, member: Member, message: Applied, operation: Operation) -> None:
         """It went through a commit, or through its admission, well or not."""
         running = self.house.running
         assert running is not None
@@ -126,17 +126,17 @@ class Membership:
         if was_offered:
             member.offered = 0
         if not message.ok and was_offered and member.standing is not Standing.RUNNING:
-            self._declined(member, message.reasons, activity)
+            self._declined(member, message.reasons, operation)
             return
-        activity.applied(member, message)
+        operation.applied(member, message)
         if not message.ok:
             self._broke(member, message.reasons)
         elif member.generation == running.generation:
-            self._settle(member, activity)
+            self._settle(member, operation)
         elif was_offered:
             self.house.unadmitted.add(member.name)  # overtaken by a newer generation
 
-    def _settle(self, member: Member, activity: Operation) -> None:
+    def _settle(self, member: Member, operation: Operation) -> None:
         if member.standing not in (Standing.JOINING, Standing.REFUSED):
             return
         self._stand(member, Standing.RUNNING)
@@ -145,12 +145,12 @@ class Membership:
         self.house.note("member", module=member.name, generation=member.generation)
         if member.attached:
             self.house.emit(RecordAttached(member.name, present=True))
-        activity.settled(member)
+        operation.settled(member)
 
-    def _declined(self, member: Member, reasons: tuple[Reason, ...], activity: Operation) -> None:
+    def _declined(self, member: Member, reasons: tuple[Reason, ...], operation: Operation) -> None:
         member.why = reasons[0].message if reasons else "declined without a reason"
         self.house.note("declined", module=member.name, why=member.why)
-        if activity.declined(member, reasons):
+        if operation.declined(member, reasons):
             return
         if member.attached:
             self._stand(member, Standing.REFUSED)
@@ -171,16 +171,16 @@ class Membership:
 
     # Going
 
-    def left(self, member: Member, message: Leave, activity: Operation) -> None:
+    def left(self, member: Member, message: Leave, operation: Operation) -> None:
         """It says goodbye.  A process of ours is buried when it is dead, not before."""
         if message.reasons:
             member.why = message.reasons[0].message
-        activity.left(member, message.reasons)
+        operation.left(member, message.reasons)
         if member.attached:
-            activity.lost(member, "left", dead=True)
+            operation.lost(member, "left", dead=True)
             self.forget(member)
 
-    def died(self, name: str, pid: int, how: str, activity: Operation) -> None:
+    def died(self, name: str, pid: int, how: str, operation: Operation) -> None:
         """A process has ended."""
         member = self.roster.get(name)
         if member is None or member.pid != pid:
@@ -188,20 +188,20 @@ class Membership:
         self.house.note("died", module=name, pid=pid, how=how)
         self.roster.disconnect(member)
         member.incarnation = ""
-        claimed = activity.lost(member, f"died ({how})", dead=True)
+        claimed = operation.lost(member, f"died ({how})", dead=True)
         if member.attached or member.standing is Standing.LEAVING:
             self.forget(member)
         elif not claimed:
             self._restart_later(member, how)
 
-    def unreachable(self, peer: bytes, activity: Operation) -> None:
+    def unreachable(self, peer: bytes, operation: Operation) -> None:
         """Nobody at the other end of a connection; the process may live, and join again."""
         member = self.roster.at(peer)
         if member is None:
             return
         self.house.note("cut", module=member.name)
         self.roster.disconnect(member)
-        activity.lost(member, "lost its connection", dead=False)
+        operation.lost(member, "lost its connection", dead=False)
         if member.standing in (Standing.RUNNING, Standing.REFUSED):
             self._stand(member, Standing.JOINING)
             self.house.expect(member)

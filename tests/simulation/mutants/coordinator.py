@@ -52,15 +52,15 @@ def _joins_are_not_held(_: property) -> property:
 
 def _presumed_commit(right: Method) -> Method:
     def _resolve(
-        self: Membership, member: Member, in_doubt: str | None, activity: Operation
+        self: Membership, member: Member, in_doubt: str | None, operation: Operation
     ) -> None:
         unknown = in_doubt is not None and in_doubt not in self.house.decided
-        if in_doubt is not None and unknown and not activity.will_decide(in_doubt):
+        if in_doubt is not None and unknown and not operation.will_decide(in_doubt):
             assert member.peer is not None
             receipt = Receipt(in_doubt, self.house.generation + 1)
             self.house.emit(TellCommit((member.peer,), receipt))
         else:
-            right(self, member, in_doubt, activity)
+            right(self, member, in_doubt, operation)
 
     return _resolve
 
