@@ -234,7 +234,7 @@ class Coordinator:
 
     def _advance(self) -> None:
         """Whatever can go on without a further event does, as long as no decision is on its way."""
-        if not self.operation.holds_joins:
+        if not self.operation.blocks_admission:
             self.membership.admit_waiting()
         if isinstance(self.operation, Transaction):
             self.operation.gather()
@@ -255,7 +255,7 @@ class Coordinator:
             else:
                 client, request, asked_at = self.line.popleft()
                 self.operation = self._begin(client, request, asked_at)
-            if not self.operation.holds_joins:
+            if not self.operation.blocks_admission:
                 self.membership.admit_waiting()
 
     def _begin(self, client: int, request: Request, asked_at: float) -> Operation:

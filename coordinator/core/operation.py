@@ -15,7 +15,7 @@ class Operation:
 
     over = False
     """Whether the next activity may begin."""
-    holds_joins = False
+    blocks_admission = False
     """Whether a joining participant must wait for this to be decided."""
 
     def __init__(self, house: House) -> None:

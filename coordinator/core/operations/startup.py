@@ -73,9 +73,9 @@ class Starting(Operation):
         return self.phase is Phase.OVER
 
     @property
-    def holds_joins(self) -> bool:  # type: ignore[override]
+    def blocks_admission(self) -> bool:  # type: ignore[override]
         if self.transaction is not None:
-            return self.transaction.holds_joins
+            return self.transaction.blocks_admission
         return self.phase is Phase.ASSEMBLING
 
     def _changed(self) -> bool:

@@ -79,7 +79,7 @@ class Transaction(Operation):
         return self.state in _RESULTS
 
     @property
-    def holds_joins(self) -> bool:  # type: ignore[override]
+    def blocks_admission(self) -> bool:  # type: ignore[override]
         return self.state in (TransactionState.PREPARING, TransactionState.FORCING)
 
     @property

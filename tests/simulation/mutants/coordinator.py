@@ -157,7 +157,7 @@ COORDINATOR: dict[str, Plant] = {
     ),
     "join-in-mid-transaction": Plant(
         "who joins in the middle of a transaction is admitted at once",
-        (Patch(Transaction, "holds_joins", _joins_are_not_held),),
+        (Patch(Transaction, "blocks_admission", _joins_are_not_held),),
     ),
     "presumed-commit": Plant(
         "an undecided transaction is taken for committed after a restart",
