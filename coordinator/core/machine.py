@@ -47,7 +47,7 @@ from coordinator.core.members import Roster, Standing
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.operations.confirm import Confirming, due_undo
-from coordinator.core.operations.module_configure import Configuring
+from coordinator.core.operations.module_configure import ModuleConfigure
 from coordinator.core.operations.module_load import Loading, Removing
 from coordinator.core.operations.module_reload import Reloading
 from coordinator.core.operations.startup import Starting
@@ -265,7 +265,7 @@ class Coordinator:
             case ConfirmRequest():
                 return Confirming(self.house, client, request, asked_at)
             case ConfigureRequest():
-                return Configuring(self.house, self.membership, client, request, asked_at)
+                return ModuleConfigure(self.house, self.membership, client, request, asked_at)
             case ModuleReloadRequest(name, otherwise=Spec() as spec) if name not in self.roster:
                 load = LoadRequest(name, spec, request.seconds)
                 return Loading(self.house, self.membership, client, load, asked_at)

@@ -17,7 +17,7 @@ from protocol.messages import Applied, Prepare, Vote
 from protocol.reasons import Reason
 
 
-class Configuring(OneModule):
+class ModuleConfigure(OneModule):
     """Ask, decide, apply."""
 
     def __init__(
