@@ -46,7 +46,7 @@ from coordinator.core.inquiries import Inquiries
 from coordinator.core.members import Roster, Standing
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
-from coordinator.core.operations.confirm import Confirming, due_undo
+from coordinator.core.operations.confirm import Confirm, due_undo
 from coordinator.core.operations.module_configure import ModuleConfigure
 from coordinator.core.operations.module_load import Loading, Removing
 from coordinator.core.operations.module_reload import Reloading
@@ -137,7 +137,7 @@ class Coordinator:
             case NotForced(_, why):
                 self._deciding().not_forced(why)
             case ConfirmationWritten():
-                assert isinstance(self.operation, Confirming), "only this asks for it"
+                assert isinstance(self.operation, Confirm), "only this asks for it"
                 self.operation.confirmed(event)
             case CandidateRead(txid, found):
                 change = self.transaction
@@ -263,7 +263,7 @@ class Coordinator:
             case ChangeRequest():
                 return Transaction(self.house, client, request, asked_at)
             case ConfirmRequest():
-                return Confirming(self.house, client, request, asked_at)
+                return Confirm(self.house, client, request, asked_at)
             case ConfigureRequest():
                 return ModuleConfigure(self.house, self.membership, client, request, asked_at)
             case ModuleReloadRequest(name, otherwise=Spec() as spec) if name not in self.roster:

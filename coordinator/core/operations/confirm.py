@@ -55,7 +55,7 @@ def due_undo(house: House) -> ChangeRequest | None:
     return ChangeRequest(Replacement(pending.before), UNDO, who, message=why)
 
 
-class Confirming(Operation):
+class Confirm(Operation):
     """A confirmation on its way to the disk."""
 
     def __init__(self, house: House, client: int, request: ConfirmRequest, asked_at: float) -> None:
