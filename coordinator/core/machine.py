@@ -49,7 +49,7 @@ from coordinator.core.operation import Operation
 from coordinator.core.operations.confirm import Confirm, due_undo
 from coordinator.core.operations.module_configure import ModuleConfigure
 from coordinator.core.operations.module_load import Loading, Removing
-from coordinator.core.operations.module_reload import Reloading
+from coordinator.core.operations.module_reload import ModuleReload
 from coordinator.core.operations.startup import Starting
 from coordinator.core.operations.transaction import Transaction
 from coordinator.core.state import House
@@ -270,7 +270,7 @@ class Coordinator:
                 load = LoadRequest(name, spec, request.seconds)
                 return Loading(self.house, self.membership, client, load, asked_at)
             case ModuleReloadRequest():
-                return Reloading(self.house, self.membership, client, request, asked_at)
+                return ModuleReload(self.house, self.membership, client, request, asked_at)
             case LoadRequest():
                 return Loading(self.house, self.membership, client, request, asked_at)
             case RemoveRequest():

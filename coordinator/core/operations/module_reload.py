@@ -15,7 +15,7 @@ from protocol import limits
 from protocol.reasons import Reason
 
 
-class Reloading(OneModule):
+class ModuleReload(OneModule):
     """Shutdown and death, then Start, Join, Admit, Applied."""
 
     def __init__(
