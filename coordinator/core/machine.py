@@ -48,7 +48,7 @@ from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.operations.confirm import Confirm, due_undo
 from coordinator.core.operations.module_configure import ModuleConfigure
-from coordinator.core.operations.module_load import Loading, Removing
+from coordinator.core.operations.module_load import ModuleLoad, Removing
 from coordinator.core.operations.module_reload import ModuleReload
 from coordinator.core.operations.startup import Starting
 from coordinator.core.operations.transaction import Transaction
@@ -268,11 +268,11 @@ class Coordinator:
                 return ModuleConfigure(self.house, self.membership, client, request, asked_at)
             case ModuleReloadRequest(name, otherwise=Spec() as spec) if name not in self.roster:
                 load = LoadRequest(name, spec, request.seconds)
-                return Loading(self.house, self.membership, client, load, asked_at)
+                return ModuleLoad(self.house, self.membership, client, load, asked_at)
             case ModuleReloadRequest():
                 return ModuleReload(self.house, self.membership, client, request, asked_at)
             case LoadRequest():
-                return Loading(self.house, self.membership, client, request, asked_at)
+                return ModuleLoad(self.house, self.membership, client, request, asked_at)
             case RemoveRequest():
                 return Removing(self.house, self.membership, client, request, asked_at)
 

@@ -80,7 +80,7 @@ class OneModule(Operation):
             self.client = None
 
 
-class Loading(OneModule):
+class ModuleLoad(OneModule):
     """Start, Join, Admit, Applied: or the module is as if it had never been."""
 
     def __init__(
