@@ -48,7 +48,7 @@ from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.operations.confirm import Confirm, due_undo
 from coordinator.core.operations.module_configure import ModuleConfigure
-from coordinator.core.operations.module_load import ModuleLoad, Removing
+from coordinator.core.operations.module_load import ModuleLoad, ModuleRemove
 from coordinator.core.operations.module_reload import ModuleReload
 from coordinator.core.operations.startup import Starting
 from coordinator.core.operations.transaction import Transaction
@@ -274,7 +274,7 @@ class Coordinator:
             case LoadRequest():
                 return ModuleLoad(self.house, self.membership, client, request, asked_at)
             case RemoveRequest():
-                return Removing(self.house, self.membership, client, request, asked_at)
+                return ModuleRemove(self.house, self.membership, client, request, asked_at)
 
     # The end
 

@@ -152,7 +152,7 @@ class ModuleLoad(OneModule):
         self._kill(self.member)
 
 
-class Removing(OneModule):
+class ModuleRemove(OneModule):
     """Shutdown, goodbye; and where that takes too long, the end of the process."""
 
     def __init__(
