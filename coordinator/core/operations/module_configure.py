@@ -10,14 +10,14 @@ ledger: runtime values live as long as the module is loaded.
 from coordinator.core.changes import ConfigureRequest, Result, RuntimeValue
 from coordinator.core.members import UNSETTLED, Member, Standing
 from coordinator.core.membership import Membership
-from coordinator.core.operations.module_load import OneModule
+from coordinator.core.operations.module_load import ModuleOperation
 from coordinator.core.state import House
 from protocol import limits
 from protocol.messages import Applied, Prepare, Vote
 from protocol.reasons import Reason
 
 
-class ModuleConfigure(OneModule):
+class ModuleConfigure(ModuleOperation):
     """Ask, decide, apply."""
 
     def __init__(

@@ -18,7 +18,7 @@ from protocol.messages import Shutdown
 from protocol.reasons import Reason
 
 
-class OneModule(Operation):
+class ModuleOperation(Operation):
     """What is done to one module: a client, a deadline, a member, one answer."""
 
     def __init__(
@@ -80,7 +80,7 @@ class OneModule(Operation):
             self.client = None
 
 
-class ModuleLoad(OneModule):
+class ModuleLoad(ModuleOperation):
     """Start, Join, Admit, Applied: or the module is as if it had never been."""
 
     def __init__(
@@ -152,7 +152,7 @@ class ModuleLoad(OneModule):
         self._kill(self.member)
 
 
-class ModuleRemove(OneModule):
+class ModuleRemove(ModuleOperation):
     """Shutdown, goodbye; and where that takes too long, the end of the process."""
 
     def __init__(

@@ -9,13 +9,13 @@ import math
 from coordinator.core.changes import ModuleReloadRequest, Result
 from coordinator.core.members import Member, Standing
 from coordinator.core.membership import Membership
-from coordinator.core.operations.module_load import OneModule
+from coordinator.core.operations.module_load import ModuleOperation
 from coordinator.core.state import House
 from protocol import limits
 from protocol.reasons import Reason
 
 
-class ModuleReload(OneModule):
+class ModuleReload(ModuleOperation):
     """Shutdown and death, then Start, Join, Admit, Applied."""
 
     def __init__(
