@@ -50,7 +50,7 @@ from coordinator.core.operations.confirm import Confirm, due_undo
 from coordinator.core.operations.module_configure import ModuleConfigure
 from coordinator.core.operations.module_load import ModuleLoad, ModuleRemove
 from coordinator.core.operations.module_reload import ModuleReload
-from coordinator.core.operations.startup import Starting
+from coordinator.core.operations.startup import Startup
 from coordinator.core.operations.transaction import Transaction
 from coordinator.core.state import House
 from protocol import limits
@@ -122,7 +122,7 @@ class Coordinator:
     @property
     def transaction(self) -> Transaction | None:
         """The change in progress, if any."""
-        if isinstance(self.operation, Starting):
+        if isinstance(self.operation, Startup):
             return self.operation.transaction
         return self.operation if isinstance(self.operation, Transaction) else None
 
@@ -160,12 +160,12 @@ class Coordinator:
             case TimePassed():
                 self._woke()
             case Begin():
-                self.operation = Starting(self.house, self.membership, event)
+                self.operation = Startup(self.house, self.membership, event)
             case Stop():
                 self._stop()
 
-    def _deciding(self) -> Transaction | Starting:
-        assert isinstance(self.operation, Transaction | Starting), "only these force decisions"
+    def _deciding(self) -> Transaction | Startup:
+        assert isinstance(self.operation, Transaction | Startup), "only these force decisions"
         return self.operation
 
     def _heard(self, peer: bytes, message: FromParticipant) -> None:

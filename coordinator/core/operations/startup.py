@@ -44,7 +44,7 @@ class Phase(StrEnum):
     OVER = "over"
 
 
-class Starting(Operation):
+class Startup(Operation):
     """From nothing to a broker whose modules all run the same generation, or to nothing."""
 
     def __init__(self, house: House, membership: Membership, begin: Begin) -> None:
