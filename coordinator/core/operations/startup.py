@@ -33,7 +33,7 @@ class _StartTransaction(Transaction):
         return ""
 
 
-class Phase(StrEnum):
+class StartupPhase(StrEnum):
     """Where a start stands."""
 
     ASSEMBLING = "assembling"
@@ -51,7 +51,7 @@ class Startup(Operation):
         super().__init__(house)
         self.membership = membership
         self.begin = begin
-        self.phase = Phase.ASSEMBLING
+        self.phase = StartupPhase.ASSEMBLING
         self.failed = False
         self.deadline = house.now + begin.seconds
         self.grace = house.now + limits.REJOIN_SECONDS
@@ -70,13 +70,13 @@ class Startup(Operation):
 
     @property
     def over(self) -> bool:  # type: ignore[override]
-        return self.phase is Phase.OVER
+        return self.phase is StartupPhase.OVER
 
     @property
     def blocks_admission(self) -> bool:  # type: ignore[override]
         if self.transaction is not None:
             return self.transaction.blocks_admission
-        return self.phase is Phase.ASSEMBLING
+        return self.phase is StartupPhase.ASSEMBLING
 
     def _changed(self) -> bool:
         """Whether the files ask for something that the ledger does not know already."""
@@ -88,7 +88,7 @@ class Startup(Operation):
     # Resuming
 
     def _resume(self) -> None:
-        self.phase = Phase.RESUMING
+        self.phase = StartupPhase.RESUMING
         self._check_resumed()
 
     def _check_resumed(self) -> None:
@@ -99,7 +99,7 @@ class Startup(Operation):
 
     def _go_on(self) -> None:
         """Vote as soon as all modules are here, and the survivors are or had their time."""
-        if self.phase is not Phase.ASSEMBLING:
+        if self.phase is not StartupPhase.ASSEMBLING:
             return
         if any(one.peer is None for one in self.ours.values()):
             return
@@ -120,7 +120,7 @@ class Startup(Operation):
             self.house.emit(RecordFilesDigest(running.generation, files.digest))
             self._resume()
             return
-        self.phase = Phase.VOTING
+        self.phase = StartupPhase.VOTING
         candidate = files if files is not None else EMPTY
         request = ChangeRequest(Replacement(candidate), "start", self.begin.who,
                                 max(0.0, self.deadline - self.house.now))  # fmt: skip
@@ -155,13 +155,17 @@ class Startup(Operation):
 
     def joined(self, member: Member) -> None:
         # A survivor is brought to the last generation at once: only then can it vote on another.
-        if self.phase is Phase.ASSEMBLING and member.attached and self.house.running is not None:
+        if (
+            self.phase is StartupPhase.ASSEMBLING
+            and member.attached
+            and self.house.running is not None
+        ):
             self.house.admit(member)
         self._go_on()
 
     def settled(self, member: Member) -> None:  # noqa: ARG002
         self._go_on()
-        if self.phase is Phase.RESUMING:
+        if self.phase is StartupPhase.RESUMING:
             self._check_resumed()
 
     def left(self, member: Member, reasons: tuple[Reason, ...]) -> None:
@@ -228,12 +232,12 @@ class Startup(Operation):
     # Ends
 
     def _ready(self) -> None:
-        self.phase = Phase.OVER
+        self.phase = StartupPhase.OVER
         self.house.note("ready", generation=self.house.generation)
         self.house.emit(AnnounceReady(self.house.refused_start))
 
     def _give_up(self, reasons: tuple[Reason, ...]) -> None:
-        self.phase = Phase.OVER
+        self.phase = StartupPhase.OVER
         self.failed = True
         for member in self.ours.values():
             member.standing = Standing.LEAVING
