@@ -9,7 +9,7 @@ from protocol import limits
 from protocol.messages import LOAD_ARGUMENT, NOTHING, Argument, Arguments, Digest
 
 
-class Standing(StrEnum):
+class MemberState(StrEnum):
     """What a participant is to its coordinator.  Only RUNNING ones vote."""
 
     STARTING = "starting"
@@ -26,7 +26,7 @@ class Standing(StrEnum):
     LEAVING = "leaving"
 
 
-UNSETTLED = frozenset({Standing.STARTING, Standing.JOINING, Standing.RESTARTING})
+UNSETTLED = frozenset({MemberState.STARTING, MemberState.JOINING, MemberState.RESTARTING})
 """Standings that a change waits for: each of these is about to become something else."""
 
 
@@ -35,7 +35,7 @@ class Member:
     """One participant.  `spec` is None for one that attached itself; its process is not ours."""
 
     name: str
-    standing: Standing
+    standing: MemberState
     since: float
     spec: Spec | None = None
     pid: int = 0
@@ -130,4 +130,4 @@ class Roster:
 
     def running(self) -> list[Member]:
         """Those whose vote counts."""
-        return [one for one in self._by_name.values() if one.standing is Standing.RUNNING]
+        return [one for one in self._by_name.values() if one.standing is MemberState.RUNNING]

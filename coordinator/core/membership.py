@@ -9,7 +9,7 @@ import math
 
 from coordinator.core.changes import Spec
 from coordinator.core.effects import Kill, RecordAttached, Send, StartProcess, Watch
-from coordinator.core.members import Member, Standing
+from coordinator.core.members import Member, MemberState
 from coordinator.core.operation import Operation
 from coordinator.core.state import House
 from protocol import limits
@@ -36,14 +36,14 @@ class Membership:
         member = self.roster.get(message.name)
         if member is None:
             member = self._welcome(message)
-        elif member.standing is Standing.LEAVING:
+        elif member.standing is MemberState.LEAVING:
             pass  # it is on its way out in this life, too; whoever sees to that waits for the end
         elif member.incarnation and member.incarnation != message.incarnation:
             operation.lost(member, "ended one life and began another", dead=True)
         elif member.peer is not None:
             operation.lost(member, "lost its connection", dead=False)
         self._take_in(member, peer, message)
-        if member.standing is Standing.LEAVING:
+        if member.standing is MemberState.LEAVING:
             self.house.send([member], Shutdown(self.house.epoch, "removed"))
             return
         self._resolve(member, message.in_doubt, operation)
@@ -67,7 +67,7 @@ class Membership:
         return ""
 
     def _welcome(self, message: Join) -> Member:
-        member = Member(message.name, Standing.JOINING, self.house.now, pid=message.pid)
+        member = Member(message.name, MemberState.JOINING, self.house.now, pid=message.pid)
         self.house.emit(Watch(message.name, message.pid))
         return self.roster.add(member)
 
@@ -81,8 +81,8 @@ class Membership:
         member.incarnation = message.incarnation
         member.generation, member.digest = message.generation, message.digest
         member.description = message.description
-        if member.standing is not Standing.LEAVING:
-            self._stand(member, Standing.JOINING)
+        if member.standing is not MemberState.LEAVING:
+            self._stand(member, MemberState.JOINING)
             member.deadline = None
         self.house.note("join", module=member.name, pid=member.pid,
                         generation=member.generation, in_doubt=message.in_doubt)  # fmt: skip
@@ -125,7 +125,7 @@ class Membership:
         was_offered = member.offered and message.generation >= member.offered
         if was_offered:
             member.offered = 0
-        if not message.ok and was_offered and member.standing is not Standing.RUNNING:
+        if not message.ok and was_offered and member.standing is not MemberState.RUNNING:
             self._declined(member, message.reasons, operation)
             return
         operation.applied(member, message)
@@ -137,9 +137,9 @@ class Membership:
             self.house.unadmitted.add(member.name)  # overtaken by a newer generation
 
     def _settle(self, member: Member, operation: Operation) -> None:
-        if member.standing not in (Standing.JOINING, Standing.REFUSED):
+        if member.standing not in (MemberState.JOINING, MemberState.REFUSED):
             return
-        self._stand(member, Standing.RUNNING)
+        self._stand(member, MemberState.RUNNING)
         member.deadline, member.why = None, ""
         member.patience = limits.PREPARE_SECONDS
         self.house.note("member", module=member.name, generation=member.generation)
@@ -153,7 +153,7 @@ class Membership:
         if operation.declined(member, reasons):
             return
         if member.attached:
-            self._stand(member, Standing.REFUSED)
+            self._stand(member, MemberState.REFUSED)
             member.deadline = None
             self.house.emit(RecordAttached(member.name, present=False))
         else:
@@ -164,9 +164,9 @@ class Membership:
         member.why = "failed in commit: " + (reasons[0].message if reasons else "no reason given")
         self.house.note("broke", module=member.name, why=member.why)
         if member.attached:
-            self._stand(member, Standing.FAILED)
-        elif member.standing is not Standing.LEAVING:
-            self._stand(member, Standing.JOINING)
+            self._stand(member, MemberState.FAILED)
+        elif member.standing is not MemberState.LEAVING:
+            self._stand(member, MemberState.JOINING)
             self.house.emit(Kill(member.name, member.pid))
 
     # Going
@@ -189,7 +189,7 @@ class Membership:
         self.roster.disconnect(member)
         member.incarnation = ""
         claimed = operation.lost(member, f"died ({how})", dead=True)
-        if member.attached or member.standing is Standing.LEAVING:
+        if member.attached or member.standing is MemberState.LEAVING:
             self.forget(member)
         elif not claimed:
             self._restart_later(member, how)
@@ -202,8 +202,8 @@ class Membership:
         self.house.note("cut", module=member.name)
         self.roster.disconnect(member)
         operation.lost(member, "lost its connection", dead=False)
-        if member.standing in (Standing.RUNNING, Standing.REFUSED):
-            self._stand(member, Standing.JOINING)
+        if member.standing in (MemberState.RUNNING, MemberState.REFUSED):
+            self._stand(member, MemberState.JOINING)
             self.house.expect(member)
 
     def forget(self, member: Member) -> None:
@@ -219,7 +219,7 @@ class Membership:
         """Start the process of a member of ours."""
         assert member.spec is not None
         member.pid, member.incarnation = 0, ""
-        self._stand(member, Standing.STARTING)
+        self._stand(member, MemberState.STARTING)
         self.house.expect(member)
         self.house.emit(StartProcess(member.name, member.spec))
 
@@ -228,12 +228,12 @@ class Membership:
         member = self.roster.get(name)
         if member is not None and not member.attached and not member.pid:
             member.pid = pid
-        if member is None or member.pid != pid or member.standing is Standing.LEAVING:
+        if member is None or member.pid != pid or member.standing is MemberState.LEAVING:
             self.house.emit(Kill(name, pid))
 
     def add_ours(self, name: str, spec: Spec) -> Member:
         """A new member of ours, starting, for an activity that has a deadline of its own."""
-        member = self.roster.add(Member(name, Standing.STARTING, self.house.now, spec=spec))
+        member = self.roster.add(Member(name, MemberState.STARTING, self.house.now, spec=spec))
         member.patience = math.inf
         self.start(member)
         return member
@@ -247,14 +247,14 @@ class Membership:
             member.why = how
         count = len(member.deaths)
         if count >= limits.RESTART_DEATHS:
-            self._stand(member, Standing.FAILED)
+            self._stand(member, MemberState.FAILED)
             member.deadline = None
             window = f"{limits.RESTART_WINDOW_SECONDS:g} s"
             member.why = f"died {count} times within {window}, last: {member.why}"
             self.house.note("failed", module=member.name, why=member.why)
             return
         pause = min(limits.RESTART_FIRST_SECONDS * 2 ** (count - 1), limits.RESTART_LONGEST_SECONDS)
-        self._stand(member, Standing.RESTARTING)
+        self._stand(member, MemberState.RESTARTING)
         member.restarts += 1
         member.deadline = now + pause
         self.house.wake(member.deadline)
@@ -266,10 +266,10 @@ class Membership:
             if member.deadline is None or self.house.now < member.deadline:
                 continue
             member.deadline = None
-            if member.standing is Standing.RESTARTING:
+            if member.standing is MemberState.RESTARTING:
                 self.start(member)
             elif not member.attached:
-                member.why = f"did not get to {Standing.RUNNING} from {member.standing} in time"
+                member.why = f"did not get to {MemberState.RUNNING} from {member.standing} in time"
                 self.house.note("impatient", module=member.name, why=member.why)
                 self.house.emit(Kill(member.name, member.pid))
             else:
@@ -277,7 +277,7 @@ class Membership:
                 self.house.send([member], Refuse(self.house.epoch, "no answer to Admit in time"))
                 self.forget(member)
 
-    def _stand(self, member: Member, standing: Standing) -> None:
+    def _stand(self, member: Member, standing: MemberState) -> None:
         if member.standing is not standing:
             member.standing = standing
             member.since = self.house.now

@@ -6,7 +6,7 @@ from typing import Any
 
 from coordinator.core.changes import Decision, Durable, Receipt, Unconfirmed
 from coordinator.core.effects import Effect, Send, Step, TellAdmit, TellCommit, Wake, WriteLog
-from coordinator.core.members import Member, Roster, Standing
+from coordinator.core.members import Member, MemberState, Roster
 from protocol import limits
 from protocol.messages import Abort, Inquire, Prepare, Refuse, Shutdown
 from protocol.reasons import Reason
@@ -91,7 +91,7 @@ class House:
         assert member.peer is not None
         self.unadmitted.discard(member.name)
         member.offered = self.running.generation
-        if member.standing is Standing.JOINING:
+        if member.standing is MemberState.JOINING:
             self.expect(member)
         self.emit(TellAdmit(member.peer, self.running, member.arguments()))
 
@@ -118,9 +118,9 @@ class House:
         for member in self.roster:
             if member.name in durable.decision.members or member.peer is None:
                 continue
-            if member.standing is Standing.RUNNING:
+            if member.standing is MemberState.RUNNING:
                 # It came to run the generation before while others were voting on this one.
-                member.standing, member.since = Standing.JOINING, self.now
+                member.standing, member.since = MemberState.JOINING, self.now
                 self.unadmitted.add(member.name)
-            elif member.standing is Standing.REFUSED:
+            elif member.standing is MemberState.REFUSED:
                 self.unadmitted.add(member.name)

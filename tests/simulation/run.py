@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from coordinator.core.changes import ChangeRequest, RemoveRequest, Replacement, Result
-from coordinator.core.members import Standing
+from coordinator.core.members import MemberState
 from tests.simulation import schedule
 from tests.simulation.byzantine import lie
 from tests.simulation.faults import FAULTS
@@ -117,7 +117,7 @@ def _remove_failed(world: World) -> None:
     if world.broker is None or not world.broker.ready:
         return
     for member in world.broker.machine.roster:
-        if member.standing is Standing.FAILED:
+        if member.standing is MemberState.FAILED:
             words = f"removes {member.name}, which has failed"
             world.clients.ask(RemoveRequest(member.name), words)
     _drain(world)

@@ -8,7 +8,7 @@ ledger: runtime values live as long as the module is loaded.
 """
 
 from coordinator.core.changes import ConfigureRequest, Result, RuntimeValue
-from coordinator.core.members import UNSETTLED, Member, Standing
+from coordinator.core.members import UNSETTLED, Member, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operations.module_load import ModuleOperation
 from coordinator.core.state import House
@@ -53,10 +53,10 @@ class ModuleConfigure(ModuleOperation):
         member = self.member
         if member is None or self.over or self.asked:
             return
-        if member.standing in UNSETTLED or (member.owes and member.standing is Standing.RUNNING):
+        if member.standing in UNSETTLED or (member.owes and member.standing is MemberState.RUNNING):
             return
         running = self.house.running
-        if member.standing is not Standing.RUNNING or running is None:
+        if member.standing is not MemberState.RUNNING or running is None:
             self._refuse(f"cannot be configured: it is {member.standing}")
             return
         arguments = member.arguments(self.runtime)

@@ -9,7 +9,7 @@ from coordinator.core.changes import (
     Result,
 )
 from coordinator.core.effects import Answer, Kill
-from coordinator.core.members import Member, Standing
+from coordinator.core.members import Member, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.state import House
@@ -42,8 +42,8 @@ class ModuleOperation(Operation):
 
     def _retire(self, member: Member) -> bool:
         """Take it out of the vote; whether there is anything left to be ended."""
-        nobody = not member.pid or member.standing in (Standing.FAILED, Standing.RESTARTING)
-        member.standing = Standing.LEAVING
+        nobody = not member.pid or member.standing in (MemberState.FAILED, MemberState.RESTARTING)
+        member.standing = MemberState.LEAVING
         member.deadline = None
         self.house.unadmitted.discard(self.name)
         return not nobody or member.peer is not None
@@ -94,7 +94,7 @@ class ModuleLoad(ModuleOperation):
         super().__init__(house, membership, client, request, asked_at)
         self.refusal: tuple[Reason, ...] = ()
         there = house.roster.get(self.name)
-        if there is not None and there.standing is Standing.FAILED and not there.attached:
+        if there is not None and there.standing is MemberState.FAILED and not there.attached:
             house.roster.remove(there)
             there = None
         if there is not None:
@@ -121,7 +121,7 @@ class ModuleLoad(ModuleOperation):
     def lost(self, member: Member, why: str, dead: bool) -> bool:
         if member is not self.member or not dead:
             return False
-        member.standing = Standing.LEAVING
+        member.standing = MemberState.LEAVING
         self._finish(
             Result.REFUSED, self.refusal or (Reason(self.name, f"{why} before it was ready"),)
         )

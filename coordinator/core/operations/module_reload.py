@@ -7,7 +7,7 @@ marked as failed, with the reasons, because the old one is gone and cannot be ha
 import math
 
 from coordinator.core.changes import ModuleReloadRequest, Result
-from coordinator.core.members import Member, Standing
+from coordinator.core.members import Member, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operations.module_load import ModuleOperation
 from coordinator.core.state import House
@@ -90,7 +90,7 @@ class ModuleReload(ModuleOperation):
 
     def _fail(self, member: Member, reasons: tuple[Reason, ...]) -> None:
         told = self.refusal or reasons
-        member.standing, member.since = Standing.FAILED, self.house.now
+        member.standing, member.since = MemberState.FAILED, self.house.now
         member.deadline, member.pid = None, 0
         member.why = f"did not come up when it was reloaded: {told[0].message}"
         self._finish(Result.FAILED, told)

@@ -27,7 +27,7 @@ from coordinator.core.effects import (
     RecordEdit,
     RecordFilesDigest,
 )
-from coordinator.core.members import UNSETTLED, Member, Standing
+from coordinator.core.members import UNSETTLED, Member, MemberState
 from coordinator.core.operation import Operation
 from coordinator.core.operations.confirm import why_barred
 from coordinator.core.state import House
@@ -153,11 +153,11 @@ class Transaction(Operation):
         if self.state is not TransactionState.GATHERING or self.candidate is None:
             return
         members = list(self.house.roster)
-        failed = [one for one in members if one.standing is Standing.FAILED]
+        failed = [one for one in members if one.standing is MemberState.FAILED]
         if failed:
             self._abort(TransactionInput.REFUSED, tuple(_is_failed(one) for one in failed))
         elif not any(one.standing in UNSETTLED for one in members):
-            self.ask([one for one in members if one.standing is Standing.RUNNING])
+            self.ask([one for one in members if one.standing is MemberState.RUNNING])
 
     def ask(self, voters: list[Member]) -> None:
         """Prepare to all `voters` at once; from here on they are the members of this change."""
@@ -344,8 +344,8 @@ class Transaction(Operation):
 
     def _make_anew(self, member: Member) -> None:
         """It voted yes and hangs in commit: its process, if it is ours, is started again."""
-        if not member.attached and member.standing is not Standing.LEAVING:
-            member.standing, member.since = Standing.JOINING, self.house.now
+        if not member.attached and member.standing is not MemberState.LEAVING:
+            member.standing, member.since = MemberState.JOINING, self.house.now
             self.house.emit(Kill(member.name, member.pid))
 
     def _lateness(self) -> tuple[Reason, ...]:

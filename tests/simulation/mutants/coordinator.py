@@ -6,7 +6,7 @@ from typing import Any
 from coordinator.core.changes import Durable, Receipt, Unconfirmed
 from coordinator.core.effects import TellCommit
 from coordinator.core.machine import Coordinator
-from coordinator.core.members import Member, Roster, Standing
+from coordinator.core.members import Member, MemberState, Roster
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.operations.transaction import Transaction
@@ -126,10 +126,10 @@ def _any_incarnation(right: Method) -> Method:
 
 def _latecomers_stay_behind(right: Method) -> Method:
     def decide(self: House, durable: Durable) -> None:
-        runs = [one for one in self.roster if one.standing is Standing.RUNNING]
+        runs = [one for one in self.roster if one.standing is MemberState.RUNNING]
         right(self, durable)
         for member in runs:
-            member.standing = Standing.RUNNING
+            member.standing = MemberState.RUNNING
             self.unadmitted.discard(member.name)
 
     return decide

@@ -6,15 +6,15 @@ is in doubt; the coordinator is idle; and a change to which nobody objects goes 
 
 from typing import TYPE_CHECKING
 
-from coordinator.core.members import Standing
+from coordinator.core.members import MemberState
 from protocol.transitions import ParticipantState
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
     from tests.simulation.simulated_broker import Broker
 
-_OUT = (Standing.REFUSED, Standing.FAILED)
-_SETTLED = (Standing.RUNNING, *_OUT)
+_OUT = (MemberState.REFUSED, MemberState.FAILED)
+_SETTLED = (MemberState.RUNNING, *_OUT)
 
 
 class Settled(Promise):

@@ -8,7 +8,7 @@ has applied it, in this incarnation.
 from typing import TYPE_CHECKING
 
 from coordinator.core.changes import Outcome, Result
-from coordinator.core.members import Standing
+from coordinator.core.members import MemberState
 from tests.simulation.clients import Client
 from tests.simulation.promises.base import Promise
 
@@ -40,7 +40,7 @@ class Truthful(Promise):
 
     def thought(self, broker: "Broker") -> None:
         for member in broker.machine.roster:
-            if member.standing is not Standing.RUNNING or self.world.is_liar(member.name):
+            if member.standing is not MemberState.RUNNING or self.world.is_liar(member.name):
                 continue
             life = self.world.lives.get(member.incarnation)
             if life is None or life.get(member.generation) != member.digest:

@@ -7,7 +7,7 @@ import pytest
 
 from coordinator.api import module_status
 from coordinator.core.changes import RuntimeValue, Spec
-from coordinator.core.members import Member, Standing
+from coordinator.core.members import Member, MemberState
 from coordinator.files.provenance import Provenance
 from coordinator.files.reading import Source
 from protocol import limits
@@ -16,7 +16,7 @@ from protocol.reasons import Origin, Reason, bounded
 
 
 def member(report: Any, description: Any = None) -> Member:
-    found = Member("m", Standing.RUNNING, 0.0, Spec("m", (("a", "1"),)))
+    found = Member("m", MemberState.RUNNING, 0.0, Spec("m", (("a", "1"),)))
     found.report = report if isinstance(report, str) else json.dumps(report)
     found.description = json.dumps(description or {})
     return found
