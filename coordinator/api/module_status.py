@@ -31,7 +31,7 @@ def config(member: Member) -> dict[str, Any]:
     entries = values if isinstance(values, dict) else {}
     return {
         "name": member.name,
-        "state": str(member.standing),
+        "state": str(member.state),
         "generation": member.generation,
         "config": {key: one for key, one in entries.items() if _is_entry(one)},
         "cut": told.get("cut") is True,

@@ -41,7 +41,7 @@ def module(member: Member, now: float) -> dict[str, Any]:
     """One participant, as `flux module list` shows it."""
     return {
         "name": member.name,
-        "state": str(member.standing),
+        "state": str(member.state),
         "generation": member.generation,
         "digest": member.digest,
         "pid": member.pid,

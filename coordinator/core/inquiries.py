@@ -38,9 +38,7 @@ class Inquiries:
         elif member.peer is None:
             why = f" ({member.why})" if member.why else ""
             self.house.emit(
-                AnswerInquiry(
-                    client, why_not=f"{name} cannot be asked: it is {member.standing}{why}"
-                )
+                AnswerInquiry(client, why_not=f"{name} cannot be asked: it is {member.state}{why}")
             )
         else:
             until = self.house.now + seconds

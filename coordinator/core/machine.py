@@ -202,7 +202,7 @@ class Coordinator:
     def _left_before_joining(self, message: Leave) -> None:
         """A module that cannot even be loaded says why before its process ends."""
         member = self.roster.get(message.name)
-        if member is not None and member.standing is MemberState.STARTING:
+        if member is not None and member.state is MemberState.STARTING:
             self.membership.left(member, message, self.operation)
 
     def _woke(self) -> None:
@@ -295,9 +295,9 @@ class Coordinator:
         if self.halted:
             return
         ours = [one for one in self.roster if not one.attached and one.pid]
-        fresh = [one for one in ours if one.standing is not MemberState.LEAVING]
+        fresh = [one for one in ours if one.state is not MemberState.LEAVING]
         for member in fresh:
-            member.standing = MemberState.LEAVING
+            member.state = MemberState.LEAVING
             member.deadline = None
         self.house.send(fresh, Shutdown(self.house.epoch, "the broker is stopping"))
         if not ours or self.house.now >= self.stopping_until:

@@ -35,7 +35,7 @@ class Member:
     """One participant.  `spec` is None for one that attached itself; its process is not ours."""
 
     name: str
-    standing: MemberState
+    state: MemberState
     since: float
     spec: Spec | None = None
     pid: int = 0
@@ -130,4 +130,4 @@ class Roster:
 
     def running(self) -> list[Member]:
         """Those whose vote counts."""
-        return [one for one in self._by_name.values() if one.standing is MemberState.RUNNING]
+        return [one for one in self._by_name.values() if one.state is MemberState.RUNNING]

@@ -36,14 +36,14 @@ class Membership:
         member = self.roster.get(message.name)
         if member is None:
             member = self._welcome(message)
-        elif member.standing is MemberState.LEAVING:
+        elif member.state is MemberState.LEAVING:
             pass  # it is on its way out in this life, too; whoever sees to that waits for the end
         elif member.incarnation and member.incarnation != message.incarnation:
             operation.lost(member, "ended one life and began another", dead=True)
         elif member.peer is not None:
             operation.lost(member, "lost its connection", dead=False)
         self._take_in(member, peer, message)
-        if member.standing is MemberState.LEAVING:
+        if member.state is MemberState.LEAVING:
             self.house.send([member], Shutdown(self.house.epoch, "removed"))
             return
         self._resolve(member, message.in_doubt, operation)
@@ -81,7 +81,7 @@ class Membership:
         member.incarnation = message.incarnation
         member.generation, member.digest = message.generation, message.digest
         member.description = message.description
-        if member.standing is not MemberState.LEAVING:
+        if member.state is not MemberState.LEAVING:
             self._stand(member, MemberState.JOINING)
             member.deadline = None
         self.house.note("join", module=member.name, pid=member.pid,
@@ -125,7 +125,7 @@ class Membership:
         was_offered = member.offered and message.generation >= member.offered
         if was_offered:
             member.offered = 0
-        if not message.ok and was_offered and member.standing is not MemberState.RUNNING:
+        if not message.ok and was_offered and member.state is not MemberState.RUNNING:
             self._declined(member, message.reasons, operation)
             return
         operation.applied(member, message)
@@ -137,7 +137,7 @@ class Membership:
             self.house.unadmitted.add(member.name)  # overtaken by a newer generation
 
     def _settle(self, member: Member, operation: Operation) -> None:
-        if member.standing not in (MemberState.JOINING, MemberState.REFUSED):
+        if member.state not in (MemberState.JOINING, MemberState.REFUSED):
             return
         self._stand(member, MemberState.RUNNING)
         member.deadline, member.why = None, ""
@@ -165,7 +165,7 @@ class Membership:
         self.house.note("broke", module=member.name, why=member.why)
         if member.attached:
             self._stand(member, MemberState.FAILED)
-        elif member.standing is not MemberState.LEAVING:
+        elif member.state is not MemberState.LEAVING:
             self._stand(member, MemberState.JOINING)
             self.house.emit(Kill(member.name, member.pid))
 
@@ -189,7 +189,7 @@ class Membership:
         self.roster.disconnect(member)
         member.incarnation = ""
         claimed = operation.lost(member, f"died ({how})", dead=True)
-        if member.attached or member.standing is MemberState.LEAVING:
+        if member.attached or member.state is MemberState.LEAVING:
             self.forget(member)
         elif not claimed:
             self._restart_later(member, how)
@@ -202,7 +202,7 @@ class Membership:
         self.house.note("cut", module=member.name)
         self.roster.disconnect(member)
         operation.lost(member, "lost its connection", dead=False)
-        if member.standing in (MemberState.RUNNING, MemberState.REFUSED):
+        if member.state in (MemberState.RUNNING, MemberState.REFUSED):
             self._stand(member, MemberState.JOINING)
             self.house.expect(member)
 
@@ -228,7 +228,7 @@ class Membership:
         member = self.roster.get(name)
         if member is not None and not member.attached and not member.pid:
             member.pid = pid
-        if member is None or member.pid != pid or member.standing is MemberState.LEAVING:
+        if member is None or member.pid != pid or member.state is MemberState.LEAVING:
             self.house.emit(Kill(name, pid))
 
     def add_ours(self, name: str, spec: Spec) -> Member:
@@ -266,10 +266,10 @@ class Membership:
             if member.deadline is None or self.house.now < member.deadline:
                 continue
             member.deadline = None
-            if member.standing is MemberState.RESTARTING:
+            if member.state is MemberState.RESTARTING:
                 self.start(member)
             elif not member.attached:
-                member.why = f"did not get to {MemberState.RUNNING} from {member.standing} in time"
+                member.why = f"did not get to {MemberState.RUNNING} from {member.state} in time"
                 self.house.note("impatient", module=member.name, why=member.why)
                 self.house.emit(Kill(member.name, member.pid))
             else:
@@ -277,7 +277,7 @@ class Membership:
                 self.house.send([member], Refuse(self.house.epoch, "no answer to Admit in time"))
                 self.forget(member)
 
-    def _stand(self, member: Member, standing: MemberState) -> None:
-        if member.standing is not standing:
-            member.standing = standing
+    def _stand(self, member: Member, state: MemberState) -> None:
+        if member.state is not state:
+            member.state = state
             member.since = self.house.now

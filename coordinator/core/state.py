@@ -91,7 +91,7 @@ class House:
         assert member.peer is not None
         self.unadmitted.discard(member.name)
         member.offered = self.running.generation
-        if member.standing is MemberState.JOINING:
+        if member.state is MemberState.JOINING:
             self.expect(member)
         self.emit(TellAdmit(member.peer, self.running, member.arguments()))
 
@@ -118,9 +118,9 @@ class House:
         for member in self.roster:
             if member.name in durable.decision.members or member.peer is None:
                 continue
-            if member.standing is MemberState.RUNNING:
+            if member.state is MemberState.RUNNING:
                 # It came to run the generation before while others were voting on this one.
-                member.standing, member.since = MemberState.JOINING, self.now
+                member.state, member.since = MemberState.JOINING, self.now
                 self.unadmitted.add(member.name)
-            elif member.standing is MemberState.REFUSED:
+            elif member.state is MemberState.REFUSED:
                 self.unadmitted.add(member.name)

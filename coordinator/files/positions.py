@@ -181,14 +181,14 @@ _indexes = _Indexes()
 
 
 def _locate(sources: Sequence[Source], key: Path) -> Origin | None:
-    standing = [(source, _indexes.of(source)) for source in sources]
+    state = [(source, _indexes.of(source)) for source in sources]
     found: list[tuple[Source, _Spot]] = []
     for step in key:
-        given = [(source, spot.member(step)) for source, spot in standing]
-        standing = _survivors([(source, spot) for source, spot in given if spot])
-        if not standing:
+        given = [(source, spot.member(step)) for source, spot in state]
+        state = _survivors([(source, spot) for source, spot in given if spot])
+        if not state:
             break
-        found = standing
+        found = state
     if not found:
         return None
     filled = [(source, spot) for source, spot in found if spot.is_filled()]
@@ -198,12 +198,12 @@ def _locate(sources: Sequence[Source], key: Path) -> Origin | None:
 
 def _survivors(given: list[tuple[Source, _Spot]]) -> list[tuple[Source, _Spot]]:
     """Those whose value is left after merging: the last, with the tables that it extends."""
-    standing: list[tuple[Source, _Spot]] = []
+    state: list[tuple[Source, _Spot]] = []
     for source, spot in given:
-        if standing and not spot.kind == standing[-1][1].kind == "table":
-            standing = []
-        standing.append((source, spot))
-    return standing
+        if state and not spot.kind == state[-1][1].kind == "table":
+            state = []
+        state.append((source, spot))
+    return state
 
 
 def _origin(source: Source, spot: _Spot) -> Origin | None:

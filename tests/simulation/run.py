@@ -117,7 +117,7 @@ def _remove_failed(world: World) -> None:
     if world.broker is None or not world.broker.ready:
         return
     for member in world.broker.machine.roster:
-        if member.standing is MemberState.FAILED:
+        if member.state is MemberState.FAILED:
             words = f"removes {member.name}, which has failed"
             world.clients.ask(RemoveRequest(member.name), words)
     _drain(world)

@@ -53,11 +53,11 @@ class ModuleConfigure(ModuleOperation):
         member = self.member
         if member is None or self.over or self.asked:
             return
-        if member.standing in UNSETTLED or (member.owes and member.standing is MemberState.RUNNING):
+        if member.state in UNSETTLED or (member.owes and member.state is MemberState.RUNNING):
             return
         running = self.house.running
-        if member.standing is not MemberState.RUNNING or running is None:
-            self._refuse(f"cannot be configured: it is {member.standing}")
+        if member.state is not MemberState.RUNNING or running is None:
+            self._refuse(f"cannot be configured: it is {member.state}")
             return
         arguments = member.arguments(self.runtime)
         if len(arguments) > limits.ARGUMENTS:
@@ -137,8 +137,8 @@ class ModuleConfigure(ModuleOperation):
         assert self.member is not None
         if self.asked:
             self._refuse(f"did not answer within {allowed}")
-        elif self.member.standing in UNSETTLED:
-            self._refuse(f"is still {self.member.standing} after {allowed}")
+        elif self.member.state in UNSETTLED:
+            self._refuse(f"is still {self.member.state} after {allowed}")
         else:
             self._refuse(f"did not answer; it still owes a vote on {self.member.owes}")
 

@@ -42,8 +42,8 @@ class ModuleOperation(Operation):
 
     def _retire(self, member: Member) -> bool:
         """Take it out of the vote; whether there is anything left to be ended."""
-        nobody = not member.pid or member.standing in (MemberState.FAILED, MemberState.RESTARTING)
-        member.standing = MemberState.LEAVING
+        nobody = not member.pid or member.state in (MemberState.FAILED, MemberState.RESTARTING)
+        member.state = MemberState.LEAVING
         member.deadline = None
         self.house.unadmitted.discard(self.name)
         return not nobody or member.peer is not None
@@ -94,11 +94,11 @@ class ModuleLoad(ModuleOperation):
         super().__init__(house, membership, client, request, asked_at)
         self.refusal: tuple[Reason, ...] = ()
         there = house.roster.get(self.name)
-        if there is not None and there.standing is MemberState.FAILED and not there.attached:
+        if there is not None and there.state is MemberState.FAILED and not there.attached:
             house.roster.remove(there)
             there = None
         if there is not None:
-            why = Reason(self.name, f"is loaded already ({there.standing})")
+            why = Reason(self.name, f"is loaded already ({there.state})")
             self._finish(Result.REFUSED, (why,))
             return
         house.note("load", module=self.name, path=request.spec.path)
@@ -121,7 +121,7 @@ class ModuleLoad(ModuleOperation):
     def lost(self, member: Member, why: str, dead: bool) -> bool:
         if member is not self.member or not dead:
             return False
-        member.standing = MemberState.LEAVING
+        member.state = MemberState.LEAVING
         self._finish(
             Result.REFUSED, self.refusal or (Reason(self.name, f"{why} before it was ready"),)
         )
@@ -134,7 +134,7 @@ class ModuleLoad(ModuleOperation):
             self._finish(Result.REFUSED, self.refusal)
             return
         took = f"was not ready within {self.deadline - self.asked_at:g} s"
-        self._cancel((Reason(self.name, f"{took} (it is {self.member.standing})"),))
+        self._cancel((Reason(self.name, f"{took} (it is {self.member.state})"),))
 
     def hung_up(self, client: int) -> None:
         if client == self.client:

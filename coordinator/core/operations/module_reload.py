@@ -90,7 +90,7 @@ class ModuleReload(ModuleOperation):
 
     def _fail(self, member: Member, reasons: tuple[Reason, ...]) -> None:
         told = self.refusal or reasons
-        member.standing, member.since = MemberState.FAILED, self.house.now
+        member.state, member.since = MemberState.FAILED, self.house.now
         member.deadline, member.pid = None, 0
         member.why = f"did not come up when it was reloaded: {told[0].message}"
         self._finish(Result.FAILED, told)
@@ -102,7 +102,7 @@ class ModuleReload(ModuleOperation):
             self._fail(self.member, (Reason(self.name, "cannot be ended"),))
             return
         if self.coming:
-            took = f"was not ready within {self.allowed:g} s (it is {self.member.standing})"
+            took = f"was not ready within {self.allowed:g} s (it is {self.member.state})"
             self.refusal = self.refusal or (Reason(self.name, took),)
         self._kill(self.member)
 

@@ -92,7 +92,7 @@ class Startup(Operation):
         self._check_resumed()
 
     def _check_resumed(self) -> None:
-        if all(one.standing is MemberState.RUNNING for one in self.ours.values()):
+        if all(one.state is MemberState.RUNNING for one in self.ours.values()):
             self._ready()
 
     # A start that is a change
@@ -109,7 +109,7 @@ class Startup(Operation):
 
     def _survivors_are_back(self) -> bool:
         found = [self.house.roster.get(name) for name in self.begin.expected]
-        return all(one is not None and one.standing is MemberState.RUNNING for one in found)
+        return all(one is not None and one.state is MemberState.RUNNING for one in found)
 
     def _vote(self) -> None:
         files = self.begin.files
@@ -127,7 +127,7 @@ class Startup(Operation):
         self.transaction = _StartTransaction(self.house, None, request, self.house.now)
         self.transaction.from_files = self.begin.files is not None
         survivors = [one for one in self.house.roster
-                     if one.standing is MemberState.RUNNING and one.attached]  # fmt: skip
+                     if one.state is MemberState.RUNNING and one.attached]  # fmt: skip
         voters = [*self.ours.values(), *survivors]
         self.house.unadmitted -= {one.name for one in voters}
         self.transaction.ask(voters)
@@ -221,7 +221,7 @@ class Startup(Operation):
             return
         self._go_on()
         if self.house.now >= self.deadline and not self.over and self.transaction is None:
-            late = [one for one in self.ours.values() if one.standing is not MemberState.RUNNING]
+            late = [one for one in self.ours.values() if one.state is not MemberState.RUNNING]
             self._give_up(tuple(_not_ready(one, self.begin.seconds) for one in late))
 
     def stop(self) -> None:
@@ -240,10 +240,10 @@ class Startup(Operation):
         self.phase = StartupPhase.OVER
         self.failed = True
         for member in self.ours.values():
-            member.standing = MemberState.LEAVING
+            member.state = MemberState.LEAVING
             self.house.emit(Kill(member.name, member.pid))
         self.house.emit(GiveUp(reasons))
 
 
 def _not_ready(member: Member, seconds: float) -> Reason:
-    return Reason(member.name, f"was not ready within {seconds:g} s (it is {member.standing})")
+    return Reason(member.name, f"was not ready within {seconds:g} s (it is {member.state})")

@@ -153,11 +153,11 @@ class Transaction(Operation):
         if self.state is not TransactionState.GATHERING or self.candidate is None:
             return
         members = list(self.house.roster)
-        failed = [one for one in members if one.standing is MemberState.FAILED]
+        failed = [one for one in members if one.state is MemberState.FAILED]
         if failed:
             self._abort(TransactionInput.REFUSED, tuple(_is_failed(one) for one in failed))
-        elif not any(one.standing in UNSETTLED for one in members):
-            self.ask([one for one in members if one.standing is MemberState.RUNNING])
+        elif not any(one.state in UNSETTLED for one in members):
+            self.ask([one for one in members if one.state is MemberState.RUNNING])
 
     def ask(self, voters: list[Member]) -> None:
         """Prepare to all `voters` at once; from here on they are the members of this change."""
@@ -344,8 +344,8 @@ class Transaction(Operation):
 
     def _make_anew(self, member: Member) -> None:
         """It voted yes and hangs in commit: its process, if it is ours, is started again."""
-        if not member.attached and member.standing is not MemberState.LEAVING:
-            member.standing, member.since = MemberState.JOINING, self.house.now
+        if not member.attached and member.state is not MemberState.LEAVING:
+            member.state, member.since = MemberState.JOINING, self.house.now
             self.house.emit(Kill(member.name, member.pid))
 
     def _lateness(self) -> tuple[Reason, ...]:
@@ -356,9 +356,9 @@ class Transaction(Operation):
         if self.candidate is None:
             return (Reason("config", f"the files could not be read within {allowed}"),)
         return tuple(
-            Reason(one.name, f"is still {one.standing} after {allowed}" + _because(one))
+            Reason(one.name, f"is still {one.state} after {allowed}" + _because(one))
             for one in self.house.roster
-            if one.standing in UNSETTLED
+            if one.state in UNSETTLED
         )
 
     def hung_up(self, client: int) -> None:

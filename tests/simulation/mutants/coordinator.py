@@ -126,10 +126,10 @@ def _any_incarnation(right: Method) -> Method:
 
 def _latecomers_stay_behind(right: Method) -> Method:
     def decide(self: House, durable: Durable) -> None:
-        runs = [one for one in self.roster if one.standing is MemberState.RUNNING]
+        runs = [one for one in self.roster if one.state is MemberState.RUNNING]
         right(self, durable)
         for member in runs:
-            member.standing = MemberState.RUNNING
+            member.state = MemberState.RUNNING
             self.unadmitted.discard(member.name)
 
     return decide

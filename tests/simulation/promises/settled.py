@@ -33,7 +33,7 @@ class Settled(Promise):
             member = broker.machine.roster.get(host.name)
             if member is None or member.pid != host.pid:
                 raise self.broken(f"{host} is there, and {broker} does not know it")
-            if member.standing in _OUT:
+            if member.state in _OUT:
                 continue
             if host.machine.arguments != member.arguments():
                 raise self.broken(f"{host} runs with other values than {broker} believes")
@@ -47,8 +47,8 @@ class Settled(Promise):
         if broker.machine.unconfirmed is not None or broker.ledger.unconfirmed() is not None:
             raise self.broken("what nobody confirmed is not undone")
         for member in broker.machine.roster:
-            if member.standing not in _SETTLED:
-                raise self.broken(f"{member.name} is {member.standing} for ever")
+            if member.state not in _SETTLED:
+                raise self.broken(f"{member.name} is {member.state} for ever")
             process = self.world.processes.get(member.pid)
             left_unheard = process is None or process.detached  # the next message will tell
             if member.owes is not None and not left_unheard:

@@ -40,7 +40,7 @@ class Truthful(Promise):
 
     def thought(self, broker: "Broker") -> None:
         for member in broker.machine.roster:
-            if member.standing is not MemberState.RUNNING or self.world.is_liar(member.name):
+            if member.state is not MemberState.RUNNING or self.world.is_liar(member.name):
                 continue
             life = self.world.lives.get(member.incarnation)
             if life is None or life.get(member.generation) != member.digest:
