@@ -43,7 +43,7 @@ from coordinator.core.events import (
     Unreachable,
 )
 from coordinator.core.inquiries import Inquiries
-from coordinator.core.members import MemberState, Roster
+from coordinator.core.members import Members, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.operations.confirm import Confirm, due_undo
@@ -115,7 +115,7 @@ class Coordinator:
         return self.house.unconfirmed
 
     @property
-    def roster(self) -> Roster:
+    def roster(self) -> Members:
         """Everybody who is here."""
         return self.house.roster
 

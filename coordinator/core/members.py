@@ -79,7 +79,7 @@ class Member:
         )
 
 
-class Roster:
+class Members:
     """All participants by name and by connection."""
 
     def __init__(self) -> None:

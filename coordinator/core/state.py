@@ -6,7 +6,7 @@ from typing import Any
 
 from coordinator.core.changes import Decision, Durable, Receipt, Unconfirmed
 from coordinator.core.effects import Effect, Send, Step, TellAdmit, TellCommit, Wake, WriteLog
-from coordinator.core.members import Member, MemberState, Roster
+from coordinator.core.members import Member, Members, MemberState
 from protocol import limits
 from protocol.messages import Abort, Inquire, Prepare, Refuse, Shutdown
 from protocol.reasons import Reason
@@ -23,7 +23,7 @@ class House:
         self.refused_start: tuple[Reason, ...] = ()
         """Why this life did not start with the files; empty since files were taken again."""
         self.decided = dict(decided)
-        self.roster = Roster()
+        self.roster = Members()
         self.unconfirmed: Unconfirmed | None = None
         self.now = 0.0
         self.unadmitted: set[str] = set()

@@ -6,7 +6,7 @@ from typing import Any
 from coordinator.core.changes import Durable, Receipt, Unconfirmed
 from coordinator.core.effects import TellCommit
 from coordinator.core.machine import Coordinator
-from coordinator.core.members import Member, MemberState, Roster
+from coordinator.core.members import Member, Members, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.operations.transaction import Transaction
@@ -104,7 +104,7 @@ def _shown_too_early(right: Method) -> Method:
 
 
 def _remembers_old_peers(right: Method) -> Method:
-    def disconnect(self: Roster, member: Member) -> None:
+    def disconnect(self: Members, member: Member) -> None:
         if member.peer is not None:
             vars(self).setdefault("former", {})[member.peer] = member.name
         right(self, member)
@@ -182,7 +182,7 @@ COORDINATOR: dict[str, Plant] = {
     "old-incarnation-heard": Plant(
         "what an ended life of a participant said counts for the next",
         (
-            Patch(Roster, "disconnect", _remembers_old_peers),
+            Patch(Members, "disconnect", _remembers_old_peers),
             Patch(Coordinator, "_heard", _any_incarnation),
         ),
     ),
