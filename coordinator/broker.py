@@ -196,7 +196,7 @@ class Broker:
     def _hear(self) -> None:
         for peer, message in self._sockets.receive(_BATCH):
             if isinstance(message, Malformed):
-                member = self.machine.roster.at(peer)
+                member = self.machine.members.at(peer)
                 self.log.warn("malformed", module=member.name if member else "?", why=message.why)
             else:
                 self.feed(Received(peer, message))

@@ -165,7 +165,7 @@ class Service:
 
     def _modules(self, _: Fields) -> Fields:
         now = time.monotonic()
-        return {"modules": [status.module(one, now) for one in self.host.machine.roster]}
+        return {"modules": [status.module(one, now) for one in self.host.machine.members]}
 
     def _module_config(self, request: Fields) -> Fields:
         return {"version": 1, **module_status.config(self.member(request))}
@@ -177,7 +177,7 @@ class Service:
     def member(self, request: Fields) -> Member:
         """The module that a request names.  Raises Wrong."""
         name = text(request, "name")
-        member = self.host.machine.roster.get(name)
+        member = self.host.machine.members.get(name)
         if member is None:
             raise BadRequest(f"{name:.60}: no such module is loaded")
         return member

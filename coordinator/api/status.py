@@ -17,7 +17,7 @@ def status(machine: Coordinator, now: float) -> dict[str, Any]:
         "epoch": machine.epoch,
         "generation": running.generation if running else 0,
         "digest": running.configuration.digest if running else "",
-        "modules": [module(member, now) for member in machine.roster],
+        "modules": [module(member, now) for member in machine.members],
         "waiting": len(machine.line),
     }
     if running:
@@ -77,7 +77,7 @@ def dump(machine: Coordinator, attributes: Mapping[str, str]) -> dict[str, Any]:
         "generation": running.generation,
         "digest": running.configuration.digest,
         "configuration": running.configuration.plain(),
-        "modules": {one.name: _module_dump(one) for one in machine.roster},
+        "modules": {one.name: _module_dump(one) for one in machine.members},
         "attributes": dict(sorted(attributes.items())),
     }
 

@@ -32,7 +32,7 @@ class Inquiries:
 
     def inquire(self, client: int, name: str, seconds: float) -> None:
         """Ask the module `name` on behalf of `client`."""
-        member = self.house.roster.get(name)
+        member = self.house.members.get(name)
         if member is None:
             self.house.emit(AnswerInquiry(client, why_not=f"{name}: no such module"))
         elif member.peer is None:
@@ -65,7 +65,7 @@ class Inquiries:
     def sweep(self) -> None:
         """Give up the questions on connections that are gone."""
         for name, asked in list(self._asked.items()):
-            if self.house.roster.at(asked.peer) is None:
+            if self.house.members.at(asked.peer) is None:
                 del self._asked[name]
                 for client in asked.waiting:
                     why = f"{name} was lost before it answered"

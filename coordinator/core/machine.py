@@ -115,9 +115,9 @@ class Coordinator:
         return self.house.unconfirmed
 
     @property
-    def roster(self) -> Members:
+    def members(self) -> Members:
         """Everybody who is here."""
-        return self.house.roster
+        return self.house.members
 
     @property
     def transaction(self) -> Transaction | None:
@@ -172,7 +172,7 @@ class Coordinator:
         if isinstance(message, Join):
             self.membership.join(peer, message, self.operation)
             return
-        member = self.roster.at(peer)
+        member = self.members.at(peer)
         if member is None:
             if isinstance(message, Leave):
                 self._left_before_joining(message)
@@ -201,7 +201,7 @@ class Coordinator:
 
     def _left_before_joining(self, message: Leave) -> None:
         """A module that cannot even be loaded says why before its process ends."""
-        member = self.roster.get(message.name)
+        member = self.members.get(message.name)
         if member is not None and member.state is MemberState.STARTING:
             self.membership.left(member, message, self.operation)
 
@@ -266,7 +266,7 @@ class Coordinator:
                 return Confirm(self.house, client, request, asked_at)
             case ConfigureRequest():
                 return ModuleConfigure(self.house, self.membership, client, request, asked_at)
-            case ModuleReloadRequest(name, otherwise=Spec() as spec) if name not in self.roster:
+            case ModuleReloadRequest(name, otherwise=Spec() as spec) if name not in self.members:
                 load = LoadRequest(name, spec, request.seconds)
                 return ModuleLoad(self.house, self.membership, client, load, asked_at)
             case ModuleReloadRequest():
@@ -294,7 +294,7 @@ class Coordinator:
         assert self.stopping_until is not None
         if self.halted:
             return
-        ours = [one for one in self.roster if not one.attached and one.pid]
+        ours = [one for one in self.members if not one.attached and one.pid]
         fresh = [one for one in ours if one.state is not MemberState.LEAVING]
         for member in fresh:
             member.state = MemberState.LEAVING

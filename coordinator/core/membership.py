@@ -22,7 +22,7 @@ class Membership:
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self.roster = house.roster
+        self.members = house.members
 
     # Coming
 
@@ -33,7 +33,7 @@ class Membership:
             self.house.emit(Send((peer,), Refuse(self.house.epoch, why_not)))
             self.house.note("refuse", module=message.name, why=why_not)
             return
-        member = self.roster.get(message.name)
+        member = self.members.get(message.name)
         if member is None:
             member = self._welcome(message)
         elif member.state is MemberState.LEAVING:
@@ -56,12 +56,12 @@ class Membership:
                 f"it has obeyed a coordinator of epoch {message.epoch}, and this one's is "
                 f"{self.house.epoch}: this broker's ledger is not the one it knows"
             )
-        speaker = self.roster.at(peer)
+        speaker = self.members.at(peer)
         if speaker is not None and speaker.name != message.name:
             return f"this connection is that of {speaker.name}"
-        member = self.roster.get(message.name)
+        member = self.members.get(message.name)
         if member is None:
-            return "" if len(self.roster) < limits.MEMBERS else "too many members"
+            return "" if len(self.members) < limits.MEMBERS else "too many members"
         if member.pid != message.pid:
             return f"the name {message.name} is taken by process {member.pid}"
         return ""
@@ -69,7 +69,7 @@ class Membership:
     def _welcome(self, message: Join) -> Member:
         member = Member(message.name, MemberState.JOINING, self.house.now, pid=message.pid)
         self.house.emit(Watch(message.name, message.pid))
-        return self.roster.add(member)
+        return self.members.add(member)
 
     def _take_in(self, member: Member, peer: bytes, message: Join) -> None:
         if member.peer is not None and member.peer != peer:
@@ -77,7 +77,7 @@ class Membership:
             # late, the participant that is still there hears of it here, and joins again.
             why = f"the name {member.name} has joined on another connection"
             self.house.emit(Send((member.peer,), Refuse(self.house.epoch, why)))
-        self.roster.connect(member, peer)
+        self.members.connect(member, peer)
         member.incarnation = message.incarnation
         member.generation, member.digest = message.generation, message.digest
         member.description = message.description
@@ -102,7 +102,7 @@ class Membership:
         if self.house.running is None:
             return
         for name in sorted(self.house.unadmitted):
-            member = self.roster.get(name)
+            member = self.members.get(name)
             if member is None or member.peer is None:
                 self.house.unadmitted.discard(name)
             elif not member.offered:  # one question at a time; the next when it has answered
@@ -182,11 +182,11 @@ class Membership:
 
     def died(self, name: str, pid: int, how: str, operation: Operation) -> None:
         """A process has ended."""
-        member = self.roster.get(name)
+        member = self.members.get(name)
         if member is None or member.pid != pid:
             return
         self.house.note("died", module=name, pid=pid, how=how)
-        self.roster.disconnect(member)
+        self.members.disconnect(member)
         member.incarnation = ""
         claimed = operation.lost(member, f"died ({how})", dead=True)
         if member.attached or member.state is MemberState.LEAVING:
@@ -196,11 +196,11 @@ class Membership:
 
     def unreachable(self, peer: bytes, operation: Operation) -> None:
         """Nobody at the other end of a connection; the process may live, and join again."""
-        member = self.roster.at(peer)
+        member = self.members.at(peer)
         if member is None:
             return
         self.house.note("cut", module=member.name)
-        self.roster.disconnect(member)
+        self.members.disconnect(member)
         operation.lost(member, "lost its connection", dead=False)
         if member.state in (MemberState.RUNNING, MemberState.REFUSED):
             self._stand(member, MemberState.JOINING)
@@ -211,7 +211,7 @@ class Membership:
         if member.attached:
             self.house.emit(RecordAttached(member.name, present=False))
         self.house.unadmitted.discard(member.name)
-        self.roster.remove(member)
+        self.members.remove(member)
 
     # Supervision
 
@@ -225,7 +225,7 @@ class Membership:
 
     def spawned(self, name: str, pid: int) -> None:
         """The process of a member of ours runs; it may be unwanted by now."""
-        member = self.roster.get(name)
+        member = self.members.get(name)
         if member is not None and not member.attached and not member.pid:
             member.pid = pid
         if member is None or member.pid != pid or member.state is MemberState.LEAVING:
@@ -233,7 +233,7 @@ class Membership:
 
     def add_ours(self, name: str, spec: Spec) -> Member:
         """A new member of ours, starting, for an activity that has a deadline of its own."""
-        member = self.roster.add(Member(name, MemberState.STARTING, self.house.now, spec=spec))
+        member = self.members.add(Member(name, MemberState.STARTING, self.house.now, spec=spec))
         member.patience = math.inf
         self.start(member)
         return member
@@ -262,7 +262,7 @@ class Membership:
 
     def time_passed(self) -> None:
         """Start what is due, and lose patience where that is due."""
-        for member in self.roster:
+        for member in self.members:
             if member.deadline is None or self.house.now < member.deadline:
                 continue
             member.deadline = None

@@ -23,7 +23,7 @@ class House:
         self.refused_start: tuple[Reason, ...] = ()
         """Why this life did not start with the files; empty since files were taken again."""
         self.decided = dict(decided)
-        self.roster = Members()
+        self.members = Members()
         self.unconfirmed: Unconfirmed | None = None
         self.now = 0.0
         self.unadmitted: set[str] = set()
@@ -115,7 +115,7 @@ class House:
         self.decided[durable.receipt.txid] = durable.receipt
         if len(self.decided) > limits.DECISIONS_KNOWN:
             del self.decided[next(iter(self.decided))]
-        for member in self.roster:
+        for member in self.members:
             if member.name in durable.decision.members or member.peer is None:
                 continue
             if member.state is MemberState.RUNNING:

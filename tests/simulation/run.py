@@ -116,7 +116,7 @@ def _remove_failed(world: World) -> None:
     """What an administrator does about modules that are shown as failed."""
     if world.broker is None or not world.broker.ready:
         return
-    for member in world.broker.machine.roster:
+    for member in world.broker.machine.members:
         if member.state is MemberState.FAILED:
             words = f"removes {member.name}, which has failed"
             world.clients.ask(RemoveRequest(member.name), words)

@@ -19,7 +19,7 @@ def member(world: World, action: Action) -> str | None:
     """The name of a participant that the broker knows."""
     if world.broker is None:
         return None
-    found = pick(list(world.broker.machine.roster), action)
+    found = pick(list(world.broker.machine.members), action)
     return None if found is None else found.name
 
 

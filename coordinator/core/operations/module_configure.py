@@ -34,7 +34,7 @@ class ModuleConfigure(ModuleOperation):
         self.asked = False
         self.decided = False
         self.runtime: dict[str, RuntimeValue] = {}
-        member = house.roster.get(self.name)
+        member = house.members.get(self.name)
         if member is None:
             self._refuse("is not loaded")
             return

@@ -93,9 +93,9 @@ class ModuleLoad(ModuleOperation):
     ) -> None:
         super().__init__(house, membership, client, request, asked_at)
         self.refusal: tuple[Reason, ...] = ()
-        there = house.roster.get(self.name)
+        there = house.members.get(self.name)
         if there is not None and there.state is MemberState.FAILED and not there.attached:
-            house.roster.remove(there)
+            house.members.remove(there)
             there = None
         if there is not None:
             why = Reason(self.name, f"is loaded already ({there.state})")
@@ -164,7 +164,7 @@ class ModuleRemove(ModuleOperation):
         asked_at: float,
     ) -> None:
         super().__init__(house, membership, client, request, asked_at)
-        self.member = house.roster.get(self.name)
+        self.member = house.members.get(self.name)
         if self.member is None:
             self._finish(Result.REFUSED, (Reason(self.name, "is not loaded"),))
             return

@@ -31,7 +31,7 @@ class ModuleReload(ModuleOperation):
         self.refusal: tuple[Reason, ...] = ()
         self.coming = False
         """Whether the old process is gone."""
-        member = house.roster.get(self.name)
+        member = house.members.get(self.name)
         why_not = _why_not(member)
         if member is None or why_not:
             self._finish(Result.REFUSED, (Reason(self.name, why_not),))

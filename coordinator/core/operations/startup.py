@@ -108,7 +108,7 @@ class Startup(Operation):
         self._vote()
 
     def _survivors_are_back(self) -> bool:
-        found = [self.house.roster.get(name) for name in self.begin.expected]
+        found = [self.house.members.get(name) for name in self.begin.expected]
         return all(one is not None and one.state is MemberState.RUNNING for one in found)
 
     def _vote(self) -> None:
@@ -126,7 +126,7 @@ class Startup(Operation):
                                 max(0.0, self.deadline - self.house.now))  # fmt: skip
         self.transaction = _StartTransaction(self.house, None, request, self.house.now)
         self.transaction.from_files = self.begin.files is not None
-        survivors = [one for one in self.house.roster
+        survivors = [one for one in self.house.members
                      if one.state is MemberState.RUNNING and one.attached]  # fmt: skip
         voters = [*self.ours.values(), *survivors]
         self.house.unadmitted -= {one.name for one in voters}

@@ -152,7 +152,7 @@ class Transaction(Operation):
         """Ask everybody as soon as there is something to ask and nobody is just coming in."""
         if self.state is not TransactionState.GATHERING or self.candidate is None:
             return
-        members = list(self.house.roster)
+        members = list(self.house.members)
         failed = [one for one in members if one.state is MemberState.FAILED]
         if failed:
             self._abort(TransactionInput.REFUSED, tuple(_is_failed(one) for one in failed))
@@ -357,7 +357,7 @@ class Transaction(Operation):
             return (Reason("config", f"the files could not be read within {allowed}"),)
         return tuple(
             Reason(one.name, f"is still {one.state} after {allowed}" + _because(one))
-            for one in self.house.roster
+            for one in self.house.members
             if one.state in UNSETTLED
         )
 

@@ -114,9 +114,9 @@ def _remembers_old_peers(right: Method) -> Method:
 
 def _any_incarnation(right: Method) -> Method:
     def _heard(self: Coordinator, peer: bytes, message: FromParticipant) -> None:
-        former: dict[bytes, str] = vars(self.roster).get("former", {})
-        member = self.roster.get(former.get(peer, ""))
-        late = self.roster.at(peer) is None and isinstance(message, Vote | Applied)
+        former: dict[bytes, str] = vars(self.members).get("former", {})
+        member = self.members.get(former.get(peer, ""))
+        late = self.members.at(peer) is None and isinstance(message, Vote | Applied)
         if late and member is not None and member.peer is not None:
             peer, message = member.peer, message._replace(incarnation=member.incarnation)
         right(self, peer, message)
@@ -126,7 +126,7 @@ def _any_incarnation(right: Method) -> Method:
 
 def _latecomers_stay_behind(right: Method) -> Method:
     def decide(self: House, durable: Durable) -> None:
-        runs = [one for one in self.roster if one.state is MemberState.RUNNING]
+        runs = [one for one in self.members if one.state is MemberState.RUNNING]
         right(self, durable)
         for member in runs:
             member.state = MemberState.RUNNING

@@ -43,7 +43,7 @@ class Unanimous(Promise):
             or change.state is TransactionState.GATHERING
         ):
             return
-        named = {one.name for one in broker.machine.roster.running()}
+        named = {one.name for one in broker.machine.members.running()}
         if not broker.ready:
             named.update(broker.expected)
         self.members[change.txid] = frozenset(named)

@@ -30,7 +30,7 @@ class Settled(Promise):
                 continue
             if host.machine.in_doubt is not None:
                 raise self.broken(f"{host} is in doubt of {host.machine.in_doubt} for ever")
-            member = broker.machine.roster.get(host.name)
+            member = broker.machine.members.get(host.name)
             if member is None or member.pid != host.pid:
                 raise self.broken(f"{host} is there, and {broker} does not know it")
             if member.state in _OUT:
@@ -46,7 +46,7 @@ class Settled(Promise):
             raise self.broken(f"{broker} is busy for ever")
         if broker.machine.unconfirmed is not None or broker.ledger.unconfirmed() is not None:
             raise self.broken("what nobody confirmed is not undone")
-        for member in broker.machine.roster:
+        for member in broker.machine.members:
             if member.state not in _SETTLED:
                 raise self.broken(f"{member.name} is {member.state} for ever")
             process = self.world.processes.get(member.pid)

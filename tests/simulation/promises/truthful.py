@@ -39,7 +39,7 @@ class Truthful(Promise):
                     raise self.broken(f"{outcome.txid} is called committed; {name} never ran it")
 
     def thought(self, broker: "Broker") -> None:
-        for member in broker.machine.roster:
+        for member in broker.machine.members:
             if member.state is not MemberState.RUNNING or self.world.is_liar(member.name):
                 continue
             life = self.world.lives.get(member.incarnation)
