@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from coordinator.core.effects import AnswerInquiry
 from coordinator.core.members import Member
-from coordinator.core.state import House
+from coordinator.core.state import SharedState
 from protocol.messages import Inquire, Report
 
 
@@ -25,7 +25,7 @@ class _Asked:
 class Inquiries:
     """All questions that have not been answered."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: SharedState) -> None:
         self.house = house
         self._tickets = 0
         self._asked: dict[str, _Asked] = {}

@@ -52,7 +52,7 @@ from coordinator.core.operations.module_load import ModuleLoad, ModuleRemove
 from coordinator.core.operations.module_reload import ModuleReload
 from coordinator.core.operations.startup import Startup
 from coordinator.core.operations.transaction import Transaction
-from coordinator.core.state import House
+from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.messages import (
     Applied,
@@ -78,7 +78,7 @@ class Coordinator:
         unconfirmed: Unconfirmed | None = None,
     ) -> None:
         """`epoch` must be on disk already, and greater than that of any former life."""
-        self.house = House(epoch, running, decided or {})
+        self.house = SharedState(epoch, running, decided or {})
         self.house.unconfirmed = unconfirmed
         if unconfirmed is not None:
             self.house.wake(unconfirmed.due)

@@ -11,7 +11,7 @@ from coordinator.core.changes import Spec
 from coordinator.core.effects import Kill, RecordAttached, Send, StartProcess, Watch
 from coordinator.core.members import Member, MemberState
 from coordinator.core.operation import Operation
-from coordinator.core.state import House
+from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.messages import Abort, Applied, Join, Leave, Refuse, Shutdown
 from protocol.reasons import Reason
@@ -20,7 +20,7 @@ from protocol.reasons import Reason
 class Membership:
     """What happens to members whatever else is going on; the activity hears of it too."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: SharedState) -> None:
         self.house = house
         self.members = house.members
 

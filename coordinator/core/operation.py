@@ -5,7 +5,7 @@ each activity says only what it cares about.
 """
 
 from coordinator.core.members import Member
-from coordinator.core.state import House
+from coordinator.core.state import SharedState
 from protocol.messages import Applied, Vote
 from protocol.reasons import Reason
 
@@ -18,7 +18,7 @@ class Operation:
     blocks_admission = False
     """Whether a joining participant must wait for this to be decided."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: SharedState) -> None:
         self.house = house
 
     def joined(self, member: Member) -> None:

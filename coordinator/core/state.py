@@ -12,7 +12,7 @@ from protocol.messages import Abort, Inquire, Prepare, Refuse, Shutdown
 from protocol.reasons import Reason
 
 
-class House:
+class SharedState:
     """The state that outlives any one activity, and the collector of effects."""
 
     def __init__(self, epoch: int, running: Durable | None, decided: Mapping[str, Receipt]) -> None:

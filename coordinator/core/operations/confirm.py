@@ -17,7 +17,7 @@ from coordinator.core.changes import (
 from coordinator.core.effects import Answer, WriteConfirmation
 from coordinator.core.events import ConfirmationWritten
 from coordinator.core.operation import Operation
-from coordinator.core.state import House
+from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.reasons import Reason
 
@@ -25,7 +25,7 @@ UNDO = "undo"
 """The verb of the change that nobody asked for."""
 
 
-def why_barred(house: House, request: ChangeRequest) -> str:
+def why_barred(house: SharedState, request: ChangeRequest) -> str:
     """Why a change must not be tried when its turn comes; empty where it may be."""
     expected = request.if_generation
     if expected is not None and expected != house.generation:
@@ -42,7 +42,7 @@ def why_barred(house: House, request: ChangeRequest) -> str:
     )
 
 
-def due_undo(house: House) -> ChangeRequest | None:
+def due_undo(house: SharedState) -> ChangeRequest | None:
     """The undoing that is due, if one is; where it is refused it is due again a little later."""
     pending, running = house.unconfirmed, house.running
     if pending is None or running is None or house.now < pending.due:
@@ -58,7 +58,9 @@ def due_undo(house: House) -> ChangeRequest | None:
 class Confirm(Operation):
     """A confirmation on its way to the disk."""
 
-    def __init__(self, house: House, client: int, request: ConfirmRequest, asked_at: float) -> None:
+    def __init__(
+        self, house: SharedState, client: int, request: ConfirmRequest, asked_at: float
+    ) -> None:
         super().__init__(house)
         self.client: int | None = client
         self.asked_at = asked_at

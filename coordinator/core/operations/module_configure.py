@@ -11,7 +11,7 @@ from coordinator.core.changes import ConfigureRequest, Result, RuntimeValue
 from coordinator.core.members import UNSETTLED, Member, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operations.module_load import ModuleOperation
-from coordinator.core.state import House
+from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.messages import Applied, Prepare, Vote
 from protocol.reasons import Reason
@@ -22,7 +22,7 @@ class ModuleConfigure(ModuleOperation):
 
     def __init__(
         self,
-        house: House,
+        house: SharedState,
         membership: Membership,
         client: int | None,
         request: ConfigureRequest,

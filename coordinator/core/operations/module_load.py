@@ -12,7 +12,7 @@ from coordinator.core.effects import Answer, Kill
 from coordinator.core.members import Member, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
-from coordinator.core.state import House
+from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.messages import Shutdown
 from protocol.reasons import Reason
@@ -23,7 +23,7 @@ class ModuleOperation(Operation):
 
     def __init__(
         self,
-        house: House,
+        house: SharedState,
         membership: Membership,
         client: int | None,
         request: ConfigureRequest | LoadRequest | ModuleReloadRequest | RemoveRequest,
@@ -85,7 +85,7 @@ class ModuleLoad(ModuleOperation):
 
     def __init__(
         self,
-        house: House,
+        house: SharedState,
         membership: Membership,
         client: int | None,
         request: LoadRequest,
@@ -157,7 +157,7 @@ class ModuleRemove(ModuleOperation):
 
     def __init__(
         self,
-        house: House,
+        house: SharedState,
         membership: Membership,
         client: int | None,
         request: RemoveRequest,

@@ -10,7 +10,7 @@ from coordinator.core.changes import ModuleReloadRequest, Result
 from coordinator.core.members import Member, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operations.module_load import ModuleOperation
-from coordinator.core.state import House
+from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.reasons import Reason
 
@@ -20,7 +20,7 @@ class ModuleReload(ModuleOperation):
 
     def __init__(
         self,
-        house: House,
+        house: SharedState,
         membership: Membership,
         client: int | None,
         request: ModuleReloadRequest,

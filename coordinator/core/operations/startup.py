@@ -15,7 +15,7 @@ from coordinator.core.members import Member, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.operations.transaction import Transaction
-from coordinator.core.state import House
+from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.configuration import EMPTY
 from protocol.messages import Applied, Vote
@@ -47,7 +47,7 @@ class StartupPhase(StrEnum):
 class Startup(Operation):
     """From nothing to a broker whose modules all run the same generation, or to nothing."""
 
-    def __init__(self, house: House, membership: Membership, begin: Begin) -> None:
+    def __init__(self, house: SharedState, membership: Membership, begin: Begin) -> None:
         super().__init__(house)
         self.membership = membership
         self.begin = begin

@@ -30,7 +30,7 @@ from coordinator.core.effects import (
 from coordinator.core.members import UNSETTLED, Member, MemberState
 from coordinator.core.operation import Operation
 from coordinator.core.operations.confirm import why_barred
-from coordinator.core.state import House
+from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.configuration import Configuration, Unfit
 from protocol.messages import Abort, Applied, Prepare, Vote
@@ -51,7 +51,7 @@ class Transaction(Operation):
     """One attempt to move from what runs to a candidate."""
 
     def __init__(
-        self, house: House, client: int | None, request: ChangeRequest, asked_at: float
+        self, house: SharedState, client: int | None, request: ChangeRequest, asked_at: float
     ) -> None:
         """`asked_at` is when the request arrived: waiting in line counts against its deadline."""
         super().__init__(house)

@@ -10,7 +10,7 @@ from coordinator.core.members import Member, Members, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.operations.transaction import Transaction
-from coordinator.core.state import House
+from coordinator.core.state import SharedState
 from protocol.messages import Applied, FromParticipant, Vote
 from protocol.reasons import Reason
 from protocol.transitions import TransactionInput, TransactionState
@@ -95,7 +95,7 @@ def _no_deadline(right: Method) -> Method:
 
 
 def _shown_too_early(right: Method) -> Method:
-    def force(self: House, decision: Any) -> None:
+    def force(self: SharedState, decision: Any) -> None:
         right(self, decision)
         receipt = Receipt(decision.txid, decision.generation)
         self.running = Durable(receipt, decision)
@@ -125,7 +125,7 @@ def _any_incarnation(right: Method) -> Method:
 
 
 def _latecomers_stay_behind(right: Method) -> Method:
-    def decide(self: House, durable: Durable) -> None:
+    def decide(self: SharedState, durable: Durable) -> None:
         runs = [one for one in self.members if one.state is MemberState.RUNNING]
         right(self, durable)
         for member in runs:
@@ -177,7 +177,7 @@ COORDINATOR: dict[str, Plant] = {
     ),
     "shown-too-early": Plant(
         "the broker shows a configuration whose decision is not on disk yet",
-        (Patch(House, "force", _shown_too_early),),
+        (Patch(SharedState, "force", _shown_too_early),),
     ),
     "old-incarnation-heard": Plant(
         "what an ended life of a participant said counts for the next",
@@ -188,7 +188,7 @@ COORDINATOR: dict[str, Plant] = {
     ),
     "latecomers-stay-behind": Plant(
         "who came to run the old generation while others voted is not told the new one",
-        (Patch(House, "decide", _latecomers_stay_behind),),
+        (Patch(SharedState, "decide", _latecomers_stay_behind),),
     ),
     "undo-forgotten": Plant(
         "a restart forgets that a change still has to be confirmed",
