@@ -154,7 +154,7 @@ class Service:
     def _status(self, _: Fields) -> Fields:
         path = self.host.attributes.get("config.path", "")
         told = {**status.status(self.host.machine, time.monotonic()), "path": path}
-        if self.host.machine.house.refused_start:
+        if self.host.machine.shared.refused_start:
             told["refused_start"] = [one.as_json() for one in self.host.refused_start]
         return told
 
@@ -216,7 +216,7 @@ class Service:
             return ChangeRequest(Replacement(candidate), "load", who, *options)
 
         _, dry_run, message, *_ = options
-        base = self.host.machine.house.generation
+        base = self.host.machine.shared.generation
         attempt = None if dry_run else Attempt("", base, "", "load", who, message)
         return Wanted(sources=_sources(request), build=build, attempt=attempt)
 

@@ -25,32 +25,32 @@ class _Asked:
 class Inquiries:
     """All questions that have not been answered."""
 
-    def __init__(self, house: SharedState) -> None:
-        self.house = house
+    def __init__(self, shared: SharedState) -> None:
+        self.shared = shared
         self._tickets = 0
         self._asked: dict[str, _Asked] = {}
 
     def inquire(self, client: int, name: str, seconds: float) -> None:
         """Ask the module `name` on behalf of `client`."""
-        member = self.house.members.get(name)
+        member = self.shared.members.get(name)
         if member is None:
-            self.house.emit(AnswerInquiry(client, why_not=f"{name}: no such module"))
+            self.shared.emit(AnswerInquiry(client, why_not=f"{name}: no such module"))
         elif member.peer is None:
             why = f" ({member.why})" if member.why else ""
-            self.house.emit(
+            self.shared.emit(
                 AnswerInquiry(client, why_not=f"{name} cannot be asked: it is {member.state}{why}")
             )
         else:
-            until = self.house.now + seconds
+            until = self.shared.now + seconds
             self._question(member, member.peer).waiting[client] = until
-            self.house.wake(until)
+            self.shared.wake(until)
 
     def _question(self, member: Member, peer: bytes) -> _Asked:
         asked = self._asked.get(member.name)
         if asked is None or asked.peer != peer:
             self._tickets += 1
             asked = self._asked[member.name] = _Asked(self._tickets, peer)
-            self.house.send([member], Inquire(self.house.epoch, asked.ticket))
+            self.shared.send([member], Inquire(self.shared.epoch, asked.ticket))
         return asked
 
     def answered(self, member: Member, report: Report) -> None:
@@ -60,25 +60,25 @@ class Inquiries:
             return
         del self._asked[member.name]
         for client in asked.waiting:
-            self.house.emit(AnswerInquiry(client, report.text))
+            self.shared.emit(AnswerInquiry(client, report.text))
 
     def sweep(self) -> None:
         """Give up the questions on connections that are gone."""
         for name, asked in list(self._asked.items()):
-            if self.house.members.at(asked.peer) is None:
+            if self.shared.members.at(asked.peer) is None:
                 del self._asked[name]
                 for client in asked.waiting:
                     why = f"{name} was lost before it answered"
-                    self.house.emit(AnswerInquiry(client, why_not=why))
+                    self.shared.emit(AnswerInquiry(client, why_not=why))
 
     def time_passed(self) -> None:
         """Tell those who have waited long enough; the question stays open."""
         for name, asked in self._asked.items():
             for client, until in list(asked.waiting.items()):
-                if self.house.now >= until:
+                if self.shared.now >= until:
                     del asked.waiting[client]
                     why = f"{name} did not answer in time; it is busy or hangs"
-                    self.house.emit(AnswerInquiry(client, why_not=why))
+                    self.shared.emit(AnswerInquiry(client, why_not=why))
 
     def hung_up(self, client: int) -> None:
         """A client is gone."""

@@ -78,46 +78,46 @@ class Coordinator:
         unconfirmed: Unconfirmed | None = None,
     ) -> None:
         """`epoch` must be on disk already, and greater than that of any former life."""
-        self.house = SharedState(epoch, running, decided or {})
-        self.house.unconfirmed = unconfirmed
+        self.shared = SharedState(epoch, running, decided or {})
+        self.shared.unconfirmed = unconfirmed
         if unconfirmed is not None:
-            self.house.wake(unconfirmed.due)
-        self.membership = Membership(self.house)
-        self.inquiries = Inquiries(self.house)
-        self.operation: Operation = _Idle(self.house)
+            self.shared.wake(unconfirmed.due)
+        self.membership = Membership(self.shared)
+        self.inquiries = Inquiries(self.shared)
+        self.operation: Operation = _Idle(self.shared)
         self.line: deque[tuple[int, Request, float]] = deque()
         self.stopping_until: float | None = None
         self.halted = False
 
     def step(self, now: float, event: Event) -> Step:
         """What to do about `event` at `now` (seconds of a clock that never goes back)."""
-        self.house.now = max(now, self.house.now)
+        self.shared.now = max(now, self.shared.now)
         self._take(event)
         self._advance()
         self.inquiries.sweep()
-        return self.house.take_step()
+        return self.shared.take_step()
 
     # Reading
 
     @property
     def epoch(self) -> int:
         """The number of this life."""
-        return self.house.epoch
+        return self.shared.epoch
 
     @property
     def running(self) -> Durable | None:
         """What is in force; None before the first commit."""
-        return self.house.running
+        return self.shared.running
 
     @property
     def unconfirmed(self) -> Unconfirmed | None:
         """The generation in force, where it is undone unless it is confirmed."""
-        return self.house.unconfirmed
+        return self.shared.unconfirmed
 
     @property
     def members(self) -> Members:
         """Everybody who is here."""
-        return self.house.members
+        return self.shared.members
 
     @property
     def transaction(self) -> Transaction | None:
@@ -160,7 +160,7 @@ class Coordinator:
             case TimePassed():
                 self._woke()
             case Begin():
-                self.operation = Startup(self.house, self.membership, event)
+                self.operation = Startup(self.shared, self.membership, event)
             case Stop():
                 self._stop()
 
@@ -178,7 +178,7 @@ class Coordinator:
                 self._left_before_joining(message)
             else:  # it was given up meanwhile, and does not know it
                 why = "it is not joined (any more) on this connection"
-                self.house.emit(Send((peer,), Refuse(self.house.epoch, why)))
+                self.shared.emit(Send((peer,), Refuse(self.shared.epoch, why)))
             return
         if member.incarnation != message.incarnation:
             return  # an answer of a life that has ended
@@ -194,7 +194,7 @@ class Coordinator:
                     member.owes, member.probes = None, 0
                 self.operation.voted(member, message)
             case Applied():
-                if self.house.running is not None:
+                if self.shared.running is not None:
                     self.membership.applied(member, message, self.operation)
             case Leave():
                 self.membership.left(member, message, self.operation)
@@ -206,7 +206,7 @@ class Coordinator:
             self.membership.left(member, message, self.operation)
 
     def _woke(self) -> None:
-        now = self.house.now
+        now = self.shared.now
         self.operation.time_passed()
         self.membership.time_passed()
         self.inquiries.time_passed()
@@ -224,13 +224,13 @@ class Coordinator:
         elif len(self.line) >= limits.QUEUED_REQUESTS:
             self._turn_away(client, f"{limits.QUEUED_REQUESTS} changes are waiting already")
         else:
-            self.line.append((client, request, self.house.now))
-            self.house.wake(self.house.now + request.seconds)
+            self.line.append((client, request, self.shared.now))
+            self.shared.wake(self.shared.now + request.seconds)
 
     def _turn_away(self, client: int, why: str, seconds: float = 0.0) -> None:
         reason = Reason("config", why)
-        outcome = Outcome(Result.REFUSED, self.house.generation, "", (reason,), seconds=seconds)
-        self.house.emit(Answer(client, outcome))
+        outcome = Outcome(Result.REFUSED, self.shared.generation, "", (reason,), seconds=seconds)
+        self.shared.emit(Answer(client, outcome))
 
     def _advance(self) -> None:
         """Whatever can go on without a further event does, as long as no decision is on its way."""
@@ -238,7 +238,7 @@ class Coordinator:
             self.membership.admit_waiting()
         if isinstance(self.operation, Transaction):
             self.operation.gather()
-        if self.stopping_until is not None and self.house.now >= self.stopping_until:
+        if self.stopping_until is not None and self.shared.now >= self.stopping_until:
             self.operation.time_passed()  # the last chance to answer whoever asked for it
             self._say_goodbye()
             return
@@ -246,11 +246,11 @@ class Coordinator:
             if self.stopping_until is not None:
                 self._say_goodbye()
                 return
-            undo = due_undo(self.house)
+            undo = due_undo(self.shared)
             if undo is not None:
-                self.operation = Transaction(self.house, None, undo, self.house.now)
+                self.operation = Transaction(self.shared, None, undo, self.shared.now)
             elif not self.line:
-                self.operation = _Idle(self.house)
+                self.operation = _Idle(self.shared)
                 return
             else:
                 client, request, asked_at = self.line.popleft()
@@ -261,29 +261,29 @@ class Coordinator:
     def _begin(self, client: int, request: Request, asked_at: float) -> Operation:
         match request:
             case ChangeRequest():
-                return Transaction(self.house, client, request, asked_at)
+                return Transaction(self.shared, client, request, asked_at)
             case ConfirmRequest():
-                return Confirm(self.house, client, request, asked_at)
+                return Confirm(self.shared, client, request, asked_at)
             case ConfigureRequest():
-                return ModuleConfigure(self.house, self.membership, client, request, asked_at)
+                return ModuleConfigure(self.shared, self.membership, client, request, asked_at)
             case ModuleReloadRequest(name, otherwise=Spec() as spec) if name not in self.members:
                 load = LoadRequest(name, spec, request.seconds)
-                return ModuleLoad(self.house, self.membership, client, load, asked_at)
+                return ModuleLoad(self.shared, self.membership, client, load, asked_at)
             case ModuleReloadRequest():
-                return ModuleReload(self.house, self.membership, client, request, asked_at)
+                return ModuleReload(self.shared, self.membership, client, request, asked_at)
             case LoadRequest():
-                return ModuleLoad(self.house, self.membership, client, request, asked_at)
+                return ModuleLoad(self.shared, self.membership, client, request, asked_at)
             case RemoveRequest():
-                return ModuleRemove(self.house, self.membership, client, request, asked_at)
+                return ModuleRemove(self.shared, self.membership, client, request, asked_at)
 
     # The end
 
     def _stop(self) -> None:
         if self.stopping_until is not None:
             return
-        self.stopping_until = self.house.now + limits.SHUTDOWN_SECONDS
-        self.house.wake(self.stopping_until)
-        self.house.note("stop")
+        self.stopping_until = self.shared.now + limits.SHUTDOWN_SECONDS
+        self.shared.wake(self.stopping_until)
+        self.shared.note("stop")
         for client, _, _ in self.line:
             self._turn_away(client, "the broker is stopping")
         self.line.clear()
@@ -299,10 +299,10 @@ class Coordinator:
         for member in fresh:
             member.state = MemberState.LEAVING
             member.deadline = None
-        self.house.send(fresh, Shutdown(self.house.epoch, "the broker is stopping"))
-        if not ours or self.house.now >= self.stopping_until:
+        self.shared.send(fresh, Shutdown(self.shared.epoch, "the broker is stopping"))
+        if not ours or self.shared.now >= self.stopping_until:
             self.halted = True
-            self.house.emit(Halt())
+            self.shared.emit(Halt())
 
 
 class _Idle(Operation):

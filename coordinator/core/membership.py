@@ -20,9 +20,9 @@ from protocol.reasons import Reason
 class Membership:
     """What happens to members whatever else is going on; the activity hears of it too."""
 
-    def __init__(self, house: SharedState) -> None:
-        self.house = house
-        self.members = house.members
+    def __init__(self, shared: SharedState) -> None:
+        self.shared = shared
+        self.members = shared.members
 
     # Coming
 
@@ -30,8 +30,8 @@ class Membership:
         """A participant introduces itself on a new connection."""
         why_not = self._why_not(peer, message)
         if why_not:
-            self.house.emit(Send((peer,), Refuse(self.house.epoch, why_not)))
-            self.house.note("refuse", module=message.name, why=why_not)
+            self.shared.emit(Send((peer,), Refuse(self.shared.epoch, why_not)))
+            self.shared.note("refuse", module=message.name, why=why_not)
             return
         member = self.members.get(message.name)
         if member is None:
@@ -44,17 +44,17 @@ class Membership:
             operation.lost(member, "lost its connection", dead=False)
         self._take_in(member, peer, message)
         if member.state is MemberState.LEAVING:
-            self.house.send([member], Shutdown(self.house.epoch, "removed"))
+            self.shared.send([member], Shutdown(self.shared.epoch, "removed"))
             return
         self._resolve(member, message.in_doubt, operation)
-        self.house.unadmitted.add(member.name)
+        self.shared.unadmitted.add(member.name)
         operation.joined(member)
 
     def _why_not(self, peer: bytes, message: Join) -> str:
-        if message.epoch > self.house.epoch:
+        if message.epoch > self.shared.epoch:
             return (
                 f"it has obeyed a coordinator of epoch {message.epoch}, and this one's is "
-                f"{self.house.epoch}: this broker's ledger is not the one it knows"
+                f"{self.shared.epoch}: this broker's ledger is not the one it knows"
             )
         speaker = self.members.at(peer)
         if speaker is not None and speaker.name != message.name:
@@ -67,8 +67,8 @@ class Membership:
         return ""
 
     def _welcome(self, message: Join) -> Member:
-        member = Member(message.name, MemberState.JOINING, self.house.now, pid=message.pid)
-        self.house.emit(Watch(message.name, message.pid))
+        member = Member(message.name, MemberState.JOINING, self.shared.now, pid=message.pid)
+        self.shared.emit(Watch(message.name, message.pid))
         return self.members.add(member)
 
     def _take_in(self, member: Member, peer: bytes, message: Join) -> None:
@@ -76,7 +76,7 @@ class Membership:
             # Of two connections the later one counts.  Should it be the older one's Join that was
             # late, the participant that is still there hears of it here, and joins again.
             why = f"the name {member.name} has joined on another connection"
-            self.house.emit(Send((member.peer,), Refuse(self.house.epoch, why)))
+            self.shared.emit(Send((member.peer,), Refuse(self.shared.epoch, why)))
         self.members.connect(member, peer)
         member.incarnation = message.incarnation
         member.generation, member.digest = message.generation, message.digest
@@ -84,35 +84,35 @@ class Membership:
         if member.state is not MemberState.LEAVING:
             self._stand(member, MemberState.JOINING)
             member.deadline = None
-        self.house.note("join", module=member.name, pid=member.pid,
+        self.shared.note("join", module=member.name, pid=member.pid,
                         generation=member.generation, in_doubt=message.in_doubt)  # fmt: skip
 
     def _resolve(self, member: Member, in_doubt: str | None, operation: Operation) -> None:
         """Answer what it is waiting for, from the ledger; no decision there means abort."""
         if in_doubt is None or operation.will_decide(in_doubt):
             return
-        receipt = self.house.decided.get(in_doubt)
+        receipt = self.shared.decided.get(in_doubt)
         if receipt:
-            self.house.tell_commit([member], receipt)
+            self.shared.tell_commit([member], receipt)
         else:
-            self.house.send([member], Abort(self.house.epoch, in_doubt))
+            self.shared.send([member], Abort(self.shared.epoch, in_doubt))
 
     def admit_waiting(self) -> None:
         """Offer what is in force to all who came since the last decision."""
-        if self.house.running is None:
+        if self.shared.running is None:
             return
-        for name in sorted(self.house.unadmitted):
+        for name in sorted(self.shared.unadmitted):
             member = self.members.get(name)
             if member is None or member.peer is None:
-                self.house.unadmitted.discard(name)
+                self.shared.unadmitted.discard(name)
             elif not member.offered:  # one question at a time; the next when it has answered
-                self.house.admit(member)
+                self.shared.admit(member)
 
     # What they say of what they run
 
     def applied(self, member: Member, message: Applied, operation: Operation) -> None:
         """It went through a commit, or through its admission, well or not."""
-        running = self.house.running
+        running = self.shared.running
         assert running is not None
         if message.ok and message.generation == running.generation:
             if message.digest != running.configuration.digest:
@@ -134,7 +134,7 @@ class Membership:
         elif member.generation == running.generation:
             self._settle(member, operation)
         elif was_offered:
-            self.house.unadmitted.add(member.name)  # overtaken by a newer generation
+            self.shared.unadmitted.add(member.name)  # overtaken by a newer generation
 
     def _settle(self, member: Member, operation: Operation) -> None:
         if member.state not in (MemberState.JOINING, MemberState.REFUSED):
@@ -142,32 +142,32 @@ class Membership:
         self._stand(member, MemberState.RUNNING)
         member.deadline, member.why = None, ""
         member.patience = limits.PREPARE_SECONDS
-        self.house.note("member", module=member.name, generation=member.generation)
+        self.shared.note("member", module=member.name, generation=member.generation)
         if member.attached:
-            self.house.emit(RecordAttached(member.name, present=True))
+            self.shared.emit(RecordAttached(member.name, present=True))
         operation.settled(member)
 
     def _declined(self, member: Member, reasons: tuple[Reason, ...], operation: Operation) -> None:
         member.why = reasons[0].message if reasons else "declined without a reason"
-        self.house.note("declined", module=member.name, why=member.why)
+        self.shared.note("declined", module=member.name, why=member.why)
         if operation.declined(member, reasons):
             return
         if member.attached:
             self._stand(member, MemberState.REFUSED)
             member.deadline = None
-            self.house.emit(RecordAttached(member.name, present=False))
+            self.shared.emit(RecordAttached(member.name, present=False))
         else:
-            self.house.emit(Kill(member.name, member.pid))
+            self.shared.emit(Kill(member.name, member.pid))
 
     def _broke(self, member: Member, reasons: tuple[Reason, ...]) -> None:
         """It voted yes and failed: a module of ours is made anew, another is out."""
         member.why = "failed in commit: " + (reasons[0].message if reasons else "no reason given")
-        self.house.note("broke", module=member.name, why=member.why)
+        self.shared.note("broke", module=member.name, why=member.why)
         if member.attached:
             self._stand(member, MemberState.FAILED)
         elif member.state is not MemberState.LEAVING:
             self._stand(member, MemberState.JOINING)
-            self.house.emit(Kill(member.name, member.pid))
+            self.shared.emit(Kill(member.name, member.pid))
 
     # Going
 
@@ -185,7 +185,7 @@ class Membership:
         member = self.members.get(name)
         if member is None or member.pid != pid:
             return
-        self.house.note("died", module=name, pid=pid, how=how)
+        self.shared.note("died", module=name, pid=pid, how=how)
         self.members.disconnect(member)
         member.incarnation = ""
         claimed = operation.lost(member, f"died ({how})", dead=True)
@@ -199,18 +199,18 @@ class Membership:
         member = self.members.at(peer)
         if member is None:
             return
-        self.house.note("cut", module=member.name)
+        self.shared.note("cut", module=member.name)
         self.members.disconnect(member)
         operation.lost(member, "lost its connection", dead=False)
         if member.state in (MemberState.RUNNING, MemberState.REFUSED):
             self._stand(member, MemberState.JOINING)
-            self.house.expect(member)
+            self.shared.expect(member)
 
     def forget(self, member: Member) -> None:
         """Take it off the list."""
         if member.attached:
-            self.house.emit(RecordAttached(member.name, present=False))
-        self.house.unadmitted.discard(member.name)
+            self.shared.emit(RecordAttached(member.name, present=False))
+        self.shared.unadmitted.discard(member.name)
         self.members.remove(member)
 
     # Supervision
@@ -220,8 +220,8 @@ class Membership:
         assert member.spec is not None
         member.pid, member.incarnation = 0, ""
         self._stand(member, MemberState.STARTING)
-        self.house.expect(member)
-        self.house.emit(StartProcess(member.name, member.spec))
+        self.shared.expect(member)
+        self.shared.emit(StartProcess(member.name, member.spec))
 
     def spawned(self, name: str, pid: int) -> None:
         """The process of a member of ours runs; it may be unwanted by now."""
@@ -229,17 +229,17 @@ class Membership:
         if member is not None and not member.attached and not member.pid:
             member.pid = pid
         if member is None or member.pid != pid or member.state is MemberState.LEAVING:
-            self.house.emit(Kill(name, pid))
+            self.shared.emit(Kill(name, pid))
 
     def add_ours(self, name: str, spec: Spec) -> Member:
         """A new member of ours, starting, for an activity that has a deadline of its own."""
-        member = self.members.add(Member(name, MemberState.STARTING, self.house.now, spec=spec))
+        member = self.members.add(Member(name, MemberState.STARTING, self.shared.now, spec=spec))
         member.patience = math.inf
         self.start(member)
         return member
 
     def _restart_later(self, member: Member, how: str) -> None:
-        now = self.house.now
+        now = self.shared.now
         member.deaths = [at for at in member.deaths if now - at < limits.RESTART_WINDOW_SECONDS]
         member.deaths.append(now)
         member.pid = 0
@@ -251,33 +251,33 @@ class Membership:
             member.deadline = None
             window = f"{limits.RESTART_WINDOW_SECONDS:g} s"
             member.why = f"died {count} times within {window}, last: {member.why}"
-            self.house.note("failed", module=member.name, why=member.why)
+            self.shared.note("failed", module=member.name, why=member.why)
             return
         pause = min(limits.RESTART_FIRST_SECONDS * 2 ** (count - 1), limits.RESTART_LONGEST_SECONDS)
         self._stand(member, MemberState.RESTARTING)
         member.restarts += 1
         member.deadline = now + pause
-        self.house.wake(member.deadline)
-        self.house.note("restart", module=member.name, after=pause, deaths=count)
+        self.shared.wake(member.deadline)
+        self.shared.note("restart", module=member.name, after=pause, deaths=count)
 
     def time_passed(self) -> None:
         """Start what is due, and lose patience where that is due."""
         for member in self.members:
-            if member.deadline is None or self.house.now < member.deadline:
+            if member.deadline is None or self.shared.now < member.deadline:
                 continue
             member.deadline = None
             if member.state is MemberState.RESTARTING:
                 self.start(member)
             elif not member.attached:
                 member.why = f"did not get to {MemberState.RUNNING} from {member.state} in time"
-                self.house.note("impatient", module=member.name, why=member.why)
-                self.house.emit(Kill(member.name, member.pid))
+                self.shared.note("impatient", module=member.name, why=member.why)
+                self.shared.emit(Kill(member.name, member.pid))
             else:
-                self.house.note("impatient", module=member.name)
-                self.house.send([member], Refuse(self.house.epoch, "no answer to Admit in time"))
+                self.shared.note("impatient", module=member.name)
+                self.shared.send([member], Refuse(self.shared.epoch, "no answer to Admit in time"))
                 self.forget(member)
 
     def _stand(self, member: Member, state: MemberState) -> None:
         if member.state is not state:
             member.state = state
-            member.since = self.house.now
+            member.since = self.shared.now

@@ -18,8 +18,8 @@ class Operation:
     blocks_admission = False
     """Whether a joining participant must wait for this to be decided."""
 
-    def __init__(self, house: SharedState) -> None:
-        self.house = house
+    def __init__(self, shared: SharedState) -> None:
+        self.shared = shared
 
     def joined(self, member: Member) -> None:
         """`member` has joined (again) and has not been offered anything yet."""

@@ -25,12 +25,12 @@ UNDO = "undo"
 """The verb of the change that nobody asked for."""
 
 
-def why_barred(house: SharedState, request: ChangeRequest) -> str:
+def why_barred(shared: SharedState, request: ChangeRequest) -> str:
     """Why a change must not be tried when its turn comes; empty where it may be."""
     expected = request.if_generation
-    if expected is not None and expected != house.generation:
-        return f"generation {house.generation} is in force, not {expected}: someone was faster"
-    pending = house.unconfirmed
+    if expected is not None and expected != shared.generation:
+        return f"generation {shared.generation} is in force, not {expected}: someone was faster"
+    pending = shared.unconfirmed
     if pending is None or request.dry_run or request.verb == UNDO:
         return ""
     wanted = request.proposal
@@ -42,14 +42,14 @@ def why_barred(house: SharedState, request: ChangeRequest) -> str:
     )
 
 
-def due_undo(house: SharedState) -> ChangeRequest | None:
+def due_undo(shared: SharedState) -> ChangeRequest | None:
     """The undoing that is due, if one is; where it is refused it is due again a little later."""
-    pending, running = house.unconfirmed, house.running
-    if pending is None or running is None or house.now < pending.due:
+    pending, running = shared.unconfirmed, shared.running
+    if pending is None or running is None or shared.now < pending.due:
         return None
-    house.unconfirmed = pending._replace(due=house.now + limits.UNDO_AGAIN_SECONDS)
-    house.wake(house.unconfirmed.due)
-    house.note("unconfirmed", generation=pending.generation)
+    shared.unconfirmed = pending._replace(due=shared.now + limits.UNDO_AGAIN_SECONDS)
+    shared.wake(shared.unconfirmed.due)
+    shared.note("unconfirmed", generation=pending.generation)
     who = running.decision.who._replace(command=f"undo of {running.decision.who.command}".strip())
     why = f"generation {pending.generation} was not confirmed in time"
     return ChangeRequest(Replacement(pending.before), UNDO, who, message=why)
@@ -59,30 +59,30 @@ class Confirm(Operation):
     """A confirmation on its way to the disk."""
 
     def __init__(
-        self, house: SharedState, client: int, request: ConfirmRequest, asked_at: float
+        self, shared: SharedState, client: int, request: ConfirmRequest, asked_at: float
     ) -> None:
-        super().__init__(house)
+        super().__init__(shared)
         self.client: int | None = client
         self.asked_at = asked_at
         self.deadline = asked_at + request.seconds
-        pending = house.unconfirmed
+        pending = shared.unconfirmed
         if pending is None:
             self._finish(Result.REFUSED, "there is nothing to confirm")
             return
-        house.wake(self.deadline)
-        house.note("confirm", generation=pending.generation)
-        house.emit(WriteConfirmation(pending.generation))
+        shared.wake(self.deadline)
+        shared.note("confirm", generation=pending.generation)
+        shared.emit(WriteConfirmation(pending.generation))
 
     def confirmed(self, event: ConfirmationWritten) -> None:
         """The disk has answered."""
         if event.why:
             self._finish(Result.REFUSED, f"the confirmation could not be written: {event.why}")
         else:
-            self.house.unconfirmed = None
+            self.shared.unconfirmed = None
             self._finish(Result.CONFIRMED)
 
     def time_passed(self) -> None:
-        if not self.over and self.house.now >= self.deadline:
+        if not self.over and self.shared.now >= self.deadline:
             self._answer(Result.UNKNOWN, "the ledger's disk has not answered")
 
     def hung_up(self, client: int) -> None:
@@ -91,7 +91,7 @@ class Confirm(Operation):
 
     def stop(self) -> None:
         """The disk may still answer; the client is answered in time, whether it does or not."""
-        self.deadline = min(self.deadline, self.house.now + limits.SHUTDOWN_SECONDS)
+        self.deadline = min(self.deadline, self.shared.now + limits.SHUTDOWN_SECONDS)
 
     def _finish(self, result: Result, why: str = "") -> None:
         self.over = True
@@ -101,9 +101,9 @@ class Confirm(Operation):
         if self.client is None:
             return
         reasons = (Reason("config", why),) if why else ()
-        running = self.house.running
+        running = self.shared.running
         digest = running.configuration.digest if running else ""
-        seconds = self.house.now - self.asked_at
-        outcome = Outcome(result, self.house.generation, "", reasons, digest, seconds=seconds)
-        self.house.emit(Answer(self.client, outcome))
+        seconds = self.shared.now - self.asked_at
+        outcome = Outcome(result, self.shared.generation, "", reasons, digest, seconds=seconds)
+        self.shared.emit(Answer(self.client, outcome))
         self.client = None

@@ -22,19 +22,19 @@ class ModuleConfigure(ModuleOperation):
 
     def __init__(
         self,
-        house: SharedState,
+        shared: SharedState,
         membership: Membership,
         client: int | None,
         request: ConfigureRequest,
         asked_at: float,
     ) -> None:
-        super().__init__(house, membership, client, request, asked_at)
+        super().__init__(shared, membership, client, request, asked_at)
         self.request = request
-        self.txid = house.next_txid()
+        self.txid = shared.next_txid()
         self.asked = False
         self.decided = False
         self.runtime: dict[str, RuntimeValue] = {}
-        member = house.members.get(self.name)
+        member = shared.members.get(self.name)
         if member is None:
             self._refuse("is not loaded")
             return
@@ -43,7 +43,7 @@ class ModuleConfigure(ModuleOperation):
         if _values(self.runtime) == _values(member.runtime):
             self._finish(Result.UNCHANGED)
             return
-        house.note("configure", module=self.name, txid=self.txid, dry_run=request.dry_run)
+        shared.note("configure", module=self.name, txid=self.txid, dry_run=request.dry_run)
         self._ask()
 
     # Asking
@@ -55,7 +55,7 @@ class ModuleConfigure(ModuleOperation):
             return
         if member.state in UNSETTLED or (member.owes and member.state is MemberState.RUNNING):
             return
-        running = self.house.running
+        running = self.shared.running
         if member.state is not MemberState.RUNNING or running is None:
             self._refuse(f"cannot be configured: it is {member.state}")
             return
@@ -68,12 +68,12 @@ class ModuleConfigure(ModuleOperation):
             self._refuse(f"would have more than {most} characters of arguments and runtime values")
             return
         self.asked = True
-        member.owes, member.owes_since = self.txid, self.house.now
-        allowed = max(0.0, self.deadline - self.house.now)
+        member.owes, member.owes_since = self.txid, self.shared.now
+        allowed = max(0.0, self.deadline - self.shared.now)
         configuration = running.configuration
-        self.house.send(
+        self.shared.send(
             [member],
-            Prepare(self.house.epoch, self.txid, running.generation, configuration.digest,
+            Prepare(self.shared.epoch, self.txid, running.generation, configuration.digest,
                     configuration.encoded, allowed, True, arguments),
         )  # fmt: skip
 
@@ -99,10 +99,10 @@ class ModuleConfigure(ModuleOperation):
     def _decide(self, member: Member) -> None:
         self.decided = True
         member.runtime = self.runtime
-        self.deadline = self.house.now + limits.COMMIT_SECONDS
-        self.house.wake(self.deadline)
-        self.house.note("configured", module=self.name, txid=self.txid, keys=list(self.runtime))
-        self.house.admit(member)
+        self.deadline = self.shared.now + limits.COMMIT_SECONDS
+        self.shared.wake(self.deadline)
+        self.shared.note("configured", module=self.name, txid=self.txid, keys=list(self.runtime))
+        self.shared.admit(member)
 
     def applied(self, member: Member, applied: Applied) -> None:
         if member is not self.member or not self.decided or self.over:
@@ -128,7 +128,7 @@ class ModuleConfigure(ModuleOperation):
             self._finish(Result.REFUSED, reasons or (Reason(self.name, "left"),))
 
     def time_passed(self) -> None:
-        if self.over or self.house.now < self.deadline:
+        if self.over or self.shared.now < self.deadline:
             return
         if self.decided:
             self._missed(f"did not apply the values within {limits.COMMIT_SECONDS:g} s")

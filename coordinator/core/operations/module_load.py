@@ -23,13 +23,13 @@ class ModuleOperation(Operation):
 
     def __init__(
         self,
-        house: SharedState,
+        shared: SharedState,
         membership: Membership,
         client: int | None,
         request: ConfigureRequest | LoadRequest | ModuleReloadRequest | RemoveRequest,
         asked_at: float,
     ) -> None:
-        super().__init__(house)
+        super().__init__(shared)
         self.membership = membership
         self.client = client
         self.name = request.name
@@ -45,7 +45,7 @@ class ModuleOperation(Operation):
         nobody = not member.pid or member.state in (MemberState.FAILED, MemberState.RESTARTING)
         member.state = MemberState.LEAVING
         member.deadline = None
-        self.house.unadmitted.discard(self.name)
+        self.shared.unadmitted.discard(self.name)
         return not nobody or member.peer is not None
 
     def _send_away(self, member: Member, why: str) -> None:
@@ -53,30 +53,30 @@ class ModuleOperation(Operation):
         if member.peer is None:
             self._kill(member)
         else:
-            self.house.send([member], Shutdown(self.house.epoch, why))
+            self.shared.send([member], Shutdown(self.shared.epoch, why))
 
     def _kill(self, member: Member) -> None:
         """End its process, and give it a moment to be gone."""
         self.killed = True
-        self.house.emit(Kill(self.name, member.pid))
-        self.until = self.house.now + limits.SHUTDOWN_SECONDS
-        self.house.wake(self.until)
+        self.shared.emit(Kill(self.name, member.pid))
+        self.until = self.shared.now + limits.SHUTDOWN_SECONDS
+        self.shared.wake(self.until)
 
     def _finish(self, result: Result, reasons: tuple[Reason, ...] = ()) -> None:
         """Answer, once, and let others have their turn."""
         if self.over:
             return
         self.over = True
-        elapsed = self.house.now - self.asked_at
-        self.house.note("end", module=self.name, result=str(result), elapsed=elapsed)
+        elapsed = self.shared.now - self.asked_at
+        self.shared.note("end", module=self.name, result=str(result), elapsed=elapsed)
         if self.client is not None:
-            running = self.house.running
+            running = self.shared.running
             digest = running.configuration.digest if running else ""
             missed = (self.name,) if result is Result.PARTIAL else ()
             outcome = Outcome(
-                result, self.house.generation, "", reasons, digest, 1, missed, elapsed
+                result, self.shared.generation, "", reasons, digest, 1, missed, elapsed
             )
-            self.house.emit(Answer(self.client, outcome))
+            self.shared.emit(Answer(self.client, outcome))
             self.client = None
 
 
@@ -85,23 +85,23 @@ class ModuleLoad(ModuleOperation):
 
     def __init__(
         self,
-        house: SharedState,
+        shared: SharedState,
         membership: Membership,
         client: int | None,
         request: LoadRequest,
         asked_at: float,
     ) -> None:
-        super().__init__(house, membership, client, request, asked_at)
+        super().__init__(shared, membership, client, request, asked_at)
         self.refusal: tuple[Reason, ...] = ()
-        there = house.members.get(self.name)
+        there = shared.members.get(self.name)
         if there is not None and there.state is MemberState.FAILED and not there.attached:
-            house.members.remove(there)
+            shared.members.remove(there)
             there = None
         if there is not None:
             why = Reason(self.name, f"is loaded already ({there.state})")
             self._finish(Result.REFUSED, (why,))
             return
-        house.note("load", module=self.name, path=request.spec.path)
+        shared.note("load", module=self.name, path=request.spec.path)
         self.member = membership.add_ours(self.name, request.spec)
 
     def settled(self, member: Member) -> None:
@@ -128,7 +128,7 @@ class ModuleLoad(ModuleOperation):
         return True
 
     def time_passed(self) -> None:
-        if self.member is None or self.over or self.house.now < self.until:
+        if self.member is None or self.over or self.shared.now < self.until:
             return
         if self.refusal:  # killed, and still not gone
             self._finish(Result.REFUSED, self.refusal)
@@ -157,20 +157,20 @@ class ModuleRemove(ModuleOperation):
 
     def __init__(
         self,
-        house: SharedState,
+        shared: SharedState,
         membership: Membership,
         client: int | None,
         request: RemoveRequest,
         asked_at: float,
     ) -> None:
-        super().__init__(house, membership, client, request, asked_at)
-        self.member = house.members.get(self.name)
+        super().__init__(shared, membership, client, request, asked_at)
+        self.member = shared.members.get(self.name)
         if self.member is None:
             self._finish(Result.REFUSED, (Reason(self.name, "is not loaded"),))
             return
-        house.note("remove", module=self.name)
-        self.until = min(self.deadline, house.now + limits.SHUTDOWN_SECONDS)
-        house.wake(self.until)
+        shared.note("remove", module=self.name)
+        self.until = min(self.deadline, shared.now + limits.SHUTDOWN_SECONDS)
+        shared.wake(self.until)
         if self._retire(self.member):
             self._send_away(self.member, "removed by `flux module remove`")
         else:
@@ -182,7 +182,7 @@ class ModuleRemove(ModuleOperation):
         return False
 
     def time_passed(self) -> None:
-        if self.over or self.member is None or self.house.now < self.until:
+        if self.over or self.member is None or self.shared.now < self.until:
             return
         if self.member.attached or self.killed:
             self._gone()
@@ -193,7 +193,7 @@ class ModuleRemove(ModuleOperation):
         assert self.member is not None
         if not self.killed and not self.member.attached:
             self._kill(self.member)
-        self.until = min(self.until, self.house.now + limits.SHUTDOWN_SECONDS)
+        self.until = min(self.until, self.shared.now + limits.SHUTDOWN_SECONDS)
 
     def _gone(self) -> None:
         assert self.member is not None

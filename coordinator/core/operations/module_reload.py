@@ -20,24 +20,24 @@ class ModuleReload(ModuleOperation):
 
     def __init__(
         self,
-        house: SharedState,
+        shared: SharedState,
         membership: Membership,
         client: int | None,
         request: ModuleReloadRequest,
         asked_at: float,
     ) -> None:
-        super().__init__(house, membership, client, request, asked_at)
+        super().__init__(shared, membership, client, request, asked_at)
         self.allowed = request.seconds
         self.refusal: tuple[Reason, ...] = ()
         self.coming = False
         """Whether the old process is gone."""
-        member = house.members.get(self.name)
+        member = shared.members.get(self.name)
         why_not = _why_not(member)
         if member is None or why_not:
             self._finish(Result.REFUSED, (Reason(self.name, why_not),))
             return
         self.member = member
-        house.note("module-reload", module=self.name)
+        shared.note("module-reload", module=self.name)
         self._end_the_old(member)
 
     # Out with the old
@@ -46,15 +46,15 @@ class ModuleReload(ModuleOperation):
         if not self._retire(member):
             self._start_the_new(member)
             return
-        self.until = min(self.deadline, self.house.now + limits.SHUTDOWN_SECONDS)
-        self.house.wake(self.until)
+        self.until = min(self.deadline, self.shared.now + limits.SHUTDOWN_SECONDS)
+        self.shared.wake(self.until)
         self._send_away(member, "reloaded")
 
     # In with the new
 
     def _start_the_new(self, member: Member) -> None:
         self.coming, self.killed, self.until = True, False, self.deadline
-        self.house.wake(self.until)
+        self.shared.wake(self.until)
         member.patience = math.inf
         member.deaths.clear()
         member.why, member.report = "", "{}"
@@ -90,13 +90,13 @@ class ModuleReload(ModuleOperation):
 
     def _fail(self, member: Member, reasons: tuple[Reason, ...]) -> None:
         told = self.refusal or reasons
-        member.state, member.since = MemberState.FAILED, self.house.now
+        member.state, member.since = MemberState.FAILED, self.shared.now
         member.deadline, member.pid = None, 0
         member.why = f"did not come up when it was reloaded: {told[0].message}"
         self._finish(Result.FAILED, told)
 
     def time_passed(self) -> None:
-        if self.over or self.member is None or self.house.now < self.until:
+        if self.over or self.member is None or self.shared.now < self.until:
             return
         if self.killed:  # and still not gone; nothing more can be done about it
             self._fail(self.member, (Reason(self.name, "cannot be ended"),))

@@ -47,25 +47,25 @@ class StartupPhase(StrEnum):
 class Startup(Operation):
     """From nothing to a broker whose modules all run the same generation, or to nothing."""
 
-    def __init__(self, house: SharedState, membership: Membership, begin: Begin) -> None:
-        super().__init__(house)
+    def __init__(self, shared: SharedState, membership: Membership, begin: Begin) -> None:
+        super().__init__(shared)
         self.membership = membership
         self.begin = begin
         self.phase = StartupPhase.ASSEMBLING
         self.failed = False
-        self.deadline = house.now + begin.seconds
-        self.grace = house.now + limits.REJOIN_SECONDS
+        self.deadline = shared.now + begin.seconds
+        self.grace = shared.now + limits.REJOIN_SECONDS
         self.transaction: _StartTransaction | None = None
         self.refusal: list[Reason] = []
-        house.refused_start = begin.unreadable
+        shared.refused_start = begin.unreadable
         self.ours = {name: membership.add_ours(name, spec) for name, spec in begin.modules}
-        house.wake(self.deadline)
-        house.note("start", generation=house.generation,
+        shared.wake(self.deadline)
+        shared.note("start", generation=shared.generation,
                    resume=not self._changed(), modules=len(self.ours))  # fmt: skip
         if not self._changed():
             self._resume()
         else:
-            house.wake(self.grace)
+            shared.wake(self.grace)
             self._go_on()
 
     @property
@@ -80,7 +80,7 @@ class Startup(Operation):
 
     def _changed(self) -> bool:
         """Whether the files ask for something that the ledger does not know already."""
-        running, files = self.house.running, self.begin.files
+        running, files = self.shared.running, self.begin.files
         if running is None:
             return True
         return files is not None and files.digest != running.decision.files
@@ -103,33 +103,33 @@ class Startup(Operation):
             return
         if any(one.peer is None for one in self.ours.values()):
             return
-        if self.house.now < self.grace and not self._survivors_are_back():
+        if self.shared.now < self.grace and not self._survivors_are_back():
             return
         self._vote()
 
     def _survivors_are_back(self) -> bool:
-        found = [self.house.members.get(name) for name in self.begin.expected]
+        found = [self.shared.members.get(name) for name in self.begin.expected]
         return all(one is not None and one.state is MemberState.RUNNING for one in found)
 
     def _vote(self) -> None:
         files = self.begin.files
-        assert files is not None or self.house.running is None
-        running = self.house.running
+        assert files is not None or self.shared.running is None
+        running = self.shared.running
         if files is not None and running is not None and running.configuration == files:
-            self.house.files = files.digest
-            self.house.emit(RecordFilesDigest(running.generation, files.digest))
+            self.shared.files = files.digest
+            self.shared.emit(RecordFilesDigest(running.generation, files.digest))
             self._resume()
             return
         self.phase = StartupPhase.VOTING
         candidate = files if files is not None else EMPTY
         request = ChangeRequest(Replacement(candidate), "start", self.begin.who,
-                                max(0.0, self.deadline - self.house.now))  # fmt: skip
-        self.transaction = _StartTransaction(self.house, None, request, self.house.now)
+                                max(0.0, self.deadline - self.shared.now))  # fmt: skip
+        self.transaction = _StartTransaction(self.shared, None, request, self.shared.now)
         self.transaction.from_files = self.begin.files is not None
-        survivors = [one for one in self.house.members
+        survivors = [one for one in self.shared.members
                      if one.state is MemberState.RUNNING and one.attached]  # fmt: skip
         voters = [*self.ours.values(), *survivors]
-        self.house.unadmitted -= {one.name for one in voters}
+        self.shared.unadmitted -= {one.name for one in voters}
         self.transaction.ask(voters)
         self._check_transaction()
 
@@ -139,14 +139,14 @@ class Startup(Operation):
             return
         if change.outcome.result is not Result.REFUSED:
             self._ready()
-        elif self.begin.fallback and self.house.running is not None:
-            self.house.note("fallback", generation=self.house.generation,
+        elif self.begin.fallback and self.shared.running is not None:
+            self.shared.note("fallback", generation=self.shared.generation,
                             reasons=[str(reason) for reason in change.outcome.reasons])  # fmt: skip
-            self.house.refused_start = change.outcome.reasons
+            self.shared.refused_start = change.outcome.reasons
             self.transaction = None
-            self.deadline = self.house.now + self.begin.seconds
-            self.house.wake(self.deadline)
-            self.house.unadmitted |= {name for name, one in self.ours.items() if one.peer}
+            self.deadline = self.shared.now + self.begin.seconds
+            self.shared.wake(self.deadline)
+            self.shared.unadmitted |= {name for name, one in self.ours.items() if one.peer}
             self._resume()
         else:
             self._give_up(change.outcome.reasons)
@@ -158,9 +158,9 @@ class Startup(Operation):
         if (
             self.phase is StartupPhase.ASSEMBLING
             and member.attached
-            and self.house.running is not None
+            and self.shared.running is not None
         ):
-            self.house.admit(member)
+            self.shared.admit(member)
         self._go_on()
 
     def settled(self, member: Member) -> None:  # noqa: ARG002
@@ -220,7 +220,7 @@ class Startup(Operation):
             self._check_transaction()
             return
         self._go_on()
-        if self.house.now >= self.deadline and not self.over and self.transaction is None:
+        if self.shared.now >= self.deadline and not self.over and self.transaction is None:
             late = [one for one in self.ours.values() if one.state is not MemberState.RUNNING]
             self._give_up(tuple(_not_ready(one, self.begin.seconds) for one in late))
 
@@ -233,16 +233,16 @@ class Startup(Operation):
 
     def _ready(self) -> None:
         self.phase = StartupPhase.OVER
-        self.house.note("ready", generation=self.house.generation)
-        self.house.emit(AnnounceReady(self.house.refused_start))
+        self.shared.note("ready", generation=self.shared.generation)
+        self.shared.emit(AnnounceReady(self.shared.refused_start))
 
     def _give_up(self, reasons: tuple[Reason, ...]) -> None:
         self.phase = StartupPhase.OVER
         self.failed = True
         for member in self.ours.values():
             member.state = MemberState.LEAVING
-            self.house.emit(Kill(member.name, member.pid))
-        self.house.emit(GiveUp(reasons))
+            self.shared.emit(Kill(member.name, member.pid))
+        self.shared.emit(GiveUp(reasons))
 
 
 def _not_ready(member: Member, seconds: float) -> Reason:

@@ -51,11 +51,11 @@ class Transaction(Operation):
     """One attempt to move from what runs to a candidate."""
 
     def __init__(
-        self, house: SharedState, client: int | None, request: ChangeRequest, asked_at: float
+        self, shared: SharedState, client: int | None, request: ChangeRequest, asked_at: float
     ) -> None:
         """`asked_at` is when the request arrived: waiting in line counts against its deadline."""
-        super().__init__(house)
-        self.txid = house.next_txid()
+        super().__init__(shared)
+        self.txid = shared.next_txid()
         self.client = client
         self.request = request
         self.asked_at = asked_at
@@ -97,7 +97,7 @@ class Transaction(Operation):
 
     def barred(self) -> str:
         """Why this change must not even be tried; empty where it may."""
-        return why_barred(self.house, self.request)
+        return why_barred(self.shared, self.request)
 
     def _propose(self) -> None:
         why_not = self.barred()
@@ -106,19 +106,19 @@ class Transaction(Operation):
             return
         match self.request.proposal:
             case FromFiles():
-                self.house.emit(ReadFiles(self.txid))
+                self.shared.emit(ReadFiles(self.txid))
             case Replacement(configuration):
                 self.proposed(configuration)
             case Edit() as edit:
                 self.proposed(self._edited(edit))
             case Earlier(generation):
-                before = max(self.house.generation - 1, 0)
-                self.house.emit(
+                before = max(self.shared.generation - 1, 0)
+                self.shared.emit(
                     ReadGeneration(self.txid, before if generation is None else generation)
                 )
 
     def _edited(self, edit: Edit) -> Configuration | tuple[Reason, ...]:
-        running = self.house.running
+        running = self.shared.running
         assert running is not None, "clients are let in when something runs"
         before = running.configuration
         try:
@@ -126,7 +126,7 @@ class Transaction(Operation):
         except Unfit as unfit:
             origin = self.request.who.origin if unfit.key else None
             return (Reason("config", unfit.message, unfit.key, origin),)
-        self.house.emit(RecordEdit(before.digest, after.digest, edit, self.request.who))
+        self.shared.emit(RecordEdit(before.digest, after.digest, edit, self.request.who))
         return after
 
     def proposed(self, found: Configuration | tuple[Reason, ...]) -> None:
@@ -137,12 +137,12 @@ class Transaction(Operation):
             self._abort(TransactionInput.UNREADABLE, found)
             return
         self.candidate = found
-        running = self.house.running
+        running = self.shared.running
         if running is not None and running.configuration == found:
             if self.from_files and not self.request.dry_run:
-                self.house.files = found.digest
-                self.house.refused_start = ()
-                self.house.emit(RecordFilesDigest(running.generation, found.digest))
+                self.shared.files = found.digest
+                self.shared.refused_start = ()
+                self.shared.emit(RecordFilesDigest(running.generation, found.digest))
             self._move(TransactionInput.SAME)
             self._close()
             return
@@ -152,7 +152,7 @@ class Transaction(Operation):
         """Ask everybody as soon as there is something to ask and nobody is just coming in."""
         if self.state is not TransactionState.GATHERING or self.candidate is None:
             return
-        members = list(self.house.members)
+        members = list(self.shared.members)
         failed = [one for one in members if one.state is MemberState.FAILED]
         if failed:
             self._abort(TransactionInput.REFUSED, tuple(_is_failed(one) for one in failed))
@@ -172,21 +172,21 @@ class Transaction(Operation):
     def _prepare(self, members: list[Member]) -> None:
         assert self.candidate is not None
         for member in members:
-            member.owes, member.owes_since = self.txid, self.house.now
+            member.owes, member.owes_since = self.txid, self.shared.now
         message = Prepare(
-            self.house.epoch,
+            self.shared.epoch,
             self.txid,
-            self.house.generation,
+            self.shared.generation,
             self.candidate.digest,
             self.candidate.encoded,
-            max(0.0, self.deadline - self.house.now),
+            max(0.0, self.deadline - self.shared.now),
             self.request.dry_run,
         )
         # At a start nobody has been admitted, so nobody knows its load arguments yet.
         new = [one for one in members if not one.generation and one.arguments()]
-        self.house.send([one for one in members if one not in new], message)
+        self.shared.send([one for one in members if one not in new], message)
         for member in new:
-            self.house.send([member], message._replace(arguments=member.arguments()))
+            self.shared.send([member], message._replace(arguments=member.arguments()))
 
     def _probe(self, silent: list[Member]) -> None:
         """Repeat the Abort of the vote that is owed: nobody may be there to owe it any more.
@@ -196,7 +196,7 @@ class Transaction(Operation):
         for member in silent:
             if member.owes is not None and member.probes < limits.PROBES:
                 member.probes += 1
-                self.house.send([member], Abort(self.house.epoch, member.owes))
+                self.shared.send([member], Abort(self.shared.epoch, member.owes))
 
     # Preparing: votes
 
@@ -233,13 +233,13 @@ class Transaction(Operation):
         assert set(self.answers) == set(self.voters), "every member has voted"
         assert all(self.answers.values()), "and every vote is yes"
         self._move(TransactionInput.UNANIMOUS)
-        files = self.candidate.digest if self.from_files else self.house.files
+        files = self.candidate.digest if self.from_files else self.shared.files
         self._allow_commit_seconds()
-        self.house.force(
+        self.shared.force(
             Decision(
-                self.house.generation + 1,
+                self.shared.generation + 1,
                 self.txid,
-                self.house.epoch,
+                self.shared.epoch,
                 self.candidate,
                 files,
                 tuple(sorted(self.voters)),
@@ -249,7 +249,7 @@ class Transaction(Operation):
                 self.request.confirm,
             )
         )
-        self._note("force", generation=self.house.generation + 1)
+        self._note("force", generation=self.shared.generation + 1)
 
     # Forcing and committing
 
@@ -259,12 +259,12 @@ class Transaction(Operation):
         assert self.committing_until is not None
         self._move(TransactionInput.FORCED)
         # Has the disk taken all the time there was?  Where a client waits, a wake is still to come.
-        if self.client is None and self.house.now >= self.committing_until:
+        if self.client is None and self.shared.now >= self.committing_until:
             self._allow_commit_seconds()
-        self.house.decide(durable)
+        self.shared.decide(durable)
         if self.from_files:
-            self.house.refused_start = ()
-        self.house.tell_commit(self.voters.values(), durable.receipt)
+            self.shared.refused_start = ()
+        self.shared.tell_commit(self.voters.values(), durable.receipt)
         self._note("commit", generation=durable.generation)
         self.awaited = {
             name: member for name, member in self.voters.items() if name not in self.not_applied
@@ -272,8 +272,8 @@ class Transaction(Operation):
         self._check_applied()
 
     def _allow_commit_seconds(self) -> None:
-        self.committing_until = self.house.now + limits.COMMIT_SECONDS
-        self.house.wake(self.committing_until)
+        self.committing_until = self.shared.now + limits.COMMIT_SECONDS
+        self.shared.wake(self.committing_until)
 
     def not_forced(self, why: str) -> None:
         """The decision is certainly not on disk: nobody has been told, so nothing happened."""
@@ -288,7 +288,7 @@ class Transaction(Operation):
             or self.awaited.get(member.name) is not member
         ):
             return
-        if applied.generation != self.house.generation:
+        if applied.generation != self.shared.generation:
             return
         del self.awaited[member.name]
         if not applied.ok:
@@ -328,7 +328,7 @@ class Transaction(Operation):
         return False
 
     def time_passed(self) -> None:
-        now = self.house.now
+        now = self.shared.now
         if self.undecided and now >= self.deadline:
             self._abort(TransactionInput.LATE, self._lateness())
         elif self.committing_until is not None and now >= self.committing_until:
@@ -345,19 +345,19 @@ class Transaction(Operation):
     def _make_anew(self, member: Member) -> None:
         """It voted yes and hangs in commit: its process, if it is ours, is started again."""
         if not member.attached and member.state is not MemberState.LEAVING:
-            member.state, member.since = MemberState.JOINING, self.house.now
-            self.house.emit(Kill(member.name, member.pid))
+            member.state, member.since = MemberState.JOINING, self.shared.now
+            self.shared.emit(Kill(member.name, member.pid))
 
     def _lateness(self) -> tuple[Reason, ...]:
         allowed = f"{self.request.seconds:g} s"
         if self.state is TransactionState.PREPARING:
-            return tuple(_late(one, self.txid, allowed, self.house.now)
+            return tuple(_late(one, self.txid, allowed, self.shared.now)
                          for one in self.awaited.values())  # fmt: skip
         if self.candidate is None:
             return (Reason("config", f"the files could not be read within {allowed}"),)
         return tuple(
             Reason(one.name, f"is still {one.state} after {allowed}" + _because(one))
-            for one in self.house.members
+            for one in self.shared.members
             if one.state in UNSETTLED
         )
 
@@ -373,7 +373,7 @@ class Transaction(Operation):
         if self.undecided:
             self._abort(TransactionInput.WITHDRAWN, (Reason("config", "the broker is stopping"),))
         elif self.committing_until is not None:
-            last = self.house.now + limits.SHUTDOWN_SECONDS
+            last = self.shared.now + limits.SHUTDOWN_SECONDS
             self.committing_until = min(self.committing_until, last)
 
     # Ends
@@ -382,12 +382,12 @@ class Transaction(Operation):
         self.reasons.extend(reasons)
         self._move(given)
         if not self.request.dry_run:  # a dry run left nothing behind that could be released
-            self.house.send(self._asked(), Abort(self.house.epoch, self.txid))
+            self.shared.send(self._asked(), Abort(self.shared.epoch, self.txid))
         self._note(
             "abort", cause=str(given), objectors=self._objectors(), reasons=len(self.reasons)
         )
         if not self.request.dry_run:
-            self.house.emit(RecordAttempt(self._attempt()))
+            self.shared.emit(RecordAttempt(self._attempt()))
         self._close()
 
     def _asked(self) -> list[Member]:
@@ -403,29 +403,29 @@ class Transaction(Operation):
     def _attempt(self) -> Attempt:
         request = self.request
         digest = self.candidate.digest if self.candidate else ""
-        return Attempt(self.txid, self.house.generation, digest, request.verb,
+        return Attempt(self.txid, self.shared.generation, digest, request.verb,
                        request.who, request.message, tuple(self.reasons))  # fmt: skip
 
     def _close(self) -> None:
         asked = len(self.voters)
         reasons = (*self.reasons, *self.not_applied.values())
         digest = self.candidate.digest if self.candidate else ""
-        self.outcome = Outcome(_RESULTS[self.state], self.house.generation, self.txid, reasons,
+        self.outcome = Outcome(_RESULTS[self.state], self.shared.generation, self.txid, reasons,
                                digest, asked, tuple(self.not_applied), self._elapsed(),
                                self._confirm())  # fmt: skip
-        self._note("end", result=str(self.outcome.result), generation=self.house.generation)
+        self._note("end", result=str(self.outcome.result), generation=self.shared.generation)
         self._answer(self.outcome)
 
     def _answer_unknown(self) -> None:
         if self.client is None:
             return
         why = Reason("config", "the ledger's disk has not answered; the decision is not known yet")
-        self._answer(Outcome(Result.UNKNOWN, self.house.generation, self.txid, (why,),
+        self._answer(Outcome(Result.UNKNOWN, self.shared.generation, self.txid, (why,),
                              asked=len(self.voters), seconds=self._elapsed()))  # fmt: skip
 
     def _answer(self, outcome: Outcome) -> None:
         if self.client is not None:
-            self.house.emit(Answer(self.client, outcome))
+            self.shared.emit(Answer(self.client, outcome))
             self.client = None
 
     def _confirm(self) -> float | None:
@@ -434,14 +434,14 @@ class Transaction(Operation):
 
     def _note(self, event: str, **fields: object) -> None:
         """A line for the log; every phase has one, and all lines of a change have its txid."""
-        self.house.note(event, txid=self.txid, elapsed=round(self._elapsed(), 6), **fields)
+        self.shared.note(event, txid=self.txid, elapsed=round(self._elapsed(), 6), **fields)
 
     def _objectors(self) -> str:
         """Who said no, died or was late, in the order in which that came in."""
         return " ".join(dict.fromkeys(reason.module for reason in self.reasons))
 
     def _elapsed(self) -> float:
-        return self.house.now - self.asked_at
+        return self.shared.now - self.asked_at
 
     def _move(self, given: TransactionInput) -> None:
         self.state = TRANSACTION[self.state, given]

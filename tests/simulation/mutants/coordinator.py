@@ -22,8 +22,8 @@ Method = Callable[..., Any]
 def _commit_before_durable(right: Method) -> Method:
     def _decide(self: Transaction) -> None:
         right(self)
-        receipt = Receipt(self.txid, self.house.generation + 1)
-        self.house.tell_commit(self.voters.values(), receipt)
+        receipt = Receipt(self.txid, self.shared.generation + 1)
+        self.shared.tell_commit(self.voters.values(), receipt)
 
     return _decide
 
@@ -54,11 +54,11 @@ def _presumed_commit(right: Method) -> Method:
     def _resolve(
         self: Membership, member: Member, in_doubt: str | None, operation: Operation
     ) -> None:
-        unknown = in_doubt is not None and in_doubt not in self.house.decided
+        unknown = in_doubt is not None and in_doubt not in self.shared.decided
         if in_doubt is not None and unknown and not operation.will_decide(in_doubt):
             assert member.peer is not None
-            receipt = Receipt(in_doubt, self.house.generation + 1)
-            self.house.emit(TellCommit((member.peer,), receipt))
+            receipt = Receipt(in_doubt, self.shared.generation + 1)
+            self.shared.emit(TellCommit((member.peer,), receipt))
         else:
             right(self, member, in_doubt, operation)
 
