@@ -18,7 +18,7 @@ def status(machine: Coordinator, now: float) -> dict[str, Any]:
         "generation": running.generation if running else 0,
         "digest": running.configuration.digest if running else "",
         "modules": [module(member, now) for member in machine.members],
-        "waiting": len(machine.line),
+        "waiting": len(machine.queue),
     }
     if running:
         decision = running.decision

@@ -85,7 +85,7 @@ class Coordinator:
         self.membership = Membership(self.shared)
         self.inquiries = Inquiries(self.shared)
         self.operation: Operation = _Idle(self.shared)
-        self.line: deque[tuple[int, Request, float]] = deque()
+        self.queue: deque[tuple[int, Request, float]] = deque()
         self.stopping_until: float | None = None
         self.halted = False
 
@@ -146,7 +146,7 @@ class Coordinator:
             case Asked(client, request):
                 self._asked(client, request)
             case HungUp(client):
-                self.line = deque(one for one in self.line if one[0] != client)
+                self.queue = deque(one for one in self.queue if one[0] != client)
                 self.operation.hung_up(client)
                 self.inquiries.hung_up(client)
             case Inquired(client, name, seconds):
@@ -210,9 +210,9 @@ class Coordinator:
         self.operation.time_passed()
         self.membership.time_passed()
         self.inquiries.time_passed()
-        late = [one for one in self.line if now >= one[2] + one[1].seconds]
+        late = [one for one in self.queue if now >= one[2] + one[1].seconds]
         for client, request, asked_at in late:
-            self.line.remove((client, request, asked_at))
+            self.queue.remove((client, request, asked_at))
             why = f"other changes were in progress for all of its {request.seconds:g} s"
             self._turn_away(client, why, now - asked_at)
 
@@ -221,10 +221,10 @@ class Coordinator:
     def _asked(self, client: int, request: Request) -> None:
         if self.stopping_until is not None:
             self._turn_away(client, "the broker is stopping")
-        elif len(self.line) >= limits.QUEUED_REQUESTS:
+        elif len(self.queue) >= limits.QUEUED_REQUESTS:
             self._turn_away(client, f"{limits.QUEUED_REQUESTS} changes are waiting already")
         else:
-            self.line.append((client, request, self.shared.now))
+            self.queue.append((client, request, self.shared.now))
             self.shared.wake(self.shared.now + request.seconds)
 
     def _turn_away(self, client: int, why: str, seconds: float = 0.0) -> None:
@@ -249,11 +249,11 @@ class Coordinator:
             undo = due_undo(self.shared)
             if undo is not None:
                 self.operation = Transaction(self.shared, None, undo, self.shared.now)
-            elif not self.line:
+            elif not self.queue:
                 self.operation = _Idle(self.shared)
                 return
             else:
-                client, request, asked_at = self.line.popleft()
+                client, request, asked_at = self.queue.popleft()
                 self.operation = self._begin(client, request, asked_at)
             if not self.operation.blocks_admission:
                 self.membership.admit_waiting()
@@ -284,9 +284,9 @@ class Coordinator:
         self.stopping_until = self.shared.now + limits.SHUTDOWN_SECONDS
         self.shared.wake(self.stopping_until)
         self.shared.note("stop")
-        for client, _, _ in self.line:
+        for client, _, _ in self.queue:
             self._turn_away(client, "the broker is stopping")
-        self.line.clear()
+        self.queue.clear()
         self.operation.stop()
 
     def _say_goodbye(self) -> None:

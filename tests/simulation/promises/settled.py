@@ -42,7 +42,7 @@ class Settled(Promise):
                 raise self.broken(f"{host} is {host.machine.state} with {runs}, not {last}")
 
     def _members(self, broker: "Broker") -> None:
-        if not broker.machine.operation.over or broker.machine.line:
+        if not broker.machine.operation.over or broker.machine.queue:
             raise self.broken(f"{broker} is busy for ever")
         if broker.machine.unconfirmed is not None or broker.ledger.unconfirmed() is not None:
             raise self.broken("what nobody confirmed is not undone")
