@@ -44,7 +44,7 @@ from coordinator.files.merge_process import merge_beside
 from coordinator.files.provenance import Provenance, Texts, located
 from coordinator.files.reading import Source, Unreadable, read_sources
 from coordinator.ledger.sqlite import Ledger, NotWritten
-from coordinator.ledger.sqlite_history import Archive
+from coordinator.ledger.sqlite_history import SqliteHistory
 from coordinator.processes.children import Children
 from coordinator.runtime.log import Log
 from coordinator.runtime.worker import Worker
@@ -111,7 +111,7 @@ class Executor:
         self.reader = Worker("files")
         self.finder = Worker("places")
         self.looks = Worker("looks")
-        self.archive = Archive(ledger.path)
+        self.archive = SqliteHistory(ledger.path)
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             Send: self._send,
             TellCommit: self._tell_commit,

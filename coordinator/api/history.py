@@ -13,7 +13,7 @@ from coordinator.api.operations import BadRequest, Fields, Host, count, text
 from coordinator.core.changes import Durable
 from coordinator.files.merge_process import merge_beside
 from coordinator.files.reading import Source, Unreadable, read_sources
-from coordinator.ledger.sqlite_history import Archive, NotKept
+from coordinator.ledger.sqlite_history import NotKept, SqliteHistory
 from protocol import limits
 from protocol.configuration import Configuration
 
@@ -25,7 +25,7 @@ RUNNING, FILES = "running", "files"
 class Looks:
     """The reading requests that are answered from beside the loop."""
 
-    def __init__(self, host: Host, archive: Archive) -> None:
+    def __init__(self, host: Host, archive: SqliteHistory) -> None:
         self._host = host
         self._archive = archive
         self._last_sources: tuple[Source, ...] | None = None

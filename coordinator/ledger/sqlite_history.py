@@ -26,7 +26,7 @@ class NotKept(LookupError):
     """There is no such generation (any more); the text says which there are."""
 
 
-class Archive:
+class SqliteHistory:
     """The past of one ledger.  Every method opens the file anew; use it from any one thread."""
 
     def __init__(self, path: str) -> None:
