@@ -18,7 +18,7 @@ from tests.simulation.ledger import AnyLedger, Mishap
 _WAL = FILE + "-wal"
 
 
-class SqliteLedger(Ledger):
+class CutSqliteLedger(Ledger):
     """The real one; it only notes how far its log has been forced, and can be told to fail."""
 
     def __init__(self, directory: str, store: "SqliteStore") -> None:
@@ -62,7 +62,7 @@ class SqliteStore:
         self._root = tempfile.mkdtemp(prefix="simulation-")
         self._count = 0
         self._directory = self._new_directory()
-        self._open: SqliteLedger | None = None
+        self._open: CutSqliteLedger | None = None
 
     def _new_directory(self) -> str:
         self._count += 1
@@ -73,15 +73,15 @@ class SqliteStore:
     def open(self) -> AnyLedger:
         if self._open is not None:  # ended in good order, with nothing left to lose
             self._open.close()
-        self._open = SqliteLedger(self._directory, self)
+        self._open = CutSqliteLedger(self._directory, self)
         return self._open
 
     def interrupt(self, ledger: AnyLedger, decision: Decision) -> None:
-        assert isinstance(ledger, SqliteLedger)
+        assert isinstance(ledger, CutSqliteLedger)
         ledger.write(decision)
 
     def crash(self, ledger: AnyLedger, chance: random.Random) -> None:
-        assert isinstance(ledger, SqliteLedger)
+        assert isinstance(ledger, CutSqliteLedger)
         before, after = self._directory, self._new_directory()
         for name in (FILE, _WAL):
             if os.path.exists(os.path.join(before, name)):
