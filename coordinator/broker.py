@@ -25,7 +25,7 @@ from coordinator.core.machine import Coordinator
 from coordinator.executor import Executor, Hook
 from coordinator.files.parsing import merge
 from coordinator.files.reading import Unreadable, read_sources
-from coordinator.ledger.sqlite import Ledger, LedgerError
+from coordinator.ledger.sqlite import LedgerError, SqliteLedger
 from coordinator.processes.children import Children, Watched
 from coordinator.runtime.log import Log
 from coordinator.transport.zmq_router import ModuleSocket
@@ -87,7 +87,7 @@ class Broker:
         self._door: Door | None = None
         self._selector = selectors.DefaultSelector()
         try:
-            self._ledger = Ledger(options.statedir, history=options.history)
+            self._ledger = SqliteLedger(options.statedir, history=options.history)
         except LedgerError as error:
             raise CannotStart(Reason("ledger", str(error))) from error
         try:

@@ -43,7 +43,7 @@ from coordinator.core.events import (
 from coordinator.files.merge_process import merge_beside
 from coordinator.files.provenance import Provenance, Texts, located
 from coordinator.files.reading import Source, Unreadable, read_sources
-from coordinator.ledger.sqlite import Ledger, NotWritten
+from coordinator.ledger.sqlite import NotWritten, SqliteLedger
 from coordinator.ledger.sqlite_history import SqliteHistory
 from coordinator.processes.children import Children
 from coordinator.runtime.log import Log
@@ -89,7 +89,7 @@ class Executor:
     def __init__(
         self,
         owner: Owner,
-        ledger: Ledger,
+        ledger: SqliteLedger,
         sockets: ModuleSocket,
         children: Children,
         log: Log,

@@ -62,7 +62,7 @@ class Uncertain(Exception):
     """Nobody knows whether the decision is on disk: stop, and read the ledger anew."""
 
 
-class Ledger:
+class SqliteLedger:
     """One open ledger.  After opening, use it from one thread at a time."""
 
     def __init__(

@@ -4,10 +4,10 @@ import time
 from functools import partial
 
 import coordinator.broker
-from coordinator.ledger.sqlite import Ledger
+from coordinator.ledger.sqlite import SqliteLedger
 
 
 def set_back(seconds: float) -> None:
     """From now on brokers of this process open ledgers that live this much in the past."""
-    past = partial(Ledger, clock=lambda: time.time() - seconds)
-    vars(coordinator.broker)["Ledger"] = past
+    past = partial(SqliteLedger, clock=lambda: time.time() - seconds)
+    vars(coordinator.broker)["SqliteLedger"] = past

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from coordinator.ledger.sqlite import Ledger, LedgerError
+from coordinator.ledger.sqlite import LedgerError, SqliteLedger
 from tests.chaos import ledger_rows
 from tests.chaos.attached_participant import Guest
 from tests.chaos.campaign import Asking, Tally, digest_of_files
@@ -240,7 +240,7 @@ def test_ledger_cut_off(house: House, name: str) -> None:
         with (copy / name).open("r+b") as file:
             file.truncate(size)
         try:
-            ledger = Ledger(str(copy))
+            ledger = SqliteLedger(str(copy))
         except LedgerError as error:
             refused += "Restore it from a backup, or move it away" in str(error)
         else:

@@ -1,6 +1,6 @@
 """The ledger on the simulated disk.
 
-Why not the production's `Ledger` in every run: it is SQLite, and opening it and forcing through it
+Why not the production's `SqliteLedger` in every run: opening it and forcing through it
 would take most of a run's time.  This one has the same interface and the same rules (the epoch is
 forced before it is used, generations follow one another, everything but decisions may be lost), and
 `sqlite_store` puts the real one, on real files that are cut at a crash, under the same worlds.

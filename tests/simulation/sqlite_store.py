@@ -12,13 +12,13 @@ import tempfile
 from collections.abc import Callable
 
 from coordinator.core.changes import Decision, Durable
-from coordinator.ledger.sqlite import FILE, Ledger, NotWritten, Uncertain
+from coordinator.ledger.sqlite import FILE, NotWritten, SqliteLedger, Uncertain
 from tests.simulation.ledger import AnyLedger, Mishap
 
 _WAL = FILE + "-wal"
 
 
-class CutSqliteLedger(Ledger):
+class CutSqliteLedger(SqliteLedger):
     """The real one; it only notes how far its log has been forced, and can be told to fail."""
 
     def __init__(self, directory: str, store: "SqliteStore") -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from coordinator.core.changes import Attempt, Decision, Who
-from coordinator.ledger.sqlite import FILE, Ledger, LedgerError, NotWritten
+from coordinator.ledger.sqlite import FILE, LedgerError, NotWritten, SqliteLedger
 from protocol import limits
 from protocol.configuration import Configuration
 from protocol.reasons import Reason
@@ -24,20 +24,20 @@ def decision(generation: int, epoch: int = 1, **content: int) -> Decision:
 def test_an_epoch_is_never_used_twice(tmp_path: Path) -> None:
     epochs = []
     for _ in range(3):
-        ledger = Ledger(str(tmp_path))
+        ledger = SqliteLedger(str(tmp_path))
         epochs.append(ledger.epoch)
         ledger.close()
     assert epochs == [1, 2, 3]
 
 
 def test_what_was_forced_is_there_afterwards(tmp_path: Path) -> None:
-    ledger = Ledger(str(tmp_path), clock=lambda: 1234.5)
+    ledger = SqliteLedger(str(tmp_path), clock=lambda: 1234.5)
     assert ledger.last() is None
     first, second = decision(1, x=1), decision(2, x=2)
     assert ledger.force(first).decision == first
     ledger.force(second)
     ledger.close()
-    again = Ledger(str(tmp_path))
+    again = SqliteLedger(str(tmp_path))
     last = again.last()
     assert last is not None
     assert last.decision == second
@@ -54,7 +54,7 @@ def test_a_tidy_ledger_does_not_grow_and_loses_nothing(tmp_path: Path) -> None:
     for tidied in (True, False):
         folder = tmp_path / str(tidied)
         folder.mkdir()
-        ledger = Ledger(str(folder))
+        ledger = SqliteLedger(str(folder))
         for number in range(1, 201):
             ledger.force(decision(number, x=number))
             if tidied and ledger.wants_maintenance:
@@ -62,7 +62,7 @@ def test_a_tidy_ledger_does_not_grow_and_loses_nothing(tmp_path: Path) -> None:
         sizes[tidied] = (folder / f"{FILE}-wal").stat().st_size
         crashed = tmp_path / f"{tidied}-crashed"
         shutil.copytree(folder, crashed)  # as a crash leaves it: nothing is closed
-        again = Ledger(str(crashed))
+        again = SqliteLedger(str(crashed))
         last = again.last()
         assert last is not None
         assert last.decision == decision(200, x=200)
@@ -73,7 +73,7 @@ def test_a_tidy_ledger_does_not_grow_and_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_generations_are_neither_skipped_nor_reused(tmp_path: Path) -> None:
-    ledger = Ledger(str(tmp_path))
+    ledger = SqliteLedger(str(tmp_path))
     ledger.force(decision(1))
     for number in (1, 3):
         with pytest.raises(NotWritten, match="does not follow"):
@@ -85,13 +85,13 @@ def test_generations_are_neither_skipped_nor_reused(tmp_path: Path) -> None:
 def test_a_decision_survives_the_death_of_the_process(tmp_path: Path) -> None:
     program = (
         "import os, sys\n"
-        "from coordinator.ledger.sqlite import Ledger\n"
+        "from coordinator.ledger.sqlite import SqliteLedger\n"
         "from tests.unit.coordinator.ledger.test_sqlite import decision\n"
         "Ledger(sys.argv[1]).force(decision(1, x=7))\n"
         "os.kill(os.getpid(), 9)\n"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False, timeout=30)
-    ledger = Ledger(str(tmp_path))
+    ledger = SqliteLedger(str(tmp_path))
     last = ledger.last()
     assert last is not None
     assert last.configuration.plain() == {"x": 7}
@@ -99,21 +99,21 @@ def test_a_decision_survives_the_death_of_the_process(tmp_path: Path) -> None:
 
 
 def test_one_state_directory_has_one_broker(tmp_path: Path) -> None:
-    ledger = Ledger(str(tmp_path))
+    ledger = SqliteLedger(str(tmp_path))
     with pytest.raises(LedgerError, match="another broker"):
-        Ledger(str(tmp_path))
+        SqliteLedger(str(tmp_path))
     ledger.close()
-    Ledger(str(tmp_path)).close()
+    SqliteLedger(str(tmp_path)).close()
 
 
 def test_garbage_is_refused_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"no database at all" * 100)
     with pytest.raises(LedgerError, match="move it away"):
-        Ledger(str(tmp_path))
+        SqliteLedger(str(tmp_path))
 
 
 def test_a_changed_configuration_is_noticed(tmp_path: Path) -> None:
-    ledger = Ledger(str(tmp_path))
+    ledger = SqliteLedger(str(tmp_path))
     ledger.force(decision(1, x=1))
     ledger.close()
     connection = sqlite3.connect(tmp_path / FILE)
@@ -122,11 +122,11 @@ def test_a_changed_configuration_is_noticed(tmp_path: Path) -> None:
     connection.commit()
     connection.close()
     with pytest.raises(LedgerError, match="digest"):
-        Ledger(str(tmp_path))
+        SqliteLedger(str(tmp_path))
 
 
 def test_a_missing_generation_is_noticed(tmp_path: Path) -> None:
-    ledger = Ledger(str(tmp_path))
+    ledger = SqliteLedger(str(tmp_path))
     for number in (1, 2, 3):
         ledger.force(decision(number, x=number))
     ledger.close()
@@ -135,12 +135,12 @@ def test_a_missing_generation_is_noticed(tmp_path: Path) -> None:
     connection.commit()
     connection.close()
     with pytest.raises(LedgerError, match="missing"):
-        Ledger(str(tmp_path))
+        SqliteLedger(str(tmp_path))
 
 
 def test_history_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "HISTORY", 3)
-    ledger = Ledger(str(tmp_path))
+    ledger = SqliteLedger(str(tmp_path))
     for number in range(1, 8):
         ledger.force(decision(number, x=number))
         ledger.record_attempt(
@@ -155,14 +155,14 @@ def test_history_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_members_and_files_are_known_again(tmp_path: Path) -> None:
-    ledger = Ledger(str(tmp_path))
+    ledger = SqliteLedger(str(tmp_path))
     ledger.force(decision(1, x=1))
     ledger.record_files(1, "digest of files")
     ledger.record_attached("svc", present=True)
     ledger.record_attached("old", present=True)
     ledger.record_attached("old", present=False)
     ledger.close()
-    again = Ledger(str(tmp_path))
+    again = SqliteLedger(str(tmp_path))
     assert again.attached() == ("svc",)
     last = again.last()
     assert last is not None
@@ -174,7 +174,7 @@ def test_a_full_disk_is_a_certain_failure(tmp_path: Path) -> None:
     """A limit on the file's size stands for the full disk (setrlimit(2), RLIMIT_FSIZE)."""
     program = (
         "import resource, sys\n"
-        "from coordinator.ledger.sqlite import Ledger, NotWritten\n"
+        "from coordinator.ledger.sqlite import SqliteLedger, NotWritten\n"
         "from protocol.configuration import Configuration\n"
         "from tests.unit.coordinator.ledger.test_sqlite import decision\n"
         "ledger = Ledger(sys.argv[1])\n"
@@ -193,7 +193,7 @@ def test_a_full_disk_is_a_certain_failure(tmp_path: Path) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False, timeout=30)
     assert ended.returncode == 0
-    ledger = Ledger(str(tmp_path))
+    ledger = SqliteLedger(str(tmp_path))
     last = ledger.last()
     assert last is not None
     assert last.configuration.plain() == {"x": 2}
@@ -204,4 +204,4 @@ def test_a_full_disk_is_a_certain_failure(tmp_path: Path) -> None:
 def test_a_read_only_state_directory_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(LedgerError, match="cannot write"):
-        Ledger(str(tmp_path))
+        SqliteLedger(str(tmp_path))
