@@ -261,7 +261,7 @@ class Broker:
     def _ended(self, descriptor: int) -> None:
         self._selector.unregister(descriptor)
         watched = self._children.by_fd[descriptor]
-        how = self._children.bury(watched)
+        how = self._children.reap(watched)
         if watched is self._program:
             self.status = watched.status if watched.status >= 0 else 128 - watched.status
             self._program = None

@@ -85,7 +85,7 @@ class Children:
         """Whether this process is under watch, under this name."""
         return any((one.name, one.pid) == (name, pid) for one in self.by_fd.values())
 
-    def bury(self, watched: Watched) -> str:
+    def reap(self, watched: Watched) -> str:
         """Reap a process that has ended; how it did, for people."""
         del self.by_fd[watched.pidfd]
         how = "its process ended"
@@ -120,7 +120,7 @@ class Children:
             if watched.ours:
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(watched.pidfd, signal.SIGKILL)
-            self.bury(watched)
+            self.reap(watched)
 
 
 def how_it_ended(status: int) -> str:
