@@ -273,7 +273,7 @@ class Broker:
     def _reap(self) -> None:
         """Reap orphans; a module that died before we knew its pid is none."""
         self._started()
-        self._children.reap_strays()
+        self._children.reap_orphans()
 
     def _gone(self, client: Client) -> None:
         if client.busy:

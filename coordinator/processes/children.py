@@ -98,7 +98,7 @@ class Children:
         os.close(watched.pidfd)
         return how
 
-    def reap_strays(self) -> None:
+    def reap_orphans(self) -> None:
         """Reap orphans of our children; as their subreaper (prctl(2)) we inherit them."""
         known = {watched.pid for watched in self.by_fd.values()}
         with suppress(ChildProcessError):
