@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coordinator.api.dispatch import Reception
-from coordinator.api.server import Client, Door
+from coordinator.api.server import ApiServer, Client
 from coordinator.core.changes import Spec, Unconfirmed, Who
 from coordinator.core.events import Begin, Died, Event, HungUp, Received, Spawned, Stop, TimePassed
 from coordinator.core.machine import Coordinator
@@ -84,7 +84,7 @@ class Broker:
         self._timers: list[float] = []
         self._running = True
         self._program: Watched | None = None
-        self._door: Door | None = None
+        self._door: ApiServer | None = None
         self._selector = selectors.DefaultSelector()
         try:
             self._ledger = SqliteLedger(options.statedir, history=options.history)
@@ -236,7 +236,7 @@ class Broker:
             self.log.warn("fallback: the files were refused", reason=str(reason))
         path = os.path.join(self.options.rundir, "local")
         _remove_stale(path)
-        self._door = Door(path, self._selector, self._reception.asked, self._gone,
+        self._door = ApiServer(path, self._selector, self._reception.asked, self._gone,
                           self.wake_at)  # fmt: skip
         self._reception.open(self._door)
         if self.options.program:

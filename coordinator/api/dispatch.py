@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from coordinator.api import module_status
 from coordinator.api.history import Job, Looks, refusal
 from coordinator.api.operations import BadRequest, Host, Service, Wanted, key
-from coordinator.api.server import Client, Door
+from coordinator.api.server import ApiServer, Client
 from coordinator.api.watchers import Watchers
 from coordinator.core.changes import Durable, Outcome, Request, Result
 from coordinator.core.events import Asked, Event
@@ -36,9 +36,9 @@ class Reception:
         self._looks = Looks(desk, executor.archive)
         self._watchers: Watchers | None = None
         self._seen: Durable | None = None
-        self.door: Door | None = None
+        self.door: ApiServer | None = None
 
-    def open(self, door: Door) -> None:
+    def open(self, door: ApiServer) -> None:
         """From now on there are clients."""
         self.door = door
         self._watchers = Watchers(door, self._service.lookup)

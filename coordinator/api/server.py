@@ -43,7 +43,7 @@ class Client:
         self.busy = False
 
 
-class Door:
+class ApiServer:
     """Accepts clients, cuts their bytes into requests, and brings answers back."""
 
     def __init__(

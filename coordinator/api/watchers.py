@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from coordinator.api.lookup import Lookup
-from coordinator.api.server import Client, Door
+from coordinator.api.server import ApiServer, Client
 from coordinator.core.changes import Durable
 from protocol.keys import Path
 
@@ -17,7 +17,7 @@ from protocol.keys import Path
 class Watchers:
     """Who watches what."""
 
-    def __init__(self, door: Door, lookup: Lookup) -> None:
+    def __init__(self, door: ApiServer, lookup: Lookup) -> None:
         self._door = door
         self._lookup = lookup
         self._paths: dict[int, Path] = {}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cli.client import Client
-from coordinator.api.server import Door
+from coordinator.api.server import ApiServer
 from protocol import limits
 from tests.chaos import footprint
 from tests.chaos.house import House, until
@@ -103,7 +103,7 @@ class Doorkeeper:
 
     def __init__(self, path: str) -> None:
         self.selector = selectors.DefaultSelector()
-        self.door = Door(path, self.selector, lambda client, _: self.door.answer(client, {}),
+        self.door = ApiServer(path, self.selector, lambda client, _: self.door.answer(client, {}),
                          lambda _: None, lambda _: None)  # fmt: skip
 
     def work(self) -> None:
