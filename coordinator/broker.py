@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coordinator.api.dispatch import Reception
-from coordinator.api.server import ApiServer, Client
+from coordinator.api.server import ApiServer, Connection
 from coordinator.core.changes import Spec, Unconfirmed, Who
 from coordinator.core.events import Begin, Died, Event, HungUp, Received, Spawned, Stop, TimePassed
 from coordinator.core.machine import Coordinator
@@ -275,7 +275,7 @@ class Broker:
         self._started()
         self._children.reap_orphans()
 
-    def _gone(self, client: Client) -> None:
+    def _gone(self, client: Connection) -> None:
         if client.busy:
             self.feed(HungUp(client.number))
 

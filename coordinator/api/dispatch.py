@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from coordinator.api import module_status
 from coordinator.api.history import Job, Looks, refusal
 from coordinator.api.operations import BadRequest, Host, Service, Wanted, key
-from coordinator.api.server import ApiServer, Client
+from coordinator.api.server import ApiServer, Connection
 from coordinator.api.watchers import Watchers
 from coordinator.core.changes import Durable, Outcome, Request, Result
 from coordinator.core.events import Asked, Event
@@ -52,7 +52,7 @@ class Reception:
         if running is not None and self._watchers is not None:
             self._watchers.committed(running)
 
-    def asked(self, client: Client, request: dict[str, Any]) -> None:
+    def asked(self, client: Connection, request: dict[str, Any]) -> None:
         """One request: answered at once, or on its way to the machine."""
         assert self.door is not None
         try:
@@ -93,7 +93,7 @@ class Reception:
         provenance = self._executor.texts.behind(member.digest)
         return lambda: {"version": 1, **module_status.places(member, provenance)}
 
-    def _watch(self, client: Client, request: dict[str, Any]) -> None:
+    def _watch(self, client: Connection, request: dict[str, Any]) -> None:
         running = self._desk.machine.running
         if running is None or self._watchers is None:
             raise BadRequest("no configuration is in force yet")
@@ -101,7 +101,7 @@ class Reception:
         client.busy = True  # nothing else is asked on this connection
         self._watchers.add(client, path, running)
 
-    def _look(self, client: Client, job: Job) -> None:
+    def _look(self, client: Connection, job: Job) -> None:
         def then(result: object) -> None:
             found = result if isinstance(result, dict) else None
             failed = result if isinstance(result, BaseException) else TypeError(repr(result))
@@ -110,7 +110,7 @@ class Reception:
         client.busy = True
         self._executor.looks.submit(job, then)
 
-    def _merge_first(self, client: Client, wanted: Wanted) -> None:
+    def _merge_first(self, client: Connection, wanted: Wanted) -> None:
         """Long texts are parsed beside the loop before the machine is asked."""
 
         def then(result: object) -> None:
@@ -133,12 +133,12 @@ class Reception:
         else:
             self._executor.reader.submit(job, then)
 
-    def _ask(self, client: Client, request: Request) -> None:
+    def _ask(self, client: Connection, request: Request) -> None:
         assert self.door is not None
         if client.number in self.door.clients:  # it may have gone meanwhile
             self._desk.feed(Asked(client.number, request))
 
-    def _refuse(self, client: Client, reasons: tuple[Reason, ...]) -> None:
+    def _refuse(self, client: Connection, reasons: tuple[Reason, ...]) -> None:
         running = self._desk.machine.running
         outcome = Outcome(Result.REFUSED, running.generation if running else 0, reasons=reasons)
         client.busy = True

@@ -28,7 +28,7 @@ _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PAUSE_SECONDS = 0.1
 
 
-class Client:
+class Connection:
     """One connection.  `busy` while its request is being worked on."""
 
     __slots__ = ("buffer", "busy", "number", "out", "pid", "sock", "uid")
@@ -50,8 +50,8 @@ class ApiServer:
         self,
         path: str,
         selector: selectors.BaseSelector,
-        asked: Callable[[Client, dict[str, Any]], None],
-        gone: Callable[[Client], None],
+        asked: Callable[[Connection, dict[str, Any]], None],
+        gone: Callable[[Connection], None],
         wake_at: Callable[[float], None],
     ) -> None:
         """Bind at `path`, open to all who can reach it.  Raises OSError.
@@ -64,10 +64,10 @@ class ApiServer:
         self._wake_at = wake_at
         self._listening = False
         self._numbers = 0
-        self.drained: Callable[[Client], None] = _nothing
+        self.drained: Callable[[Connection], None] = _nothing
         """Called when a client has read what it was slow to read."""
         self.path = path
-        self.clients: dict[int, Client] = {}
+        self.clients: dict[int, Connection] = {}
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.setblocking(False)
         self.listener.bind(path)
@@ -86,7 +86,7 @@ class ApiServer:
                 return
             sock.setblocking(False)
             self._numbers += 1
-            client = Client(self._numbers, sock)
+            client = Connection(self._numbers, sock)
             if not self._has_place(client):
                 self.answer(client, {"error": "too many clients; try again later"})
                 sock.close()
@@ -95,7 +95,7 @@ class ApiServer:
             handler = self._handler(client)
             self._selector.register(sock, selectors.EVENT_READ, handler)
 
-    def _has_place(self, client: Client) -> bool:
+    def _has_place(self, client: Connection) -> bool:
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         places = limits.CLIENTS
         if descriptors != resource.RLIM_INFINITY:
@@ -123,7 +123,7 @@ class ApiServer:
         """Time has passed; what was short may be there again."""
         self._listen()
 
-    def _handler(self, client: Client) -> Callable[[int], None]:
+    def _handler(self, client: Connection) -> Callable[[int], None]:
         def handle(events: int) -> None:
             if events & selectors.EVENT_WRITE:
                 self._flush(client)
@@ -136,7 +136,7 @@ class ApiServer:
 
     # In
 
-    def _read(self, client: Client) -> None:
+    def _read(self, client: Connection) -> None:
         try:
             data = client.sock.recv(_CHUNK)
         except BlockingIOError:
@@ -155,7 +155,7 @@ class ApiServer:
         if b"\n" in data:
             self.next_request(client)
 
-    def next_request(self, client: Client) -> None:
+    def next_request(self, client: Connection) -> None:
         """Work on the next whole line, unless one is in work already."""
         while not client.busy and client.number in self.clients:
             line, newline, rest = client.buffer.partition(b"\n")
@@ -170,12 +170,12 @@ class ApiServer:
 
     # Out
 
-    def answer(self, client: Client, message: dict[str, Any]) -> None:
+    def answer(self, client: Connection, message: dict[str, Any]) -> None:
         """Send one line; what the kernel does not take now waits, within a limit."""
         text = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
         self.write(client, text.encode(errors="replace") + b"\n")
 
-    def write(self, client: Client, line: bytes) -> None:
+    def write(self, client: Connection, line: bytes) -> None:
         """Send one line that is encoded already."""
         client.out += line
         if len(client.out) > 2 * limits.LINE_BYTES:
@@ -183,7 +183,7 @@ class ApiServer:
         else:
             self._flush(client)
 
-    def _flush(self, client: Client) -> None:
+    def _flush(self, client: Connection) -> None:
         while client.out:
             try:
                 sent = client.sock.send(client.out)
@@ -202,7 +202,7 @@ class ApiServer:
 
     # Ends
 
-    def drop(self, client: Client) -> None:
+    def drop(self, client: Connection) -> None:
         """Let a client go."""
         if self.clients.pop(client.number, None) is None:
             return
@@ -223,7 +223,7 @@ class ApiServer:
             os.unlink(self.path)
 
 
-def _nothing(_: Client) -> None:
+def _nothing(_: Connection) -> None:
     """Most clients are just let go on."""
 
 

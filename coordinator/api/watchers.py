@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from coordinator.api.lookup import Lookup
-from coordinator.api.server import ApiServer, Client
+from coordinator.api.server import ApiServer, Connection
 from coordinator.core.changes import Durable
 from protocol.keys import Path
 
@@ -26,7 +26,7 @@ class Watchers:
         self._latest: Durable | None = None
         self._lines: dict[Path, bytes] = {}
 
-    def add(self, client: Client, path: Path, running: Durable) -> None:
+    def add(self, client: Connection, path: Path, running: Durable) -> None:
         """Tell `client` the value at `path` now, and whenever a generation is committed."""
         self._note(running)
         self._paths[client.number] = path
@@ -47,7 +47,7 @@ class Watchers:
             else:
                 self._tell(client, path)
 
-    def _drained(self, client: Client) -> None:
+    def _drained(self, client: Connection) -> None:
         if client.number in self._behind:
             self._behind.discard(client.number)
             self._tell(client, self._paths[client.number])
@@ -57,7 +57,7 @@ class Watchers:
             self._latest = running
             self._lines.clear()  # they are encoded once, however many watch the same
 
-    def _tell(self, client: Client, path: Path) -> None:
+    def _tell(self, client: Connection, path: Path) -> None:
         if path not in self._lines:
             assert self._latest is not None
             self._lines[path] = self._line(self._latest, path)
