@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from coordinator.api import module_status
-from coordinator.api.history import Job, Looks, refusal
+from coordinator.api.history import Job, SlowReads, refusal
 from coordinator.api.operations import BadRequest, Host, Service, Wanted, key
 from coordinator.api.server import ApiServer, Connection
 from coordinator.api.watchers import Watchers
@@ -33,7 +33,7 @@ class Reception:
         self._desk = desk
         self._executor = executor
         self._service = Service(desk)
-        self._looks = Looks(desk, executor.archive)
+        self._looks = SlowReads(desk, executor.archive)
         self._watchers: Watchers | None = None
         self._seen: Durable | None = None
         self.door: ApiServer | None = None

@@ -22,7 +22,7 @@ HISTORY_SHOWN = 20
 RUNNING, FILES = "running", "files"
 
 
-class Looks:
+class SlowReads:
     """The reading requests that are answered from beside the loop."""
 
     def __init__(self, host: Host, archive: SqliteHistory) -> None:
