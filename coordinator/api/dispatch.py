@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from coordinator.api import module_status
-from coordinator.api.history import Job, SlowReads, refusal
+from coordinator.api.history import Job, SlowReads, error_answer
 from coordinator.api.operations import BadRequest, Host, Service, Wanted, key
 from coordinator.api.server import ApiServer, Connection
 from coordinator.api.watchers import Watchers
@@ -105,7 +105,7 @@ class Reception:
         def then(result: object) -> None:
             found = result if isinstance(result, dict) else None
             failed = result if isinstance(result, BaseException) else TypeError(repr(result))
-            self.answer(client.number, refusal(failed) if found is None else found)
+            self.answer(client.number, error_answer(failed) if found is None else found)
 
         client.busy = True
         self._executor.looks.submit(job, then)

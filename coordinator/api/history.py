@@ -130,7 +130,7 @@ def _described(shown: Fields, configuration: Configuration) -> tuple[Fields, Con
     return {**shown, "digest": configuration.digest}, configuration
 
 
-def refusal(error: BaseException) -> Fields:
+def error_answer(error: BaseException) -> Fields:
     """The answer where a look found nothing."""
     if isinstance(error, Unreadable):
         return {
