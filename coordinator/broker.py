@@ -28,7 +28,7 @@ from coordinator.files.reading import Unreadable, read_sources
 from coordinator.ledger.sqlite import LedgerError, SqliteLedger
 from coordinator.processes.children import Children, Watched
 from coordinator.runtime.log import Log
-from coordinator.transport.zmq_router import ModuleSocket
+from coordinator.transport.zmq_router import ZmqRouter
 from protocol import limits
 from protocol.codec import Malformed
 from protocol.reasons import Reason
@@ -92,7 +92,7 @@ class Broker:
             raise CannotStart(Reason("ledger", str(error))) from error
         try:
             _remove_stale(os.path.join(options.rundir, "modules"))
-            self._sockets = ModuleSocket(os.path.join(options.rundir, "modules"))
+            self._sockets = ZmqRouter(os.path.join(options.rundir, "modules"))
         except OSError as error:
             self._ledger.close()
             raise CannotStart(Reason("broker", str(error))) from error

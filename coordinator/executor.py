@@ -48,7 +48,7 @@ from coordinator.ledger.sqlite_history import SqliteHistory
 from coordinator.processes.children import Children
 from coordinator.runtime.log import Log
 from coordinator.runtime.worker import Worker
-from coordinator.transport.zmq_router import ModuleSocket
+from coordinator.transport.zmq_router import ZmqRouter
 from protocol import limits
 from protocol.codec import encode
 from protocol.configuration import Configuration
@@ -90,7 +90,7 @@ class Executor:
         self,
         owner: Owner,
         ledger: SqliteLedger,
-        sockets: ModuleSocket,
+        sockets: ZmqRouter,
         children: Children,
         log: Log,
         path: str | None,

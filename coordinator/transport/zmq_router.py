@@ -25,7 +25,7 @@ _LARGE = 64 * 1024
 """Above this many bytes a frame is handed to ZeroMQ without copying."""
 
 
-class ModuleSocket:
+class ZmqRouter:
     """Sends and receives without ever blocking."""
 
     def __init__(self, path: str) -> None:
