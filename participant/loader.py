@@ -34,7 +34,7 @@ def name_of(typed: str) -> str:
     return os.path.basename(typed).removesuffix(".py").replace("_", "-")
 
 
-def locate(typed: str, search: str | None = None) -> str:
+def resolve(typed: str, search: str | None = None) -> str:
     """The bundled name, or the absolute path of the file, behind `typed`.
 
     `search` is a colon-separated list of directories (default: FLUX_MODULE_PATH).  Raises NotFound.
@@ -72,7 +72,7 @@ def loadable() -> list[dict[str, str]]:
 
 
 def load(located: str) -> "type[Module]":
-    """The Module class behind what `locate` returned; whatever the file does, only Unloadable."""
+    """The Module class behind what `resolve` returned; whatever the file does, only Unloadable."""
     try:
         return _load_file(located) if os.path.isabs(located) else _load_bundled(located)
     except Unloadable:

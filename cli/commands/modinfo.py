@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.client import Client, Trouble, complain
 from cli.commands.version import VERSION
-from participant.loader import NotFound, Unloadable, load, loadable, locate, name_of
+from participant.loader import NotFound, Unloadable, load, loadable, name_of, resolve
 from protocol.reasons import printable
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _described(typed: str) -> tuple[str, dict[str, Any]]:
     from participant.describe import description
 
     try:
-        located = locate(typed)
+        located = resolve(typed)
     except NotFound:
         if not os.environ.get("FLUX_URI"):
             raise

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from typing import Any, TypeAlias
 
-from coordinator.files.positions import line_and_column, locate
+from coordinator.files.positions import find_position, line_and_column
 from coordinator.files.reading import Source
 from protocol import limits
 from protocol.keys import Path
@@ -59,7 +59,7 @@ def refusals(source: Source, text: str, tree: dict[str, Any]) -> Iterator[Reason
         place = Origin(source.name, *line_and_column(text, offset))
         yield Reason("config", message, origin=place)
     for path, message in faults_of_tree(tree):
-        yield Reason("config", message, path, locate((source,), path))
+        yield Reason("config", message, path, find_position((source,), path))
 
 
 def faults_of_text(text: str) -> Iterator[TextFault]:

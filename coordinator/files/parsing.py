@@ -17,7 +17,7 @@ from typing import Any
 import tomli
 
 from coordinator.files import flux_toml
-from coordinator.files.positions import line_and_column, locate
+from coordinator.files.positions import find_position, line_and_column
 from coordinator.files.reading import Source, Unreadable, refusal
 from protocol import limits
 from protocol.configuration import Configuration, Unfit
@@ -53,7 +53,7 @@ def merge(sources: Iterable[Source]) -> Configuration:
     try:
         return Configuration.of(merged)
     except Unfit as unfit:
-        place = locate(files, unfit.key)
+        place = find_position(files, unfit.key)
         raise Unreadable([Reason("config", unfit.message, unfit.key, place)]) from None
 
 
@@ -143,7 +143,7 @@ def _located(source: Source, tree: dict[str, Any]) -> Iterator[Reason]:
     _settle(tree, (), faults)
     for path, message in faults:
         shown = path[:8] if message == _TOO_DEEP else path
-        yield Reason("config", message, shown, locate((source,), path))
+        yield Reason("config", message, shown, find_position((source,), path))
 
 
 def _settle(container: Any, path: Path, faults: list[tuple[Path, str]]) -> None:

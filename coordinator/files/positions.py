@@ -34,7 +34,7 @@ _lock = threading.Lock()
 _parsers: dict[_Format, "Parser"] = {}
 
 
-def locate(sources: Sequence[Source], key: Path) -> Origin | None:
+def find_position(sources: Sequence[Source], key: Path) -> Origin | None:
     """Where the value that `key` has after merging `sources` (in their order) was written.
 
     The line and the column count from 1, the column in characters, and point at the last part of

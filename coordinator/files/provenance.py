@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
-from coordinator.files.positions import locate
+from coordinator.files.positions import find_position
 from coordinator.files.reading import Source
 from protocol.keys import Path
 from protocol.reasons import Origin, Reason
@@ -33,7 +33,7 @@ class Provenance(NamedTuple):
         for edited, origin in reversed(self.edits):
             if key[: len(edited)] == edited:
                 return origin
-        return locate(self.sources, key) or self._inner(key) or self.whole
+        return find_position(self.sources, key) or self._inner(key) or self.whole
 
     def _inner(self, key: Path) -> Origin | None:
         """The last command that set something inside `key`, a table that no text mentions."""

@@ -84,13 +84,13 @@ def validate(options: argparse.Namespace) -> int:
 
 def _classes(named: Iterable[str]) -> "dict[str, type[Module]]":
     """The modules to be asked, by the names under which they join.  Raises Trouble."""
-    from participant.loader import NotFound, Unloadable, load, locate, name_of
+    from participant.loader import NotFound, Unloadable, load, name_of, resolve
     from participant.modules import BUNDLED
 
     classes = {}
     for typed in (*BUNDLED, *named):
         try:
-            classes[name_of(typed)] = load(typed if typed not in named else locate(typed))
+            classes[name_of(typed)] = load(typed if typed not in named else resolve(typed))
         except (NotFound, Unloadable) as error:
             raise Trouble(str(error)) from None
     return classes

@@ -9,7 +9,7 @@ from cli.client import Client, Trouble, complain
 from cli.commands.module.config import add_commands
 from cli.options.duration import add_timeout
 from cli.output.result import change
-from participant.loader import NotFound, locate, name_of
+from participant.loader import NotFound, name_of, resolve
 
 _SLACK = 5.0  # seconds beyond the time allowed before the broker is taken for stuck
 
@@ -69,7 +69,7 @@ def _change_options(parser: argparse.ArgumentParser) -> None:
 
 def _load(options: argparse.Namespace) -> int:
     try:
-        path = locate(options.module)
+        path = resolve(options.module)
     except NotFound as error:
         complain("module", str(error))
         return 1
@@ -86,7 +86,7 @@ def _reload(options: argparse.Namespace) -> int:
     path = None
     if options.force:
         try:
-            path = locate(options.module)
+            path = resolve(options.module)
         except NotFound:
             path = None  # it may be loaded under a name that is no file's
     return change("module", options.json, "module-reload", options.timeout,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from coordinator.files import positions
 from coordinator.files.parsing import merge
-from coordinator.files.positions import forget, line_and_column, locate
+from coordinator.files.positions import find_position, forget, line_and_column
 from coordinator.files.reading import Source
 from protocol import limits
 from protocol.keys import Path
@@ -92,7 +92,7 @@ CASES: list[tuple[str, str, Path, Place | None]] = [
 )
 def test_places_in_toml(text: str, key: Path, place: Place | None) -> None:
     merge([toml(text)])  # the case is TOML at all
-    assert locate([toml(text)], key) == (Origin("f.toml", *place) if place else None)
+    assert find_position([toml(text)], key) == (Origin("f.toml", *place) if place else None)
 
 
 JSON_CASES: list[tuple[str, Path, Place | None]] = [
@@ -108,7 +108,7 @@ JSON_CASES: list[tuple[str, Path, Place | None]] = [
 
 @pytest.mark.parametrize(("text", "key", "place"), JSON_CASES)
 def test_places_in_json(text: str, key: Path, place: Place | None) -> None:
-    assert locate([json_source(text)], key) == (Origin("f.json", *place) if place else None)
+    assert find_position([json_source(text)], key) == (Origin("f.json", *place) if place else None)
 
 
 MERGED: list[tuple[str, list[str], Path, tuple[int, int, int] | None]] = [
@@ -137,13 +137,13 @@ def test_places_after_merging(
 ) -> None:
     files = [toml(text, f"{number}.toml") for number, text in enumerate(texts)]
     merge(files)
-    assert locate(files, key) == (Origin(f"{want[0]}.toml", *want[1:]) if want else None)
+    assert find_position(files, key) == (Origin(f"{want[0]}.toml", *want[1:]) if want else None)
 
 
 def test_languages_mix() -> None:
     files = [json_source('{"t": {"a": 1}}'), toml("[t]\nb = 1")]
-    assert locate(files, ("t", "a")) == Origin("f.json", 1, 8)
-    assert locate(files, ("t", "b")) == Origin("f.toml", 2, 1)
+    assert find_position(files, ("t", "a")) == Origin("f.json", 1, 8)
+    assert find_position(files, ("t", "b")) == Origin("f.toml", 2, 1)
 
 
 @pytest.mark.parametrize(("offset", "place"), [(0, (1, 1)), (1, (1, 2)), (2, (2, 1)), (4, (3, 1))])
@@ -174,10 +174,10 @@ def test_one_text_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     forget()
     source = toml("a = 1\n" + "".join(f"b{n} = 1\n" for n in range(100)))
     for number in range(100):
-        assert locate([source], (f"b{number}",)) == Origin("f.toml", number + 2, 1)
+        assert find_position([source], (f"b{number}",)) == Origin("f.toml", number + 2, 1)
     assert len(readings) == 1
     forget()
-    locate([source], ("a",))
+    find_position([source], ("a",))
     assert len(readings) == 2
 
 
@@ -185,13 +185,13 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "SOURCE_BYTES", 1000)
     forget()
     for number in range(50):
-        assert locate([toml(f"# {'x' * 300}\na{number} = 1")], (f"a{number}",))
+        assert find_position([toml(f"# {'x' * 300}\na{number} = 1")], (f"a{number}",))
     assert sum(len(text) for _, text in positions._indexes._roots) <= 1000
 
 
 @given(st.binary(), st.lists(st.text() | st.integers(-2, 5)), st.sampled_from(["toml", "json"]))
 def test_any_bytes_and_any_key_give_an_answer(text: bytes, key: list[str | int], form: Any) -> None:
-    answer = locate([Source("f", text, form)], tuple(key))
+    answer = find_position([Source("f", text, form)], tuple(key))
     assert answer is None or answer.source == "f"
 
 
@@ -393,7 +393,10 @@ _NEWLINES = st.sampled_from(["\n", "\r\n"])
 def test_every_key_of_a_written_document_is_found(data: st.DataObject) -> None:
     source, _, places = _written(data, "f.toml")
     for path, place in places.items():
-        assert locate([source], path) == Origin("f.toml", *place), (path, source.text.decode())
+        assert find_position([source], path) == Origin("f.toml", *place), (
+            path,
+            source.text.decode(),
+        )
 
 
 @settings(deadline=None)
@@ -403,7 +406,7 @@ def test_every_key_of_written_json_is_found(data: st.DataObject) -> None:
     writer.json_value(data.draw(_DOCUMENTS), ())
     json.loads(writer.text)
     for path, place in writer.places.items():
-        assert locate([json_source(writer.text)], path) == Origin("f.json", *place), path
+        assert find_position([json_source(writer.text)], path) == Origin("f.json", *place), path
 
 
 @settings(deadline=None, max_examples=150)
@@ -417,7 +420,7 @@ def test_the_file_that_supplies_a_value_is_found(data: st.DataObject) -> None:
         files.append(source)
         _fold(wanted, document, (), lambda path: Origin(name, *places[path]), origins)  # noqa: B023
     for path, origin in origins.items():
-        assert locate(files, path) == origin, (path, [f.text.decode() for f in files])
+        assert find_position(files, path) == origin, (path, [f.text.decode() for f in files])
 
 
 def _fold(
@@ -465,6 +468,6 @@ def test_a_large_file_is_not_quadratic() -> None:
     assert len(source.text) > 2_000_000
     for n in range(0, 30_000, 300):
         key = ("queues", f"q{n}", "limits", "job", "size")
-        assert locate([source], key) == Origin("f.toml", 5 * n + 3, 16)
-        assert locate([source], ("h", n, "x")) == Origin("f.toml", 5 * n + 5, 1)
+        assert find_position([source], key) == Origin("f.toml", 5 * n + 3, 16)
+        assert find_position([source], ("h", n, "x")) == Origin("f.toml", 5 * n + 5, 1)
     forget()
