@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from coordinator.api.dispatch import Reception
+from coordinator.api.dispatch import Dispatcher
 from coordinator.api.server import ApiServer, Connection
 from coordinator.core.changes import Spec, Unconfirmed, Who
 from coordinator.core.events import Begin, Died, Event, HungUp, Received, Spawned, Stop, TimePassed
@@ -103,7 +103,7 @@ class Broker:
             self._ledger.epoch, self._ledger.last(), self._ledger.receipts(), self._unconfirmed()
         )
         self.attributes = self._known_attributes()
-        self._reception = Reception(self, self._executor)
+        self._reception = Dispatcher(self, self._executor)
 
     def _unconfirmed(self) -> Unconfirmed | None:
         """What a former life left unconfirmed; its wall clock becomes the machine's here."""

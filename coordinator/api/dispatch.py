@@ -26,7 +26,7 @@ class Desk(Host, Protocol):
         """Something happened; the machine will hear of it."""
 
 
-class Reception:
+class Dispatcher:
     """Serves the clients of one broker."""
 
     def __init__(self, desk: Desk, executor: Executor) -> None:
