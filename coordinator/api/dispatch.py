@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from coordinator.api import module_status
 from coordinator.api.history import Job, SlowReads, error_answer
-from coordinator.api.operations import BadRequest, Host, Service, Wanted, key
+from coordinator.api.operations import BadRequest, Host, Operations, Wanted, key
 from coordinator.api.server import ApiServer, Connection
 from coordinator.api.watchers import Watchers
 from coordinator.core.changes import Durable, Outcome, Request, Result
@@ -32,7 +32,7 @@ class Dispatcher:
     def __init__(self, desk: Desk, executor: Executor) -> None:
         self._desk = desk
         self._executor = executor
-        self._service = Service(desk)
+        self._service = Operations(desk)
         self._looks = SlowReads(desk, executor.archive)
         self._watchers: Watchers | None = None
         self._seen: Durable | None = None

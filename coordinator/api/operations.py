@@ -71,7 +71,7 @@ class Host(Protocol):
         """The module file or bundled name behind what a user typed.  Raises LookupError."""
 
 
-class Service:
+class Operations:
     """Turns requests into answers or into work."""
 
     def __init__(self, host: Host) -> None:
