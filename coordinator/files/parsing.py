@@ -18,7 +18,7 @@ import tomli
 
 from coordinator.files import flux_toml
 from coordinator.files.positions import find_position, line_and_column
-from coordinator.files.reading import Source, Unreadable, refusal
+from coordinator.files.reading import Source, Unreadable, file_reason
 from protocol import limits
 from protocol.configuration import Configuration, Unfit
 from protocol.keys import Path, format_key
@@ -76,7 +76,9 @@ def _decode(source: Source) -> str:
     except UnicodeDecodeError as error:
         before = source.text[: error.start].decode()
         place = line_and_column(before, len(before))
-        raise Unreadable([refusal(source.name, "the text is not valid UTF-8", *place)]) from None
+        raise Unreadable(
+            [file_reason(source.name, "the text is not valid UTF-8", *place)]
+        ) from None
     if text.startswith("\ufeff"):
         message = "the text begins with a byte order mark; save it as UTF-8 without one"
         raise _at(source, text, 0, message)
@@ -93,11 +95,11 @@ def _tree(source: Source, text: str) -> dict[str, Any]:
             tree = json.loads(text, object_pairs_hook=_object, parse_int=_integer)
     except (tomli.TOMLDecodeError, json.JSONDecodeError) as error:
         place = (error.lineno, error.colno)
-        raise Unreadable([refusal(source.name, _plain(error.msg), *place)]) from None
+        raise Unreadable([file_reason(source.name, _plain(error.msg), *place)]) from None
     except RecursionError:
         begins = flux_toml.first_deeper(text, limits.CONFIGURATION_DEPTH)
         if begins is None:  # a key of very many parts
-            raise Unreadable([refusal(source.name, _TOO_DEEP)]) from None
+            raise Unreadable([file_reason(source.name, _TOO_DEEP)]) from None
         raise _at(source, text, begins, _TOO_DEEP) from None
     except ValueError:  # the one left: Python converts no integer of thousands of digits
         digits = _ENDLESS_DIGITS.search(text)
@@ -192,4 +194,4 @@ def _update(tree: dict[str, Any], other: dict[str, Any]) -> None:
 
 
 def _at(source: Source, text: str, offset: int, message: str) -> Unreadable:
-    return Unreadable([refusal(source.name, message, *line_and_column(text, offset))])
+    return Unreadable([file_reason(source.name, message, *line_and_column(text, offset))])

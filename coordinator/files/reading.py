@@ -48,7 +48,7 @@ def read_sources(path: str) -> tuple[Source, ...]:
         try:
             text = _read(name, room)
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-            reasons.append(refusal(name, _cause(error)))
+            reasons.append(file_reason(name, _cause(error)))
             continue
         room -= len(text)
         texts.append(Source(name, text, "json" if name.endswith(".json") else "toml"))
@@ -63,9 +63,9 @@ def _files_at(path: str) -> list[str]:
             return [path]
         names = [one for one in os.listdir(path) if one.endswith(".toml") and one[0] != "."]
     except (OSError, ValueError) as error:
-        raise Unreadable([refusal(path, _cause(error))]) from None
+        raise Unreadable([file_reason(path, _cause(error))]) from None
     if len(names) > limits.SOURCE_FILES:
-        raise Unreadable([refusal(path, f"holds more than {limits.SOURCE_FILES} files")])
+        raise Unreadable([file_reason(path, f"holds more than {limits.SOURCE_FILES} files")])
     return [os.path.join(path, name) for name in sorted(names, key=os.fsencode)]
 
 
@@ -111,6 +111,8 @@ def _cause(error: OSError | ValueError) -> str:
     return f"cannot be read: {error.strerror}" if error.strerror else str(error)
 
 
-def refusal(name: str, message: str, line: int | None = None, column: int | None = None) -> Reason:
+def file_reason(
+    name: str, message: str, line: int | None = None, column: int | None = None
+) -> Reason:
     """A reason about the text called `name`."""
     return Reason("config", message, origin=Origin(name, line, column))
