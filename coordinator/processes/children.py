@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from coordinator.core.changes import Spec
 from coordinator.processes.descriptor_limit import as_before, give_back, raise_limit
-from coordinator.processes.fork_server import Template
+from coordinator.processes.fork_server import ForkServer
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class Children:
         self._uri = modules_uri
         self._command = command
         self._limit = raise_limit()
-        self.template = Template(modules_uri, self._limit)
+        self.template = ForkServer(modules_uri, self._limit)
         self.by_fd: dict[int, Watched] = {}
 
     def start(self, name: str, spec: Spec) -> Watched | None:

@@ -18,7 +18,7 @@ from coordinator.processes.descriptor_limit import Limit, give_back
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-class Template:
+class ForkServer:
     """Started when the first module is asked for, and again should it have died."""
 
     def __init__(self, modules_uri: str, limit: Limit) -> None:
