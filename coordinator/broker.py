@@ -134,7 +134,7 @@ class Broker:
         """Serve until told to stop; the exit status."""
         wakeup = self._catch_signals()
         self._selector.register(self._sockets.fd, selectors.EVENT_READ, _nothing)
-        self._selector.register(self._children.template.fd, selectors.EVENT_READ, _nothing)
+        self._selector.register(self._children.fork_server.fd, selectors.EVENT_READ, _nothing)
         for worker in self._executor.workers:
             self._selector.register(
                 worker.fd, selectors.EVENT_READ, lambda _, worker=worker: worker.collect()
@@ -301,7 +301,7 @@ class Broker:
                     signal.pidfd_send_signal(self._program.pidfd, signal.Signals(number))
                 self.feed(Stop())
             if number == signal.SIGCHLD:
-                for name in self._children.template.died():
+                for name in self._children.fork_server.died():
                     self.feed(Died(name, 0, "could not be started: its template died"))
                 self._reap()
 

@@ -35,13 +35,13 @@ class Children:
         self._uri = modules_uri
         self._command = command
         self._limit = raise_limit()
-        self.template = ForkServer(modules_uri, self._limit)
+        self.fork_server = ForkServer(modules_uri, self._limit)
         self.by_fd: dict[int, Watched] = {}
 
     def start(self, name: str, spec: Spec) -> Watched | None:
         """Start a module; None where `collect` will tell.  Raises OSError where it cannot be."""
         if not self._command:
-            self.template.ask(name, spec.path)
+            self.fork_server.ask(name, spec.path)
             return None
         child = subprocess.Popen(
             [*self._command, "--name", name, "--uri", self._uri, "--parent", str(os.getpid()),
@@ -54,7 +54,7 @@ class Children:
     def collect(self) -> list[Watched | str]:
         """Modules that the template has started since; a name alone is one that it has not."""
         found: list[Watched | str] = []
-        for name, pid in self.template.collect():
+        for name, pid in self.fork_server.collect():
             try:
                 found.append(self.watch(name, pid, ours=True))
             except ProcessLookupError:
@@ -115,7 +115,7 @@ class Children:
 
     def kill_all(self) -> None:
         """End and reap every child that is left."""
-        self.template.close()
+        self.fork_server.close()
         for watched in list(self.by_fd.values()):
             if watched.ours:
                 with suppress(ProcessLookupError):
