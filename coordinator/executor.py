@@ -41,7 +41,7 @@ from coordinator.core.events import (
     Unreachable,
 )
 from coordinator.files.merge_process import merge_beside
-from coordinator.files.provenance import Provenance, Texts, located
+from coordinator.files.provenance import Provenance, ProvenanceStore, located
 from coordinator.files.reading import Source, Unreadable, read_sources
 from coordinator.ledger.sqlite import NotWritten, SqliteLedger
 from coordinator.ledger.sqlite_history import SqliteHistory
@@ -105,7 +105,7 @@ class Executor:
         self._path = path
         self._hook = hook
         self.epoch = ledger.epoch
-        self.texts = Texts()
+        self.texts = ProvenanceStore()
         self._starting_digest = ""
         self.disk = Worker("ledger")
         self.reader = Worker("files")

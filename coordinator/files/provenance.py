@@ -49,7 +49,7 @@ class Provenance(NamedTuple):
 _UNKNOWN = Provenance()
 
 
-class Texts:
+class ProvenanceStore:
     """Provenance by the digest of the configuration."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from pydantic import ConfigDict
 
 from cli.commands.config.unknown_keys import warnings
 from coordinator.files.parsing import merge
-from coordinator.files.provenance import Provenance, Texts, located
+from coordinator.files.provenance import Provenance, ProvenanceStore, located
 from coordinator.files.reading import Source
 from participant.module import Module
 from participant.settings.model import LAX, Settings
@@ -53,7 +53,7 @@ def test_what_is_not_known_is_not_made_up() -> None:
 
 
 def test_texts_are_kept_over_many_edits_and_edits_are_bounded() -> None:
-    texts = Texts()
+    texts = ProvenanceStore()
     digest = merge([FILE]).digest
     texts.keep(digest, (FILE,))
     for number in range(2500):
@@ -66,7 +66,7 @@ def test_texts_are_kept_over_many_edits_and_edits_are_bounded() -> None:
 
 
 def test_a_recalled_generation_keeps_texts_that_are_known() -> None:
-    texts = Texts()
+    texts = ProvenanceStore()
     texts.keep("d", (FILE,))
     texts.name("d", Origin("generation 1"))
     assert place(texts.behind("d"), "heartbeat", "period") == "a.toml:2:1"
