@@ -75,7 +75,7 @@ def configuration(text: str) -> Configuration:
     return Configuration.of(json.loads(text))
 
 
-class CoordinatorTeller:
+class CoordinatorDriver:
     """One coordinator; participants' connections are called by the participants' names."""
 
     def __init__(self) -> None:

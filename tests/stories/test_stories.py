@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stories.coordinator_driver import CoordinatorTeller
+from tests.stories.coordinator_driver import CoordinatorDriver
 from tests.stories.participant_driver import ParticipantTeller
 from tests.stories.script import perform
 
@@ -15,7 +15,7 @@ STORIES = Path(__file__).parent
     "path", sorted((STORIES / "coordinator").glob("*.txt")), ids=lambda p: p.stem
 )
 def test_coordinator(path: Path) -> None:
-    perform(path, CoordinatorTeller())
+    perform(path, CoordinatorDriver())
 
 
 @pytest.mark.parametrize(
