@@ -37,7 +37,7 @@ from protocol.reasons import Reason
 from tests.stories.coordinator_driver import configuration, options
 
 
-class ParticipantTeller:
+class ParticipantDriver:
     """One participant called `a`."""
 
     def __init__(self) -> None:

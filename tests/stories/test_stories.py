@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.stories.coordinator_driver import CoordinatorDriver
-from tests.stories.participant_driver import ParticipantTeller
+from tests.stories.participant_driver import ParticipantDriver
 from tests.stories.script import perform
 
 STORIES = Path(__file__).parent
@@ -22,7 +22,7 @@ def test_coordinator(path: Path) -> None:
     "path", sorted((STORIES / "participant").glob("*.txt")), ids=lambda p: p.stem
 )
 def test_participant(path: Path) -> None:
-    perform(path, ParticipantTeller())
+    perform(path, ParticipantDriver())
 
 
 def test_a_wrong_answer_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,4 +32,4 @@ def test_a_wrong_answer_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "connected\n----\ntell Join: runs generation 7\n(idle, generation 7, epoch 0)\n"
     )
     with pytest.raises(AssertionError):
-        perform(story, ParticipantTeller())
+        perform(story, ParticipantDriver())
