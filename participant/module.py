@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from participant.settings.effective import pinned, report
-from participant.settings.layers import Combined, Tables, combine, from_environment
+from participant.settings.layers import Merged, Tables, combine, from_environment
 from participant.settings.model import Settings, read_table
 from participant.settings.parameters import parameters
 from participant.settings.schema import Schema, schema_of
@@ -68,7 +68,7 @@ class StagedSettings:
     """A candidate that passed, and all that is needed to take it into use."""
 
     configuration: Configuration
-    combined: Combined
+    combined: Merged
     settings: Any
     built: Any
 
@@ -96,8 +96,8 @@ class Module:
         self.environment: Arguments = ()
         """What the environment of the process says, read once, when the module is served."""
         self.configuration = EMPTY
-        self.combined: Combined | None = None
-        self.loaded: Combined | None = None
+        self.combined: Merged | None = None
+        self.loaded: Merged | None = None
         """The first that was committed: what keys with `restart` go by."""
         self.config: Any = None
         self._reported: tuple[tuple[bytes, ...], Arguments, str] = ((), (), "")
@@ -160,7 +160,7 @@ class Module:
         return self.weigh(candidate, combined)
 
     def weigh(
-        self, candidate: Configuration, combined: Combined
+        self, candidate: Configuration, combined: Merged
     ) -> StagedSettings | tuple[Reason, ...]:
         """The second half of `judge`; base classes may set things up around it."""
         title = self.title()
@@ -177,7 +177,7 @@ class Module:
             return self._told_whence(reasons, combined)
         return StagedSettings(candidate, combined, settings, built)
 
-    def _told_whence(self, reasons: Iterable[Reason], combined: Combined) -> tuple[Reason, ...]:
+    def _told_whence(self, reasons: Iterable[Reason], combined: Merged) -> tuple[Reason, ...]:
         """The reasons, with the origin of the value where it is not the broker's configuration."""
         where = self.owned().where
         told = []

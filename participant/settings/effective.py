@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from participant.settings.field import RESTART
-from participant.settings.layers import Combined, Tables
+from participant.settings.layers import Merged, Tables
 from participant.settings.parameters import Parameter, parameters
 from participant.settings.schema import Schema, alternatives, below, schema_of
 from protocol import limits
@@ -53,7 +53,7 @@ def _at_load(root: Schema, node: Any) -> bool:
     return here or any(one.get(RESTART) is True for one in alternatives(root, node))
 
 
-def report(schema: Schema, tables: Tables, now: Combined, loaded: Combined) -> str:
+def report(schema: Schema, tables: Tables, now: Merged, loaded: Merged) -> str:
     """JSON text: `values` by key, each with value and origin, and `pending` where one waits."""
     values = {
         format_key(parameter.key): _entry(parameter, now, loaded)
@@ -67,7 +67,7 @@ def report(schema: Schema, tables: Tables, now: Combined, loaded: Combined) -> s
     return text if len(text) <= limits.REPORT_LENGTH else _text({"values": {}, "cut": True})
 
 
-def _entry(parameter: Parameter, now: Combined, loaded: Combined) -> dict[str, Any]:
+def _entry(parameter: Parameter, now: Merged, loaded: Merged) -> dict[str, Any]:
     entry = _told(parameter, now)
     if not parameter.restart:
         return entry
@@ -75,7 +75,7 @@ def _entry(parameter: Parameter, now: Combined, loaded: Combined) -> dict[str, A
     return in_force if in_force["value"] == entry["value"] else {**in_force, "pending": entry}
 
 
-def _told(parameter: Parameter, combined: Combined) -> dict[str, Any]:
+def _told(parameter: Parameter, combined: Merged) -> dict[str, Any]:
     value = next(combined.at(parameter.path), parameter.default)
     return {"value": value, "origin": combined.told(parameter.path)}
 

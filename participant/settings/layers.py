@@ -69,7 +69,7 @@ class Given(NamedTuple):
     origin: str
 
 
-class Combined(NamedTuple):
+class Merged(NamedTuple):
     """All values that are not defaults, in one place."""
 
     whole: Table
@@ -124,11 +124,11 @@ class Combined(NamedTuple):
 
 def combine(
     tree: LazyTable, tables: Tables, schema: Schema, arguments: Arguments, module: str
-) -> Combined:
+) -> Merged:
     """Lay `arguments`, in their order, over the module's tables of `tree`."""
     own, said = tables.own(tree)
     if not arguments:
-        return Combined(tree, said, own)
+        return Merged(tree, said, own)
     given, faults = [], []
     for argument in arguments:
         try:
@@ -140,7 +140,7 @@ def combine(
         else:
             given.append(Given(path, argument.origin))
     whole = tables.laid_over(tree, own) if given and tables.names else tree
-    return Combined(whole, said, own, arguments, tuple(given), tuple(faults))
+    return Merged(whole, said, own, arguments, tuple(given), tuple(faults))
 
 
 def _path_or_nothing(key: str, tables: Tables) -> Path:

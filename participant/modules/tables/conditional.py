@@ -21,7 +21,7 @@ from pydantic_core import CoreSchema, PydanticUseDefault
 
 from participant.module import Module, StagedSettings
 from participant.settings.field import RESTART
-from participant.settings.layers import Combined
+from participant.settings.layers import Merged
 from protocol.configuration import Configuration
 from protocol.reasons import Reason
 
@@ -71,7 +71,7 @@ class ConditionalModule(Module):
         return frozenset({START}) if self.starting else frozenset()
 
     def weigh(
-        self, candidate: Configuration, combined: Combined
+        self, candidate: Configuration, combined: Merged
     ) -> StagedSettings | tuple[Reason, ...]:
         """Under this module's conditions."""
         before = _holding.set(self.conditions(combined.whole))
