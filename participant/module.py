@@ -68,7 +68,7 @@ class StagedSettings:
     """A candidate that passed, and all that is needed to take it into use."""
 
     configuration: Configuration
-    combined: Merged
+    merged: Merged
     settings: Any
     built: Any
 
@@ -96,7 +96,7 @@ class Module:
         self.environment: Arguments = ()
         """What the environment of the process says, read once, when the module is served."""
         self.configuration = EMPTY
-        self.combined: Merged | None = None
+        self.merged: Merged | None = None
         self.loaded: Merged | None = None
         """The first that was committed: what keys with `restart` go by."""
         self.config: Any = None
@@ -143,7 +143,7 @@ class Module:
     @property
     def whole(self) -> Mapping[str, Any]:
         """The whole configuration in force, read-only; in its own tables, the combined values."""
-        return self.combined.whole if self.combined is not None else self.configuration.tree
+        return self.merged.whole if self.merged is not None else self.configuration.tree
 
     # What the library calls
 
@@ -156,34 +156,34 @@ class Module:
         than Reject and Rejects passes through.
         """
         given = (*self.environment, *arguments)
-        combined = combine(candidate.parts, self.owned(), self.schema(), given, self.title())
-        return self.weigh(candidate, combined)
+        merged = combine(candidate.parts, self.owned(), self.schema(), given, self.title())
+        return self.weigh(candidate, merged)
 
     def weigh(
-        self, candidate: Configuration, combined: Merged
+        self, candidate: Configuration, merged: Merged
     ) -> StagedSettings | tuple[Reason, ...]:
         """The second half of `judge`; base classes may set things up around it."""
         title = self.title()
-        settings = read_table(type(self).Config, combined.own, self.owned().where, title)
+        settings = read_table(type(self).Config, merged.own, self.owned().where, title)
         faults = settings if isinstance(settings, tuple) else ()
-        if faults or combined.faults:
-            return self._told_whence((*combined.faults, *faults), combined)
+        if faults or merged.faults:
+            return self._told_whence((*merged.faults, *faults), merged)
         try:
-            built = self.prepare(settings, combined.whole)
+            built = self.prepare(settings, merged.whole)
         except Reject as reject:
-            return self._told_whence((reject.reason(title, self.table),), combined)
+            return self._told_whence((reject.reason(title, self.table),), merged)
         except Rejects as several:
             reasons = (one.reason(title, self.table) for one in several.rejects)
-            return self._told_whence(reasons, combined)
-        return StagedSettings(candidate, combined, settings, built)
+            return self._told_whence(reasons, merged)
+        return StagedSettings(candidate, merged, settings, built)
 
-    def _told_whence(self, reasons: Iterable[Reason], combined: Merged) -> tuple[Reason, ...]:
+    def _told_whence(self, reasons: Iterable[Reason], merged: Merged) -> tuple[Reason, ...]:
         """The reasons, with the origin of the value where it is not the broker's configuration."""
         where = self.owned().where
         told = []
         for reason in reasons:
             inside = reason.key[: len(where)] == where
-            origin = combined.origin_of(reason.key[len(where) :]) if inside else None
+            origin = merged.origin_of(reason.key[len(where) :]) if inside else None
             told.append(replace(reason, origin=Origin(origin)) if origin else reason)
         return tuple(told)
 
@@ -191,10 +191,10 @@ class Module:
         """Make `staged` the configuration in force and tell the author's `commit`."""
         settings = staged.settings
         if self.loaded is None:
-            self.loaded = staged.combined
+            self.loaded = staged.merged
         else:
             settings = pinned(settings, self.config, self.schema())
-        self.configuration, self.combined = staged.configuration, staged.combined
+        self.configuration, self.merged = staged.configuration, staged.merged
         self.config = settings
         self.commit(staged.built)
         self.starting = False
@@ -206,13 +206,13 @@ class Module:
 
     def report(self) -> str:
         """The values in force with their origins, as in Applied; JSON text within its limit."""
-        if self.combined is None or self.loaded is None:
+        if self.merged is None or self.loaded is None:
             return "{}"
         # Most changes are about other modules' tables, and what is told of this one is as before.
         said, arguments, told = self._reported
-        if not told or said != self.combined.said or arguments != self.combined.arguments:
-            told = report(self.schema(), self.owned(), self.combined, self.loaded)
-            self._reported = self.combined.said, self.combined.arguments, told
+        if not told or said != self.merged.said or arguments != self.merged.arguments:
+            told = report(self.schema(), self.owned(), self.merged, self.loaded)
+            self._reported = self.merged.said, self.merged.arguments, told
         return told
 
     @classmethod

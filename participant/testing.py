@@ -106,9 +106,9 @@ class Trial(Generic[AnyModule]):
 
     def origin(self, key: str) -> str:
         """Where the value of a setting comes from, as `get --origin` tells it."""
-        combined = self.module.combined
-        assert combined is not None
-        return combined.told(self.module.owned().path(parse_key(key)))
+        merged = self.module.merged
+        assert merged is not None
+        return merged.told(self.module.owned().path(parse_key(key)))
 
     def _without(self, keys: Iterable[str]) -> Arguments:
         gone = set(keys)

@@ -75,9 +75,9 @@ def _entry(parameter: Parameter, now: Merged, loaded: Merged) -> dict[str, Any]:
     return in_force if in_force["value"] == entry["value"] else {**in_force, "pending": entry}
 
 
-def _told(parameter: Parameter, combined: Merged) -> dict[str, Any]:
-    value = next(combined.at(parameter.path), parameter.default)
-    return {"value": value, "origin": combined.told(parameter.path)}
+def _told(parameter: Parameter, merged: Merged) -> dict[str, Any]:
+    value = next(merged.at(parameter.path), parameter.default)
+    return {"value": value, "origin": merged.told(parameter.path)}
 
 
 def _shortened(entry: dict[str, Any]) -> dict[str, Any]:

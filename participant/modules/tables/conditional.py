@@ -71,11 +71,11 @@ class ConditionalModule(Module):
         return frozenset({START}) if self.starting else frozenset()
 
     def weigh(
-        self, candidate: Configuration, combined: Merged
+        self, candidate: Configuration, merged: Merged
     ) -> StagedSettings | tuple[Reason, ...]:
         """Under this module's conditions."""
-        before = _holding.set(self.conditions(combined.whole))
+        before = _holding.set(self.conditions(merged.whole))
         try:
-            return super().weigh(candidate, combined)
+            return super().weigh(candidate, merged)
         finally:
             _holding.reset(before)
