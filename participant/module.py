@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from participant.settings.effective import pinned, report
-from participant.settings.layers import Merged, Tables, combine, from_environment
+from participant.settings.layers import Merged, Tables, from_environment, merge_layers
 from participant.settings.model import Settings, read_table
 from participant.settings.parameters import parameters
 from participant.settings.schema import Schema, schema_of
@@ -156,7 +156,7 @@ class Module:
         than Reject and Rejects passes through.
         """
         given = (*self.environment, *arguments)
-        merged = combine(candidate.parts, self.owned(), self.schema(), given, self.title())
+        merged = merge_layers(candidate.parts, self.owned(), self.schema(), given, self.title())
         return self.weigh(candidate, merged)
 
     def weigh(

@@ -122,7 +122,7 @@ class Merged(NamedTuple):
         return None
 
 
-def combine(
+def merge_layers(
     tree: LazyTable, tables: Tables, schema: Schema, arguments: Arguments, module: str
 ) -> Merged:
     """Lay `arguments`, in their order, over the module's tables of `tree`."""
