@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, ClassVar
 
-from participant.settings.effective import pinned, report
+from participant.settings.effective import keep_restart_values, report
 from participant.settings.layers import Merged, Tables, from_environment, merge_layers
 from participant.settings.model import Settings, read_table
 from participant.settings.parameters import parameters
@@ -193,7 +193,7 @@ class Module:
         if self.loaded is None:
             self.loaded = staged.merged
         else:
-            settings = pinned(settings, self.config, self.schema())
+            settings = keep_restart_values(settings, self.config, self.schema())
         self.configuration, self.merged = staged.configuration, staged.merged
         self.config = settings
         self.commit(staged.built)

@@ -29,7 +29,7 @@ def _has_restart(model: type[BaseModel]) -> bool:
     return RESTART in json.dumps(schema_of(model))
 
 
-def pinned(new: AnyModel, old: BaseModel, schema: Schema) -> AnyModel:
+def keep_restart_values(new: AnyModel, old: BaseModel, schema: Schema) -> AnyModel:
     """`new`, with the values of `old` for all that takes effect only at load."""
     return _pinned(new, old, schema, schema) if _has_restart(type(new)) else new
 
