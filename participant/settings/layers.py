@@ -62,7 +62,7 @@ class Tables:
         return changed
 
 
-class Given(NamedTuple):
+class Override(NamedTuple):
     """A value for this module alone: where in `Config` it goes, and who gave it."""
 
     path: Path
@@ -80,7 +80,7 @@ class Merged(NamedTuple):
     """What `Config` is made from."""
     arguments: Arguments = ()
     """What is laid over it."""
-    given: tuple[Given, ...] = ()
+    given: tuple[Override, ...] = ()
     """The same, as places of `Config`."""
     faults: tuple[Reason, ...] = ()
     """Values that have no place in it."""
@@ -138,7 +138,7 @@ def merge_layers(
             key = (*tables.where, *_path_or_nothing(argument.key, tables))
             faults.append(Reason(module, str(fault), key, Origin(argument.origin)))
         else:
-            given.append(Given(path, argument.origin))
+            given.append(Override(path, argument.origin))
     whole = tables.laid_over(tree, own) if given and tables.names else tree
     return Merged(whole, said, own, arguments, tuple(given), tuple(faults))
 
