@@ -26,7 +26,7 @@ from coordinator.executor import Executor, Hook
 from coordinator.files.parsing import merge
 from coordinator.files.reading import Unreadable, read_sources
 from coordinator.ledger.sqlite import LedgerError, SqliteLedger
-from coordinator.processes.children import Children, Watched
+from coordinator.processes.children import Children, Process
 from coordinator.runtime.log import Log
 from coordinator.transport.zmq_router import ZmqRouter
 from protocol import limits
@@ -83,7 +83,7 @@ class Broker:
         self._draining = False
         self._timers: list[float] = []
         self._running = True
-        self._program: Watched | None = None
+        self._program: Process | None = None
         self._door: ApiServer | None = None
         self._selector = selectors.DefaultSelector()
         try:

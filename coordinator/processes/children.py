@@ -16,7 +16,7 @@ from coordinator.processes.fork_server import ForkServer
 
 
 @dataclass(slots=True)
-class Watched:
+class Process:
     """A process under watch; `ours` tells whether it is our child, to reap and to end."""
 
     name: str
@@ -36,9 +36,9 @@ class Children:
         self._command = command
         self._limit = raise_limit()
         self.fork_server = ForkServer(modules_uri, self._limit)
-        self.by_fd: dict[int, Watched] = {}
+        self.by_fd: dict[int, Process] = {}
 
-    def start(self, name: str, spec: Spec) -> Watched | None:
+    def start(self, name: str, spec: Spec) -> Process | None:
         """Start a module; None where `collect` will tell.  Raises OSError where it cannot be."""
         if not self._command:
             self.fork_server.ask(name, spec.path)
@@ -51,9 +51,9 @@ class Children:
         )  # fmt: skip
         return self._adopt(name, child)
 
-    def collect(self) -> list[Watched | str]:
+    def collect(self) -> list[Process | str]:
         """Modules that the template has started since; a name alone is one that it has not."""
-        found: list[Watched | str] = []
+        found: list[Process | str] = []
         for name, pid in self.fork_server.collect():
             try:
                 found.append(self.watch(name, pid, ours=True))
@@ -64,20 +64,20 @@ class Children:
                 found.append(name)
         return found
 
-    def run(self, command: list[str], environment: dict[str, str]) -> Watched:
+    def run(self, command: list[str], environment: dict[str, str]) -> Process:
         """Start the program of `flux start`, on the broker's own terminal."""
         with as_before(self._limit):
             child = subprocess.Popen(command, env=environment)
         return self._adopt("", child)
 
-    def _adopt(self, name: str, child: subprocess.Popen[bytes]) -> Watched:
+    def _adopt(self, name: str, child: subprocess.Popen[bytes]) -> Process:
         give_back(child.pid, self._limit)
         child.returncode = 0  # from here on it is watched and reaped by its pidfd alone
         return self.watch(name, child.pid, ours=True)
 
-    def watch(self, name: str, pid: int, ours: bool = False) -> Watched:
+    def watch(self, name: str, pid: int, ours: bool = False) -> Process:
         """Watch a process.  Raises OSError (ESRCH) where it is gone already."""
-        watched = Watched(name, pid, os.pidfd_open(pid), ours)
+        watched = Process(name, pid, os.pidfd_open(pid), ours)
         self.by_fd[watched.pidfd] = watched
         return watched
 
@@ -85,7 +85,7 @@ class Children:
         """Whether this process is under watch, under this name."""
         return any((one.name, one.pid) == (name, pid) for one in self.by_fd.values())
 
-    def reap(self, watched: Watched) -> str:
+    def reap(self, watched: Process) -> str:
         """Reap a process that has ended; how it did, for people."""
         del self.by_fd[watched.pidfd]
         how = "its process ended"
