@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from coordinator.api import module_status
 from coordinator.api.history import Job, SlowReads, error_answer
-from coordinator.api.operations import BadRequest, Host, Operations, Wanted, key
+from coordinator.api.operations import BadRequest, BrokerHandle, Operations, Wanted, key
 from coordinator.api.server import ApiServer, Connection
 from coordinator.api.watchers import Watchers
 from coordinator.core.changes import Durable, Outcome, Request, Result
@@ -19,7 +19,7 @@ from protocol.reasons import Reason
 _SHORT = 8 * 1024  # bytes of text that are merged faster than a thread is woken
 
 
-class Desk(Host, Protocol):
+class Desk(BrokerHandle, Protocol):
     """What the reception needs of the broker."""
 
     def feed(self, event: Event) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from coordinator.api.diff import differences
-from coordinator.api.operations import BadRequest, Fields, Host, count, text
+from coordinator.api.operations import BadRequest, BrokerHandle, Fields, count, text
 from coordinator.core.changes import Durable
 from coordinator.files.merge_process import merge_beside
 from coordinator.files.reading import Source, Unreadable, read_sources
@@ -25,7 +25,7 @@ RUNNING, FILES = "running", "files"
 class SlowReads:
     """The reading requests that are answered from beside the loop."""
 
-    def __init__(self, host: Host, archive: SqliteHistory) -> None:
+    def __init__(self, host: BrokerHandle, archive: SqliteHistory) -> None:
         self._host = host
         self._archive = archive
         self._last_sources: tuple[Source, ...] | None = None

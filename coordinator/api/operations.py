@@ -58,7 +58,7 @@ class Wanted(NamedTuple):
     """What the history is told where the sources cannot even be merged."""
 
 
-class Host(Protocol):
+class BrokerHandle(Protocol):
     """What the service needs of the broker."""
 
     machine: Coordinator
@@ -74,7 +74,7 @@ class Host(Protocol):
 class Operations:
     """Turns requests into answers or into work."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: BrokerHandle) -> None:
         self.host = host
         self.lookup = Lookup()
         self._reads: dict[str, Callable[[Fields], Fields]] = {
