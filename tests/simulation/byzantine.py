@@ -12,7 +12,7 @@ from protocol.codec import encode
 from protocol.messages import Applied, FromParticipant, Join, Leave, Report, Vote
 from protocol.reasons import Reason
 from tests.simulation.schedule import Action
-from tests.simulation.simulated_process import Host
+from tests.simulation.simulated_process import SimulatedProcess
 from tests.simulation.targets import living, pick
 from tests.simulation.world import World
 
@@ -44,28 +44,28 @@ def _txid(world: World, action: Action) -> str:
     return f"{1 + action.which % 3}.{1 + action.which % 7}"
 
 
-def _yes(world: World, host: Host, action: Action) -> FromParticipant:
+def _yes(world: World, host: SimulatedProcess, action: Action) -> FromParticipant:
     return Vote(host.machine.epoch, host.machine.incarnation, _txid(world, action), True)
 
 
-def _no(world: World, host: Host, action: Action) -> FromParticipant:
+def _no(world: World, host: SimulatedProcess, action: Action) -> FromParticipant:
     why = (Reason("somebody else", "no"),)
     return Vote(host.machine.epoch, host.machine.incarnation, _txid(world, action), False, why)
 
 
-def _applied(world: World, host: Host, action: Action) -> FromParticipant:
+def _applied(world: World, host: SimulatedProcess, action: Action) -> FromParticipant:
     generation = max(0, len(world.truth) + action.which % 4 - 2)
     held = world.truth.get(generation)
     digest = held.configuration.digest if held and action.which % 2 else ""
     return Applied(host.machine.epoch, host.machine.incarnation, generation, digest, ok=True)
 
 
-def _not_applied(world: World, host: Host, action: Action) -> FromParticipant:
+def _not_applied(world: World, host: SimulatedProcess, action: Action) -> FromParticipant:
     generation = max(0, len(world.truth) + action.which % 4 - 2)
     return Applied(host.machine.epoch, host.machine.incarnation, generation, "", ok=False)
 
 
-def _join(world: World, host: Host, action: Action) -> FromParticipant:
+def _join(world: World, host: SimulatedProcess, action: Action) -> FromParticipant:
     machine = host.machine
     honest = Join(
         machine.epoch, machine.incarnation, host.name, limits.PROTOCOL_VERSION, machine.generation,
@@ -81,16 +81,16 @@ def _join(world: World, host: Host, action: Action) -> FromParticipant:
     )[action.which % 6]
 
 
-def _leave(world: World, host: Host, action: Action) -> FromParticipant:
+def _leave(world: World, host: SimulatedProcess, action: Action) -> FromParticipant:
     why = (Reason(host.name, "I cannot be loaded"),) if action.which % 2 else ()
     name = host.name if action.which % 3 else f"m{1 + action.which % 5}"
     return Leave(host.machine.epoch, host.machine.incarnation, name, why)
 
 
-def _report(world: World, host: Host, action: Action) -> FromParticipant:
+def _report(world: World, host: SimulatedProcess, action: Action) -> FromParticipant:
     return Report(host.machine.epoch, host.machine.incarnation, action.which % 3, "{}")
 
 
-_LIES: tuple[Callable[[World, Host, Action], FromParticipant], ...] = (
+_LIES: tuple[Callable[[World, SimulatedProcess, Action], FromParticipant], ...] = (
     _yes, _no, _applied, _applied, _not_applied, _join, _join, _leave, _report,
 )  # fmt: skip

@@ -14,7 +14,7 @@ from protocol.messages import FromCoordinator
 
 if TYPE_CHECKING:
     from tests.simulation.simulated_broker import Broker
-    from tests.simulation.simulated_process import Host
+    from tests.simulation.simulated_process import SimulatedProcess
     from tests.simulation.world import World
 
 _RETRY: Final = (0.05, 1.0)  # seconds until a lost connection is tried again, as in the real link
@@ -26,7 +26,9 @@ class Connection:
     __slots__ = ("broker", "chance", "host", "last_down", "last_up", "network", "open_above",
                  "open_below", "peer", "severed", "under_way")  # fmt: skip
 
-    def __init__(self, network: "Network", peer: bytes, host: "Host", broker: "Broker") -> None:
+    def __init__(
+        self, network: "Network", peer: bytes, host: "SimulatedProcess", broker: "Broker"
+    ) -> None:
         self.network = network
         self.peer = peer
         self.host = host
@@ -106,7 +108,7 @@ class Network:
         """Frames that may wait on one connection before its broker is told that it is full."""
         self.blocked: dict[str, None] = {}
         self.held_until: dict[str, float] = {}
-        self._waiting: dict[int, Host] = {}
+        self._waiting: dict[int, SimulatedProcess] = {}
         self._past: dict[str, deque[tuple[int, bytes]]] = {}
         self._made = 0
 
@@ -122,13 +124,13 @@ class Network:
 
     # Making connections
 
-    def connect(self, host: "Host", at_once: bool = False) -> None:
+    def connect(self, host: "SimulatedProcess", at_once: bool = False) -> None:
         """Have `host` connected as soon as there is somebody to connect to."""
         self._waiting[host.pid] = host
         seconds = self.world.chance.stream(f"link {host.name}").uniform(*_RETRY)
         self.world.agenda.after(seconds / 100 if at_once else seconds, self._try, host)
 
-    def _try(self, host: "Host") -> None:
+    def _try(self, host: "SimulatedProcess") -> None:
         broker = self.world.broker
         if host.pid not in self._waiting or not host.wants_connection:
             return
@@ -137,7 +139,7 @@ class Network:
         del self._waiting[host.pid]
         host.connected(self.open(host, broker))
 
-    def open(self, host: "Host", broker: "Broker") -> Connection:
+    def open(self, host: "SimulatedProcess", broker: "Broker") -> Connection:
         """A connection, at once."""
         self._made += 1
         connection = Connection(self, b"%d" % self._made, host, broker)

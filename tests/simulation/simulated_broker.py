@@ -33,7 +33,7 @@ from protocol.messages import Admit, Commit, FromCoordinator
 from protocol.reasons import Reason
 from tests.simulation.disk_worker import DiskWorker
 from tests.simulation.network import Connection
-from tests.simulation.simulated_process import Crashed, Host
+from tests.simulation.simulated_process import Crashed, SimulatedProcess
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -50,7 +50,7 @@ class Broker:
         self.trip: int | None = None
         """Operations until it dies."""
         self.connections: dict[bytes, Connection] = {}
-        self.children: list[Host] = []
+        self.children: list[SimulatedProcess] = []
         self.ledger = world.store.open()
         self.disk = DiskWorker(world, self.ledger)
         self.machine = Coordinator(

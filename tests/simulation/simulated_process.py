@@ -27,7 +27,7 @@ class Crashed(Exception):
     """The process ends here, between two effects."""
 
 
-class Host:
+class SimulatedProcess:
     """One life of one process."""
 
     def __init__(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from tests.simulation.schedule import Action
-from tests.simulation.simulated_process import Host
+from tests.simulation.simulated_process import SimulatedProcess
 from tests.simulation.world import World
 
 T = TypeVar("T")
@@ -23,11 +23,11 @@ def member(world: World, action: Action) -> str | None:
     return None if found is None else found.name
 
 
-def living(world: World) -> list[Host]:
+def living(world: World) -> list[SimulatedProcess]:
     """All processes that have not ended."""
     return [host for host in world.processes.values() if host.alive]
 
 
-def attached(world: World) -> list[Host]:
+def attached(world: World) -> list[SimulatedProcess]:
     """Those that no broker has started."""
     return [host for host in living(world) if host.parent is None]

@@ -15,7 +15,7 @@ from tests.simulation.promises import ALL, Hooks
 from tests.simulation.randomness import Chance
 from tests.simulation.scheduler import Agenda
 from tests.simulation.simulated_broker import Broker
-from tests.simulation.simulated_process import Host
+from tests.simulation.simulated_process import SimulatedProcess
 from tests.simulation.trace import Story
 
 
@@ -54,7 +54,7 @@ class World:
         self.brokers: list[Broker] = []
         self.liars: dict[str, None] = {}
         """Names of participants that have said what is not so."""
-        self.processes: dict[int, Host] = {}
+        self.processes: dict[int, SimulatedProcess] = {}
         self.lives: dict[str, dict[int, str]] = {}
         self._lives_of: dict[str, list[dict[int, str]]] = {}
         self.disk_time = setting.disk_time
@@ -75,7 +75,10 @@ class World:
 
     def tell(self, template: str, *values: Any) -> None:
         """A line of the story; values that can change are put into words at once."""
-        told = tuple(str(v) if isinstance(v, Host | Broker | BaseException) else v for v in values)
+        told = tuple(
+            str(v) if isinstance(v, SimulatedProcess | Broker | BaseException) else v
+            for v in values
+        )
         self.story.tell(self.agenda.now, template, *told)
 
     def is_liar(self, name: str) -> bool:
@@ -115,9 +118,11 @@ class World:
         """What each incarnation of `name` has applied."""
         return self._lives_of.get(name, [])
 
-    def spawn(self, name: str, parent: Broker | None) -> Host:
+    def spawn(self, name: str, parent: Broker | None) -> SimulatedProcess:
         """A new process; it comes up and connects in its own time."""
-        host = Host(self, name, next(self._pids), parent, name in self.setting.concurrent)
+        host = SimulatedProcess(
+            self, name, next(self._pids), parent, name in self.setting.concurrent
+        )
         self.processes[host.pid] = host
         self.tell("{} is started", host)
         if self._take(self._unloadable, name):
@@ -126,7 +131,7 @@ class World:
             self.network.connect(host)
         return host
 
-    def host(self, name: str) -> Host | None:
+    def host(self, name: str) -> SimulatedProcess | None:
         """The youngest living process of this name."""
         found = None
         for host in self.processes.values():
@@ -134,7 +139,7 @@ class World:
                 found = host
         return found
 
-    def buried(self, host: Host, how: str) -> None:
+    def buried(self, host: SimulatedProcess, how: str) -> None:
         """Have those told who watch this process."""
         chance = self.chance.stream(f"process {host.name}")
         for (_, name), watcher in host.watchers.items():

@@ -11,7 +11,7 @@ from tests.simulation.clients import Client
 
 if TYPE_CHECKING:
     from tests.simulation.simulated_broker import Broker
-    from tests.simulation.simulated_process import Host
+    from tests.simulation.simulated_process import SimulatedProcess
     from tests.simulation.world import World
 
 Before = tuple[ParticipantState, int, int, Digest, StagedRequest | None]
@@ -40,18 +40,22 @@ class Promise:
 
     # Moments
 
-    def spoke(self, host: "Host", message: FromParticipant) -> None:
+    def spoke(self, host: "SimulatedProcess", message: FromParticipant) -> None:
         """A participant said something."""
 
     def told(
-        self, host: "Host", message: FromCoordinator, before: Before, effects: tuple[Effect, ...]
+        self,
+        host: "SimulatedProcess",
+        message: FromCoordinator,
+        before: Before,
+        effects: tuple[Effect, ...],
     ) -> None:
         """A participant has heard something and will do `effects`."""
 
-    def applied(self, host: "Host", authority: Commit | Admit, digest: Digest) -> None:
+    def applied(self, host: "SimulatedProcess", authority: Commit | Admit, digest: Digest) -> None:
         """A participant takes a configuration into use, in this instant."""
 
-    def host_stepped(self, host: "Host") -> None:
+    def host_stepped(self, host: "SimulatedProcess") -> None:
         """A participant has done what there was to do."""
 
     def durable(self, decision: Decision) -> None:

@@ -6,13 +6,13 @@ from protocol.messages import Admit, Commit, Digest
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.simulated_process import Host
+    from tests.simulation.simulated_process import SimulatedProcess
 
 
 class CommittedOnly(Promise):
     name = "P1"
 
-    def applied(self, host: "Host", authority: Commit | Admit, digest: Digest) -> None:
+    def applied(self, host: "SimulatedProcess", authority: Commit | Admit, digest: Digest) -> None:
         decision = self.world.truth.get(authority.generation)
         if decision is None:
             raise self.broken(f"{host} applies {authority.generation}, which no disk holds")

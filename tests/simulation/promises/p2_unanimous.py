@@ -13,7 +13,7 @@ from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
     from tests.simulation.simulated_broker import Broker
-    from tests.simulation.simulated_process import Host
+    from tests.simulation.simulated_process import SimulatedProcess
     from tests.simulation.world import World
 
 
@@ -27,7 +27,7 @@ class Unanimous(Promise):
         """Names by incarnation: a liar may have said several."""
         self.votes: dict[tuple[str, str], list[bool]] = {}
 
-    def spoke(self, host: "Host", message: FromParticipant) -> None:
+    def spoke(self, host: "SimulatedProcess", message: FromParticipant) -> None:
         if isinstance(message, Join):
             self.known_as.setdefault(message.incarnation, {host.name: None})[message.name] = None
         # The first word counts: whoever takes a yes back is a liar, and it was a yes.

@@ -6,7 +6,7 @@ from protocol.messages import Admit, Commit, Digest, FromParticipant, Vote
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.simulated_process import Host
+    from tests.simulation.simulated_process import SimulatedProcess
     from tests.simulation.world import World
 
 
@@ -17,12 +17,12 @@ class NeverRejected(Promise):
         super().__init__(world)
         self.noes: dict[str, str] = {}
 
-    def spoke(self, host: "Host", message: FromParticipant) -> None:
+    def spoke(self, host: "SimulatedProcess", message: FromParticipant) -> None:
         honest = not self.world.is_liar(host.name)
         if isinstance(message, Vote) and not message.yes and honest:
             self.noes[message.txid] = host.name
 
-    def applied(self, host: "Host", authority: Commit | Admit, digest: Digest) -> None:
+    def applied(self, host: "SimulatedProcess", authority: Commit | Admit, digest: Digest) -> None:
         txid = authority.txid if isinstance(authority, Commit) else None
         if txid is None:
             decision = self.world.truth.get(authority.generation)

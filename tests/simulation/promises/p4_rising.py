@@ -10,13 +10,13 @@ from protocol.messages import Admit, Commit, Digest
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.simulated_process import Host
+    from tests.simulation.simulated_process import SimulatedProcess
 
 
 class Rising(Promise):
     name = "P4"
 
-    def applied(self, host: "Host", authority: Commit | Admit, digest: Digest) -> None:
+    def applied(self, host: "SimulatedProcess", authority: Commit | Admit, digest: Digest) -> None:
         before = max(host.applied, default=0)
         now = authority.generation
         if isinstance(authority, Admit):

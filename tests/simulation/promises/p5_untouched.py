@@ -15,7 +15,7 @@ from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
     from tests.simulation.simulated_broker import Broker
-    from tests.simulation.simulated_process import Host
+    from tests.simulation.simulated_process import SimulatedProcess
     from tests.simulation.world import World
 
 _DONE = (Result.REFUSED, Result.VALID)
@@ -38,14 +38,14 @@ class Untouched(Promise):
                     f"{outcome.txid} is {outcome.result}, and {self.taken[outcome.txid]} runs it"
                 )
 
-    def applied(self, host: "Host", authority: Commit | Admit, digest: Digest) -> None:
+    def applied(self, host: "SimulatedProcess", authority: Commit | Admit, digest: Digest) -> None:
         if isinstance(authority, Commit):
             self.taken[authority.txid] = host.name
             if authority.txid in self.dropped:
                 was = self.dropped[authority.txid]
                 raise self.broken(f"{host} applies {authority.txid}, which was {was}")
 
-    def host_stepped(self, host: "Host") -> None:
+    def host_stepped(self, host: "SimulatedProcess") -> None:
         machine, author = host.machine, host.author
         if machine.state not in _AT_REST:
             return

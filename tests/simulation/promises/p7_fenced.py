@@ -11,14 +11,18 @@ from protocol.messages import FromCoordinator, Refuse
 from tests.simulation.promises.base import Before, Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.simulated_process import Host
+    from tests.simulation.simulated_process import SimulatedProcess
 
 
 class Fenced(Promise):
     name = "P7"
 
     def told(
-        self, host: "Host", message: FromCoordinator, before: Before, effects: tuple[Effect, ...]
+        self,
+        host: "SimulatedProcess",
+        message: FromCoordinator,
+        before: Before,
+        effects: tuple[Effect, ...],
     ) -> None:
         if message.epoch >= before[1]:
             return
