@@ -8,7 +8,7 @@ from coordinator.core.events import Asked, HungUp, Inquired
 from protocol import limits
 
 if TYPE_CHECKING:
-    from tests.simulation.simulated_broker import Broker
+    from tests.simulation.simulated_broker import SimulatedBroker
     from tests.simulation.world import World
 
 
@@ -17,7 +17,7 @@ class Client:
     """One client that waits for one answer."""
 
     number: int
-    broker: "Broker"
+    broker: "SimulatedBroker"
     request: Request | None
     """None: it only wants to hear from a module how it is."""
     due: float
@@ -65,7 +65,7 @@ class Clients:
         if number in self.waiting:
             self.waiting[number].heard = True
 
-    def answered(self, broker: "Broker", number: int, outcome: Outcome) -> None:
+    def answered(self, broker: "SimulatedBroker", number: int, outcome: Outcome) -> None:
         """The broker has answered."""
         client = self.waiting.pop(number, None)
         self.world.tell("client {} is told: {} (generation {}){}", number, outcome.result,
@@ -83,13 +83,13 @@ class Clients:
             self.world.tell("client {} hangs up", number)
             client.broker.feed(HungUp(number))
 
-    def forgive(self, broker: "Broker", seconds: float) -> None:
+    def forgive(self, broker: "SimulatedBroker", seconds: float) -> None:
         """A broker that does not run cannot answer; nobody promised that."""
         for client in self.waiting.values():
             if client.broker is broker:
                 client.due += seconds
 
-    def cut(self, broker: "Broker") -> None:
+    def cut(self, broker: "SimulatedBroker") -> None:
         """The broker is gone, and those who waited for it see their connection end."""
         for number, client in list(self.waiting.items()):
             if client.broker is broker:

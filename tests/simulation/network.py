@@ -13,7 +13,7 @@ from protocol import limits
 from protocol.messages import FromCoordinator
 
 if TYPE_CHECKING:
-    from tests.simulation.simulated_broker import Broker
+    from tests.simulation.simulated_broker import SimulatedBroker
     from tests.simulation.simulated_process import SimulatedProcess
     from tests.simulation.world import World
 
@@ -27,7 +27,7 @@ class Connection:
                  "open_below", "peer", "severed", "under_way")  # fmt: skip
 
     def __init__(
-        self, network: "Network", peer: bytes, host: "SimulatedProcess", broker: "Broker"
+        self, network: "Network", peer: bytes, host: "SimulatedProcess", broker: "SimulatedBroker"
     ) -> None:
         self.network = network
         self.peer = peer
@@ -139,7 +139,7 @@ class Network:
         del self._waiting[host.pid]
         host.connected(self.open(host, broker))
 
-    def open(self, host: "SimulatedProcess", broker: "Broker") -> Connection:
+    def open(self, host: "SimulatedProcess", broker: "SimulatedBroker") -> Connection:
         """A connection, at once."""
         self._made += 1
         connection = Connection(self, b"%d" % self._made, host, broker)

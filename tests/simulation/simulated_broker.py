@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
-class Broker:
+class SimulatedBroker:
     """From the opening of the ledger to the end, however it comes."""
 
     def __init__(self, world: "World") -> None:

@@ -17,7 +17,7 @@ from tests.simulation.simulated_module import Author
 
 if TYPE_CHECKING:
     from tests.simulation.network import Connection
-    from tests.simulation.simulated_broker import Broker
+    from tests.simulation.simulated_broker import SimulatedBroker
     from tests.simulation.world import World
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # as participant.runtime.attachment
@@ -31,7 +31,12 @@ class SimulatedProcess:
     """One life of one process."""
 
     def __init__(
-        self, world: "World", name: str, pid: int, parent: "Broker | None", concurrent: bool
+        self,
+        world: "World",
+        name: str,
+        pid: int,
+        parent: "SimulatedBroker | None",
+        concurrent: bool,
     ) -> None:
         self.world = world
         self.name = name
@@ -49,7 +54,7 @@ class SimulatedProcess:
         """Whether it will attach again as soon as it has said that it has applied something."""
         self.author = Author(world, name)
         self.connection: Connection | None = None
-        self.watchers: dict[tuple[int, str], Broker] = {}
+        self.watchers: dict[tuple[int, str], SimulatedBroker] = {}
         """Who is told when it ends, and under which name; by epoch and name."""
         self.applied: dict[int, str] = {}
         """Digests by generation, of what this incarnation has taken into use."""

@@ -14,7 +14,7 @@ from tests.simulation.network import Network
 from tests.simulation.promises import ALL, Hooks
 from tests.simulation.randomness import Chance
 from tests.simulation.scheduler import Agenda
-from tests.simulation.simulated_broker import Broker
+from tests.simulation.simulated_broker import SimulatedBroker
 from tests.simulation.simulated_process import SimulatedProcess
 from tests.simulation.trace import Story
 
@@ -50,8 +50,8 @@ class World:
         self.network = Network(self, setting.delay, setting.queue)
         self.clients = Clients(self)
         self.hooks = Hooks([promise(self) for promise in ALL])
-        self.broker: Broker | None = None
-        self.brokers: list[Broker] = []
+        self.broker: SimulatedBroker | None = None
+        self.brokers: list[SimulatedBroker] = []
         self.liars: dict[str, None] = {}
         """Names of participants that have said what is not so."""
         self.processes: dict[int, SimulatedProcess] = {}
@@ -76,7 +76,7 @@ class World:
     def tell(self, template: str, *values: Any) -> None:
         """A line of the story; values that can change are put into words at once."""
         told = tuple(
-            str(v) if isinstance(v, SimulatedProcess | Broker | BaseException) else v
+            str(v) if isinstance(v, SimulatedProcess | SimulatedBroker | BaseException) else v
             for v in values
         )
         self.story.tell(self.agenda.now, template, *told)
@@ -118,7 +118,7 @@ class World:
         """What each incarnation of `name` has applied."""
         return self._lives_of.get(name, [])
 
-    def spawn(self, name: str, parent: Broker | None) -> SimulatedProcess:
+    def spawn(self, name: str, parent: SimulatedBroker | None) -> SimulatedProcess:
         """A new process; it comes up and connects in its own time."""
         host = SimulatedProcess(
             self, name, next(self._pids), parent, name in self.setting.concurrent
@@ -162,7 +162,7 @@ class World:
         """The next life, unless there is one."""
         if self.broker is not None:
             return
-        broker = self.broker = Broker(self)
+        broker = self.broker = SimulatedBroker(self)
         self.brokers.append(broker)
         last = broker.ledger.last()
         if last is not None and last.generation not in self.truth:
@@ -185,7 +185,7 @@ class World:
             for hook in self.hooks.durable:
                 hook(result.decision)
 
-    def broker_is_gone(self, broker: Broker) -> None:
+    def broker_is_gone(self, broker: SimulatedBroker) -> None:
         """Whoever looks after the broker starts it again, after a while."""
         if broker is self.broker:
             self.broker = None

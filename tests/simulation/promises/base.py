@@ -10,7 +10,7 @@ from protocol.transitions import ParticipantState
 from tests.simulation.clients import Client
 
 if TYPE_CHECKING:
-    from tests.simulation.simulated_broker import Broker
+    from tests.simulation.simulated_broker import SimulatedBroker
     from tests.simulation.simulated_process import SimulatedProcess
     from tests.simulation.world import World
 
@@ -61,19 +61,19 @@ class Promise:
     def durable(self, decision: Decision) -> None:
         """A decision has come to the disk to stay."""
 
-    def started(self, broker: "Broker") -> None:
+    def started(self, broker: "SimulatedBroker") -> None:
         """A new life has read the ledger and nothing else yet."""
 
-    def thought(self, broker: "Broker") -> None:
+    def thought(self, broker: "SimulatedBroker") -> None:
         """The coordinator's machine has made a step; nothing of it is carried out yet."""
 
-    def stepped(self, broker: "Broker") -> None:
+    def stepped(self, broker: "SimulatedBroker") -> None:
         """A step of the coordinator has been carried out."""
 
-    def answered(self, broker: "Broker", client: Client | None, outcome: Outcome) -> None:
+    def answered(self, broker: "SimulatedBroker", client: Client | None, outcome: Outcome) -> None:
         """A client (None: one that hung up) is answered."""
 
-    def ended(self, broker: "Broker", lost: bool) -> None:
+    def ended(self, broker: "SimulatedBroker", lost: bool) -> None:
         """A broker ends of its own accord; `lost`: it had to, without knowing its disk."""
 
     def settled(self) -> None:

@@ -12,7 +12,7 @@ from protocol.transitions import TransactionState
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.simulated_broker import Broker
+    from tests.simulation.simulated_broker import SimulatedBroker
     from tests.simulation.simulated_process import SimulatedProcess
     from tests.simulation.world import World
 
@@ -35,7 +35,7 @@ class Unanimous(Promise):
             for name in self.known_as.get(message.incarnation, (host.name,)):
                 self.votes.setdefault((message.txid, name), []).append(message.yes)
 
-    def thought(self, broker: "Broker") -> None:
+    def thought(self, broker: "SimulatedBroker") -> None:
         change = broker.machine.transaction
         if (
             change is None

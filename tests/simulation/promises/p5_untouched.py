@@ -14,7 +14,7 @@ from tests.simulation.clients import Client
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.simulated_broker import Broker
+    from tests.simulation.simulated_broker import SimulatedBroker
     from tests.simulation.simulated_process import SimulatedProcess
     from tests.simulation.world import World
 
@@ -30,7 +30,7 @@ class Untouched(Promise):
         self.dropped: dict[str, str] = {}
         self.taken: dict[str, str] = {}
 
-    def answered(self, broker: "Broker", client: Client | None, outcome: Outcome) -> None:
+    def answered(self, broker: "SimulatedBroker", client: Client | None, outcome: Outcome) -> None:
         if outcome.result in _DONE and outcome.txid:
             self.dropped[outcome.txid] = str(outcome.result)
             if outcome.txid in self.taken:

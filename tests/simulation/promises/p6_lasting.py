@@ -10,7 +10,7 @@ from coordinator.core.changes import Decision
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.simulated_broker import Broker
+    from tests.simulation.simulated_broker import SimulatedBroker
     from tests.simulation.world import World
 
 
@@ -30,7 +30,7 @@ class Lasting(Promise):
             raise self.broken(f"generation {number} follows {len(self.kept)}")
         self.kept[number] = (decision.txid, decision.configuration.digest)
 
-    def started(self, broker: "Broker") -> None:
+    def started(self, broker: "SimulatedBroker") -> None:
         if broker.machine.epoch <= self.epoch:
             raise self.broken(f"epoch {broker.machine.epoch} comes after {self.epoch}")
         self.epoch = broker.machine.epoch

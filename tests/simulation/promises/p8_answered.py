@@ -11,7 +11,7 @@ from tests.simulation.clients import Client
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.simulated_broker import Broker
+    from tests.simulation.simulated_broker import SimulatedBroker
 
 _SLACK = 1e-6
 
@@ -19,17 +19,17 @@ _SLACK = 1e-6
 class Answered(Promise):
     name = "P8"
 
-    def answered(self, broker: "Broker", client: Client | None, outcome: Outcome) -> None:
+    def answered(self, broker: "SimulatedBroker", client: Client | None, outcome: Outcome) -> None:
         if client is not None and self.world.agenda.now > client.due + _SLACK:
             raise self.broken(f"client {client.number} was answered too late")
 
-    def stepped(self, broker: "Broker") -> None:
+    def stepped(self, broker: "SimulatedBroker") -> None:
         now = self.world.agenda.now
         for client in self.world.clients.waiting.values():
             if client.broker is broker and now > client.due + _SLACK:
                 raise self.broken(f"client {client.number} is not answered in time")
 
-    def ended(self, broker: "Broker", lost: bool) -> None:
+    def ended(self, broker: "SimulatedBroker", lost: bool) -> None:
         for client in self.world.clients.waiting.values():
             if client.broker is broker and not lost and client.heard:
                 raise self.broken(f"{broker} ends without an answer to client {client.number}")

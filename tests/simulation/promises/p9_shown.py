@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.simulated_broker import Broker
+    from tests.simulation.simulated_broker import SimulatedBroker
 
 
 class Shown(Promise):
     name = "P9"
 
-    def thought(self, broker: "Broker") -> None:
+    def thought(self, broker: "SimulatedBroker") -> None:
         running, truth = broker.machine.running, self.world.truth
         shown = running.generation if running else 0
         last = len(truth)

@@ -11,7 +11,7 @@ from protocol.transitions import ParticipantState
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.simulated_broker import Broker
+    from tests.simulation.simulated_broker import SimulatedBroker
 
 _OUT = (MemberState.REFUSED, MemberState.FAILED)
 _SETTLED = (MemberState.RUNNING, *_OUT)
@@ -41,7 +41,7 @@ class Settled(Promise):
             if runs != last or host.machine.state is not ParticipantState.IDLE:
                 raise self.broken(f"{host} is {host.machine.state} with {runs}, not {last}")
 
-    def _members(self, broker: "Broker") -> None:
+    def _members(self, broker: "SimulatedBroker") -> None:
         if not broker.machine.operation.over or broker.machine.queue:
             raise self.broken(f"{broker} is busy for ever")
         if broker.machine.unconfirmed is not None or broker.ledger.unconfirmed() is not None:

@@ -13,7 +13,7 @@ from tests.simulation.clients import Client
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
-    from tests.simulation.simulated_broker import Broker
+    from tests.simulation.simulated_broker import SimulatedBroker
 
 _COMMITTED = (Result.COMMITTED, Result.PARTIAL)
 
@@ -21,7 +21,7 @@ _COMMITTED = (Result.COMMITTED, Result.PARTIAL)
 class Truthful(Promise):
     name = "truth"
 
-    def answered(self, broker: "Broker", client: Client | None, outcome: Outcome) -> None:
+    def answered(self, broker: "SimulatedBroker", client: Client | None, outcome: Outcome) -> None:
         if not outcome.txid:
             return
         held = {decision.txid: decision for decision in self.world.truth.values()}
@@ -38,7 +38,7 @@ class Truthful(Promise):
                 ):
                     raise self.broken(f"{outcome.txid} is called committed; {name} never ran it")
 
-    def thought(self, broker: "Broker") -> None:
+    def thought(self, broker: "SimulatedBroker") -> None:
         for member in broker.machine.members:
             if member.state is not MemberState.RUNNING or self.world.is_liar(member.name):
                 continue
