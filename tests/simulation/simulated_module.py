@@ -14,7 +14,7 @@ BAD = "bad"
 """A value that no module takes."""
 
 
-class Author:
+class SimulatedModule:
     """Judges candidates by what they say of it, and keeps what it was told to apply."""
 
     def __init__(self, world: "World", name: str) -> None:

@@ -13,7 +13,7 @@ from participant.core.machine import Cut, Finished, Judged, Participant, Shown
 from protocol.codec import Malformed, decode_from_coordinator, encode
 from protocol.messages import Admit, Applied, Commit, Leave
 from protocol.reasons import Reason
-from tests.simulation.simulated_module import Author
+from tests.simulation.simulated_module import SimulatedModule
 
 if TYPE_CHECKING:
     from tests.simulation.network import Connection
@@ -52,7 +52,7 @@ class SimulatedProcess:
         """Effects until it dies."""
         self.renew = False
         """Whether it will attach again as soon as it has said that it has applied something."""
-        self.author = Author(world, name)
+        self.author = SimulatedModule(world, name)
         self.connection: Connection | None = None
         self.watchers: dict[tuple[int, str], SimulatedBroker] = {}
         """Who is told when it ends, and under which name; by epoch and name."""
@@ -227,7 +227,7 @@ class SimulatedProcess:
             if not isinstance(end, Judged) or self.author.has_judged(end):
                 events.append(end)
 
-    def _worked(self, author: Author, end: Judged | Finished) -> None:
+    def _worked(self, author: SimulatedModule, end: Judged | Finished) -> None:
         if author is self.author:
             self._put(None, end)
 
@@ -295,7 +295,7 @@ class SimulatedProcess:
         self._inbox.clear()
         self.busy = False
         self.detached = False
-        self.author = Author(self.world, self.name)
+        self.author = SimulatedModule(self.world, self.name)
         self.be_born()
         self.world.network.connect(self, at_once=True)
 
