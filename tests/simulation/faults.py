@@ -72,14 +72,14 @@ def _pause(world: World, action: Action) -> None:
 def _hang(world: World, action: Action) -> None:
     host = pick(living(world), action)
     if host is not None:
-        host.author.hang = action.amount * (1.0 if action.which % 2 else 25.0)
-        world.tell("{}'s module will hang for {}s", host, host.author.hang)
+        host.module.hang = action.amount * (1.0 if action.which % 2 else 25.0)
+        world.tell("{}'s module will hang for {}s", host, host.module.hang)
 
 
 def _break(world: World, action: Action) -> None:
     host = pick(living(world), action)
     if host is not None:
-        host.author.break_next = True
+        host.module.break_next = True
 
 
 def _cannot_start(world: World, action: Action) -> None:

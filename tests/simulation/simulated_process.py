@@ -52,7 +52,7 @@ class SimulatedProcess:
         """Effects until it dies."""
         self.renew = False
         """Whether it will attach again as soon as it has said that it has applied something."""
-        self.author = SimulatedModule(world, name)
+        self.module = SimulatedModule(world, name)
         self.connection: Connection | None = None
         self.watchers: dict[tuple[int, str], SimulatedBroker] = {}
         """Who is told when it ends, and under which name; by epoch and name."""
@@ -154,7 +154,7 @@ class SimulatedProcess:
 
     def _end_work(self, happened: Judged | Finished) -> None:
         self.busy = False
-        if isinstance(happened, Judged) and not self.author.has_judged(happened):
+        if isinstance(happened, Judged) and not self.module.has_judged(happened):
             return
         self._feed(happened)
 
@@ -175,7 +175,7 @@ class SimulatedProcess:
             for told in world.hooks.told:
                 told(self, event.message, before, effects)
         if machine.generation not in self.applied and machine.generation:
-            self.applied[machine.generation] = self.author.running  # a new number for the same
+            self.applied[machine.generation] = self.module.running  # a new number for the same
         for effect in effects:
             self._do(effect, events)
         for stepped in world.hooks.host_stepped:
@@ -195,40 +195,40 @@ class SimulatedProcess:
                 if self.renew and isinstance(message, Applied):
                     self.world.agenda.after(0.0, self.attach_again)
             case participant.Validate(candidate, arguments):
-                verdict = Judged(self.author.judge(candidate, arguments))
-                self._work(events, verdict, self.author.take_time())
+                verdict = Judged(self.module.judge(candidate, arguments))
+                self._work(events, verdict, self.module.take_time())
             case participant.Apply(authority):
                 self._apply(authority, events)
             case participant.Release():
-                self.author.release()
+                self.module.release()
             case participant.Show(ticket):
                 events.append(Shown(ticket, "{}"))
             case participant.Quit(why, wanted):
                 self._quit(why, wanted)
 
     def _apply(self, authority: Commit | Admit, events: "deque[participant.Event]") -> None:
-        digest = self.author.apply()
+        digest = self.module.apply()
         for applied in self.world.hooks.applied:
             applied(self, authority, digest)
         self.applied[authority.generation] = digest
-        why = (Reason(self.name, "commit raised"),) if self.author.breaks() else ()
+        why = (Reason(self.name, "commit raised"),) if self.module.breaks() else ()
         self.world.tell("{} applies generation {}{}", self, authority.generation,
                         " and breaks" if why else "")  # fmt: skip
-        self._work(events, Finished(why), self.author.take_time())
+        self._work(events, Finished(why), self.module.take_time())
 
     def _work(
         self, events: "deque[participant.Event]", end: Judged | Finished, seconds: float
     ) -> None:
         self.busy = True
         if seconds:
-            self.world.agenda.after(seconds, self._worked, self.author, end)
+            self.world.agenda.after(seconds, self._worked, self.module, end)
         else:
             self.busy = False
-            if not isinstance(end, Judged) or self.author.has_judged(end):
+            if not isinstance(end, Judged) or self.module.has_judged(end):
                 events.append(end)
 
-    def _worked(self, author: SimulatedModule, end: Judged | Finished) -> None:
-        if author is self.author:
+    def _worked(self, module: SimulatedModule, end: Judged | Finished) -> None:
+        if module is self.module:
             self._put(None, end)
 
     # Ends
@@ -267,7 +267,7 @@ class SimulatedProcess:
         connection = self.world.network.open(self, broker)
         connection.up(encode(Leave(0, self.machine.incarnation, self.name, why)))
         connection.finish_below()
-        self.world.agenda.after(self.author.take_time(), self._exit)
+        self.world.agenda.after(self.module.take_time(), self._exit)
 
     def _exit(self) -> None:
         if self.paused:
@@ -295,7 +295,7 @@ class SimulatedProcess:
         self._inbox.clear()
         self.busy = False
         self.detached = False
-        self.author = SimulatedModule(self.world, self.name)
+        self.module = SimulatedModule(self.world, self.name)
         self.be_born()
         self.world.network.connect(self, at_once=True)
 

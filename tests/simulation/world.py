@@ -222,7 +222,7 @@ class World:
             broker.resume()
         for host in list(self.processes.values()):
             host.trip = None
-            host.author.break_next = False
+            host.module.break_next = False
             host.renew = False
             if host.name in self.liars:
                 host.die("killed as a liar")

@@ -46,7 +46,7 @@ class Untouched(Promise):
                 raise self.broken(f"{host} applies {authority.txid}, which was {was}")
 
     def host_stepped(self, host: "SimulatedProcess") -> None:
-        machine, author = host.machine, host.author
+        machine, author = host.machine, host.module
         if machine.state not in _AT_REST:
             return
         if author.staged is not None:
