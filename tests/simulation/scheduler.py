@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class Agenda:
+class Scheduler:
     """Things to come, in the order of their moments; equal moments in the order of their making."""
 
     def __init__(self) -> None:

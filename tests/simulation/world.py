@@ -13,7 +13,7 @@ from tests.simulation.ledger import Store
 from tests.simulation.network import Network
 from tests.simulation.promises import ALL, Hooks
 from tests.simulation.randomness import Chance
-from tests.simulation.scheduler import Agenda
+from tests.simulation.scheduler import Scheduler
 from tests.simulation.simulated_broker import SimulatedBroker
 from tests.simulation.simulated_process import SimulatedProcess
 from tests.simulation.trace import Story
@@ -41,7 +41,7 @@ class World:
     def __init__(self, seed: int, setting: Setting, store: Store) -> None:
         self.setting = setting
         self.chance = Chance(seed)
-        self.agenda = Agenda()
+        self.agenda = Scheduler()
         self.story = Story()
         self.store = store
         store.clock = lambda: self.agenda.now
