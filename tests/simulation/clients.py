@@ -36,7 +36,7 @@ class Clients:
 
     def ask(self, request: Request, words: str) -> int:
         """A new client asks the broker, if there is one to ask; its number, or 0."""
-        broker, now = self.world.broker, self.world.agenda.now
+        broker, now = self.world.broker, self.world.scheduler.now
         if broker is None or not broker.alive or not broker.ready:
             return 0
         self._made += 1
@@ -52,7 +52,7 @@ class Clients:
         if broker is None or not broker.alive or not broker.ready:
             return
         self._made += 1
-        due = self.world.agenda.now + seconds
+        due = self.world.scheduler.now + seconds
         self.waiting[self._made] = Client(self._made, broker, None, due)
         broker.feed(Inquired(self._made, name, seconds))
 

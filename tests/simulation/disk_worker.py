@@ -59,7 +59,7 @@ class DiskWorker:
         if self._jobs[0][1] is not None:
             seconds += self.world.disk_hang
             self.world.disk_hang = 0.0
-        self.world.agenda.after(seconds, self._work)
+        self.world.scheduler.after(seconds, self._work)
 
     def _work(self) -> None:
         if self._over:
@@ -68,7 +68,7 @@ class DiskWorker:
         result = _result_of(job)
         if then is not None:
             self._forcing = None
-            self.world.agenda.after(self._chance.random() * self.world.disk_time, then, result)
+            self.world.scheduler.after(self._chance.random() * self.world.disk_time, then, result)
         if self._jobs:
             self._begin()
 

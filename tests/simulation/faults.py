@@ -29,8 +29,8 @@ def _take_over(world: World, action: Action) -> None:
     chance = world.chance.stream("take over")
     for connection in old.connections.values():
         if chance.random() < 0.8:
-            world.agenda.after(3 * chance.random(), connection.sever)
-    world.agenda.after(4 * action.amount, old.resume)
+            world.scheduler.after(3 * chance.random(), connection.sever)
+    world.scheduler.after(4 * action.amount, old.resume)
 
 
 def _pause_broker(world: World, action: Action) -> None:
@@ -38,7 +38,7 @@ def _pause_broker(world: World, action: Action) -> None:
     if broker is not None and broker.paused_at is None:
         world.tell("{} stands still for {}s", broker, action.amount * 4)
         broker.pause()
-        world.agenda.after(4 * action.amount, broker.resume)
+        world.scheduler.after(4 * action.amount, broker.resume)
 
 
 def _kill(world: World, action: Action) -> None:
@@ -46,7 +46,7 @@ def _kill(world: World, action: Action) -> None:
     if host is not None:
         host.die("killed by SIGKILL")
         if host.parent is None and action.amount < 0.7:
-            world.agenda.after(3 * action.amount, _revive, world, host.name)
+            world.scheduler.after(3 * action.amount, _revive, world, host.name)
 
 
 def _revive(world: World, name: str) -> None:
@@ -66,7 +66,7 @@ def _pause(world: World, action: Action) -> None:
         seconds = action.amount * (1.0 if action.which % 2 else 25.0)
         world.tell("{} stands still for {}s", host, seconds)
         host.paused = True
-        world.agenda.after(seconds, host.resume)
+        world.scheduler.after(seconds, host.resume)
 
 
 def _hang(world: World, action: Action) -> None:
@@ -108,7 +108,7 @@ def _block(world: World, action: Action) -> None:
         world.network.blocked[host.name] = None
         if host.connection is not None:
             host.connection.sever()
-        world.agenda.after(seconds, _unblock, world, host.name)
+        world.scheduler.after(seconds, _unblock, world, host.name)
 
 
 def _unblock(world: World, name: str) -> None:
@@ -121,7 +121,7 @@ def _hold(world: World, action: Action) -> None:
     if host is not None:
         seconds = action.amount * (0.5 if action.which % 2 else 12.0)
         world.tell("the link of {} is slow for {}s", host, seconds)
-        world.network.held_until[host.name] = world.agenda.now + seconds
+        world.network.held_until[host.name] = world.scheduler.now + seconds
 
 
 def _stale(world: World, action: Action) -> None:

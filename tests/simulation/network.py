@@ -43,7 +43,7 @@ class Connection:
         """From the participant to the broker."""
         if not self.severed:
             self.last_up = self.network.arrival(self, self.last_up)
-            self.network.world.agenda.at(self.last_up, self._arrive_above, frame)
+            self.network.world.scheduler.at(self.last_up, self._arrive_above, frame)
 
     def down(self, frame: bytes, message: FromCoordinator) -> bool:
         """From the broker to the participant; False where the broker can tell it is of no use."""
@@ -53,7 +53,7 @@ class Connection:
         if not self.severed:
             self.under_way += 1
             self.last_down = self.network.arrival(self, self.last_down)
-            self.network.world.agenda.at(self.last_down, self._arrive_below, frame)
+            self.network.world.scheduler.at(self.last_down, self._arrive_below, frame)
         return True
 
     def _arrive_above(self, frame: bytes) -> None:
@@ -69,9 +69,9 @@ class Connection:
         if self.severed:
             return
         self.severed = True
-        agenda = self.network.world.agenda
-        agenda.after(self.network.delay(self.chance), self._end_above)
-        agenda.after(self.network.delay(self.chance), self._end_below)
+        scheduler = self.network.world.scheduler
+        scheduler.after(self.network.delay(self.chance), self._end_above)
+        scheduler.after(self.network.delay(self.chance), self._end_below)
 
     def finish(self) -> None:
         """The broker closes its end in good order: what is under way still arrives."""
@@ -79,14 +79,14 @@ class Connection:
             return
         self.severed = True
         self.open_above = False
-        last = max(self.last_down, self.network.world.agenda.now)
-        self.network.world.agenda.at(last, self._end_below)
+        last = max(self.last_down, self.network.world.scheduler.now)
+        self.network.world.scheduler.at(last, self._end_below)
 
     def finish_below(self) -> None:
         """The same from the participant's end."""
         if not self.severed:
             self.severed = True
-            self.network.world.agenda.at(self.last_up, self._end_above)
+            self.network.world.scheduler.at(self.last_up, self._end_above)
         self.open_below = False
 
     def _end_above(self) -> None:
@@ -120,7 +120,7 @@ class Network:
     def arrival(self, connection: Connection, after: float) -> float:
         """When a frame sent now gets there: behind the one before it."""
         held = self.held_until.get(connection.host.name, 0.0)
-        return max(self.world.agenda.now + self.delay(connection.chance), after, held)
+        return max(self.world.scheduler.now + self.delay(connection.chance), after, held)
 
     # Making connections
 
@@ -128,7 +128,7 @@ class Network:
         """Have `host` connected as soon as there is somebody to connect to."""
         self._waiting[host.pid] = host
         seconds = self.world.chance.stream(f"link {host.name}").uniform(*_RETRY)
-        self.world.agenda.after(seconds / 100 if at_once else seconds, self._try, host)
+        self.world.scheduler.after(seconds / 100 if at_once else seconds, self._try, host)
 
     def _try(self, host: "SimulatedProcess") -> None:
         broker = self.world.broker
@@ -150,7 +150,7 @@ class Network:
         """A broker has begun to listen, or a link has healed."""
         for host in self._waiting.values():
             seconds = self.world.chance.stream(f"link {host.name}").uniform(*_RETRY)
-            self.world.agenda.after(seconds, self._try, host)
+            self.world.scheduler.after(seconds, self._try, host)
 
     # What was said once
 

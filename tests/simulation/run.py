@@ -70,7 +70,7 @@ def run(
         finding = Finding(type(error).__name__, f"{type(error).__name__}: {error} ({where})")
     finally:
         store.dispose()
-    return Run(seed, wanted, setting, world.story, world.agenda.steps, len(world.truth), finding)
+    return Run(seed, wanted, setting, world.story, world.scheduler.steps, len(world.truth), finding)
 
 
 def _place(error: BaseException) -> str:
@@ -89,14 +89,14 @@ def _perform(world: World, actions: Sequence[Action]) -> None:
     _until_ready(world)
     pending, since = deque(actions), 0
     while pending:
-        if since >= pending[0].steps or not world.agenda:
+        if since >= pending[0].steps or not world.scheduler:
             action, since = pending.popleft(), 0
-            world.agenda.after(action.seconds, _DEEDS[action.verb], world, action)
+            world.scheduler.after(action.seconds, _DEEDS[action.verb], world, action)
         else:
             _step(world)
             since += 1
-    last_of_them = world.agenda.now + 3.0
-    while world.agenda and world.agenda.now < last_of_them:
+    last_of_them = world.scheduler.now + 3.0
+    while world.scheduler and world.scheduler.now < last_of_them:
         _step(world)
     world.heal()
     _drain(world)
@@ -108,7 +108,7 @@ def _perform(world: World, actions: Sequence[Action]) -> None:
 def _until_ready(world: World) -> None:
     """Faults begin at once in some worlds, and in others when all is up."""
     if world.chance.stream("begin").random() < 0.7:
-        while world.agenda and (world.broker is None or not world.broker.ready):
+        while world.scheduler and (world.broker is None or not world.broker.ready):
             _step(world)
 
 
@@ -146,12 +146,12 @@ def _probe(world: World) -> None:
 
 def _drain(world: World) -> None:
     """Until nothing is left to happen, or has had more time than any patience lasts."""
-    until = world.agenda.now + 300.0
-    while world.agenda and world.agenda.now < until:
+    until = world.scheduler.now + 300.0
+    while world.scheduler and world.scheduler.now < until:
         _step(world)
 
 
 def _step(world: World) -> None:
-    world.agenda.step()
-    if world.agenda.steps > STEPS:
+    world.scheduler.step()
+    if world.scheduler.steps > STEPS:
         raise Broken("liveness", "there is no end to it")

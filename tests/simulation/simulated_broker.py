@@ -92,7 +92,7 @@ class SimulatedBroker:
         if found is None:
             return None
         generation, before, seconds = found
-        return Unconfirmed(generation, before, self.world.agenda.now + seconds)
+        return Unconfirmed(generation, before, self.world.scheduler.now + seconds)
 
     def __str__(self) -> str:
         return f"broker {self.machine.epoch}"
@@ -149,7 +149,7 @@ class SimulatedBroker:
             self.disk.unacknowledged = False
         elif isinstance(event, Asked):
             self.world.clients.heard(event.client)
-        step = self.machine.step(self.world.agenda.now, event)
+        step = self.machine.step(self.world.scheduler.now, event)
         for hook in self.world.hooks.thought:
             hook(self)
         for effect in step.effects:
@@ -197,7 +197,7 @@ class SimulatedBroker:
         def read() -> None:
             self.feed(CandidateRead(effect.txid, self.world.read_files()))
 
-        self.world.agenda.after(self._chance.random() * 0.05 + self.world.files_hang, read)
+        self.world.scheduler.after(self._chance.random() * 0.05 + self.world.files_hang, read)
         self.world.files_hang = 0.0
 
     def _recall(self, effect: effects.ReadGeneration) -> None:
@@ -208,7 +208,7 @@ class SimulatedBroker:
             none = (Reason("config", f"generation {effect.generation} is not kept"),)
             self.feed(CandidateRead(effect.txid, found.configuration if found else none))
 
-        self.world.agenda.after(self._chance.random() * 0.05, read)
+        self.world.scheduler.after(self._chance.random() * 0.05, read)
 
     def _confirm(self, effect: effects.WriteConfirmation) -> None:
         def then(result: object) -> None:
@@ -265,7 +265,7 @@ class SimulatedBroker:
         host = self.world.processes.get(effect.pid)
         if host is not None and host.parent is self and host.name == effect.name:
             seconds = 0.001 if self._chance.random() < 0.9 else 5 * self._chance.random()
-            self.world.agenda.after(seconds, host.die, "killed by its broker")
+            self.world.scheduler.after(seconds, host.die, "killed by its broker")
 
     # Clients, timers, the start
 
@@ -275,7 +275,7 @@ class SimulatedBroker:
     def _wake(self, effect: effects.Wake) -> None:
         if effect.at not in self._wakes:
             self._wakes[effect.at] = None
-            self.world.agenda.at(effect.at, self._woke, effect.at)
+            self.world.scheduler.at(effect.at, self._woke, effect.at)
 
     def _woke(self, at: float) -> None:
         del self._wakes[at]
@@ -291,13 +291,13 @@ class SimulatedBroker:
     def pause(self) -> None:
         """SIGSTOP, or a machine that has other things to do."""
         if self.paused_at is None:
-            self.paused_at = self.world.agenda.now
+            self.paused_at = self.world.scheduler.now
 
     def resume(self) -> None:
         """SIGCONT: what has come in meanwhile is dealt with."""
         if self.paused_at is None:
             return
-        self.world.clients.forgive(self, self.world.agenda.now - self.paused_at)
+        self.world.clients.forgive(self, self.world.scheduler.now - self.paused_at)
         self.paused_at = None
         backlog, self._backlog = self._backlog, deque()
         for event in backlog:

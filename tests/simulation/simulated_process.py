@@ -193,7 +193,7 @@ class SimulatedProcess:
                 if self.connection is not None:
                     self.connection.up(encode(message))
                 if self.renew and isinstance(message, Applied):
-                    self.world.agenda.after(0.0, self.attach_again)
+                    self.world.scheduler.after(0.0, self.attach_again)
             case participant.Validate(candidate, arguments):
                 verdict = Judged(self.module.judge(candidate, arguments))
                 self._work(events, verdict, self.module.take_time())
@@ -221,7 +221,7 @@ class SimulatedProcess:
     ) -> None:
         self.busy = True
         if seconds:
-            self.world.agenda.after(seconds, self._worked, self.module, end)
+            self.world.scheduler.after(seconds, self._worked, self.module, end)
         else:
             self.busy = False
             if not isinstance(end, Judged) or self.module.has_judged(end):
@@ -235,14 +235,16 @@ class SimulatedProcess:
 
     def _quit(self, why: str, wanted: bool) -> None:
         if self.parent is not None:
-            self.world.agenda.after(0.0, self.die, "exited with status " + ("0" if wanted else "1"))
+            self.world.scheduler.after(
+                0.0, self.die, "exited with status " + ("0" if wanted else "1")
+            )
         elif wanted:
             self.detached = True
             if self.connection is not None:
                 self.connection.finish_below()
                 self.connection = None
         else:
-            self.world.agenda.after(0.0, self._start_over)
+            self.world.scheduler.after(0.0, self._start_over)
 
     def _start_over(self) -> None:
         if not self.alive or self.detached:
@@ -253,7 +255,7 @@ class SimulatedProcess:
             self.connection = None
         self._inbox.clear()
         self._feed(Cut())
-        self.world.agenda.after(self._pause, self.world.network.connect, self)
+        self.world.scheduler.after(self._pause, self.world.network.connect, self)
         self._pause = min(2 * self._pause, _LONGEST_PAUSE)
 
     def cannot_load(self) -> None:
@@ -267,11 +269,11 @@ class SimulatedProcess:
         connection = self.world.network.open(self, broker)
         connection.up(encode(Leave(0, self.machine.incarnation, self.name, why)))
         connection.finish_below()
-        self.world.agenda.after(self.module.take_time(), self._exit)
+        self.world.scheduler.after(self.module.take_time(), self._exit)
 
     def _exit(self) -> None:
         if self.paused:
-            self.world.agenda.after(0.5, self._exit)
+            self.world.scheduler.after(0.5, self._exit)
         else:
             self.die("exited with status 1")
 

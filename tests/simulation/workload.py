@@ -85,7 +85,7 @@ def _trial(world: World, action: Action) -> None:
     )
     world.clients.ask(request, f"asks for a change that is to be confirmed{_rejected(action)}")
     if action.which % 2:
-        world.agenda.after(20 * action.amount, _confirm, world, action)
+        world.scheduler.after(20 * action.amount, _confirm, world, action)
 
 
 def _confirm(world: World, action: Action) -> None:

@@ -41,10 +41,10 @@ class World:
     def __init__(self, seed: int, setting: Setting, store: Store) -> None:
         self.setting = setting
         self.chance = Chance(seed)
-        self.agenda = Scheduler()
+        self.scheduler = Scheduler()
         self.story = Story()
         self.store = store
-        store.clock = lambda: self.agenda.now
+        store.clock = lambda: self.scheduler.now
         self.truth: dict[int, Decision] = {}
         """What is on disk to stay, by generation."""
         self.network = Network(self, setting.delay, setting.queue)
@@ -79,7 +79,7 @@ class World:
             str(v) if isinstance(v, SimulatedProcess | SimulatedBroker | BaseException) else v
             for v in values
         )
-        self.story.tell(self.agenda.now, template, *told)
+        self.story.tell(self.scheduler.now, template, *told)
 
     def is_liar(self, name: str) -> bool:
         """Whether what this participant says may be untrue."""
@@ -126,7 +126,7 @@ class World:
         self.processes[host.pid] = host
         self.tell("{} is started", host)
         if self._take(self._unloadable, name):
-            self.agenda.after(0.01, host.cannot_load)
+            self.scheduler.after(0.01, host.cannot_load)
         else:
             self.network.connect(host)
         return host
@@ -143,7 +143,7 @@ class World:
         """Have those told who watch this process."""
         chance = self.chance.stream(f"process {host.name}")
         for (_, name), watcher in host.watchers.items():
-            self.agenda.after(0.02 * chance.random(), watcher.died, name, host.pid, how)
+            self.scheduler.after(0.02 * chance.random(), watcher.died, name, host.pid, how)
 
     def fails_to_start(self, name: str) -> bool:
         """Whether the operating system will not start it, this time."""
@@ -191,7 +191,7 @@ class World:
             self.broker = None
             pause = 0.05 + self.downtime + self.chance.stream("supervisor").random()
             self.downtime = 0.0
-            self.agenda.after(pause, self.start_broker)
+            self.scheduler.after(pause, self.start_broker)
 
     def take_over(self) -> None:
         """A new broker is started though the old one is not dead, only very slow."""
@@ -229,7 +229,7 @@ class World:
         for host in list(self.processes.values()):
             host.resume()
         if self.broker is None:
-            self.agenda.after(0.1, self.start_broker)
+            self.scheduler.after(0.1, self.start_broker)
         self.network.retry()
 
     def check_settled(self) -> None:

@@ -20,11 +20,11 @@ class Answered(Promise):
     name = "P8"
 
     def answered(self, broker: "SimulatedBroker", client: Client | None, outcome: Outcome) -> None:
-        if client is not None and self.world.agenda.now > client.due + _SLACK:
+        if client is not None and self.world.scheduler.now > client.due + _SLACK:
             raise self.broken(f"client {client.number} was answered too late")
 
     def stepped(self, broker: "SimulatedBroker") -> None:
-        now = self.world.agenda.now
+        now = self.world.scheduler.now
         for client in self.world.clients.waiting.values():
             if client.broker is broker and now > client.due + _SLACK:
                 raise self.broken(f"client {client.number} is not answered in time")
