@@ -8,7 +8,7 @@ import random
 import zlib
 
 
-class Chance:
+class Randomness:
     """The streams of one run."""
 
     def __init__(self, seed: int) -> None:

@@ -12,7 +12,7 @@ from tests.simulation.clients import Clients
 from tests.simulation.ledger import Store
 from tests.simulation.network import Network
 from tests.simulation.promises import ALL, Hooks
-from tests.simulation.randomness import Chance
+from tests.simulation.randomness import Randomness
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.simulated_broker import SimulatedBroker
 from tests.simulation.simulated_process import SimulatedProcess
@@ -40,7 +40,7 @@ class World:
 
     def __init__(self, seed: int, setting: Setting, store: Store) -> None:
         self.setting = setting
-        self.chance = Chance(seed)
+        self.chance = Randomness(seed)
         self.scheduler = Scheduler()
         self.story = Story()
         self.store = store
