@@ -13,7 +13,7 @@ from tests.simulation.faults import FAULTS
 from tests.simulation.ledger import MemoryStore, Store
 from tests.simulation.promises import Broken
 from tests.simulation.schedule import Action
-from tests.simulation.trace import Story
+from tests.simulation.trace import Trace
 from tests.simulation.workload import PEOPLE
 from tests.simulation.world import Setting, World
 
@@ -40,7 +40,7 @@ class Run:
     seed: int
     actions: tuple[Action, ...]
     setting: Setting
-    story: Story
+    story: Trace
     steps: int
     commits: int
     finding: Finding | None

@@ -17,7 +17,7 @@ from protocol.messages import (
 )
 
 
-class Story:
+class Trace:
     """Lines of (moment, template, values).  Values must be immutable: they are formatted late."""
 
     def __init__(self) -> None:

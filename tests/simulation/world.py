@@ -16,7 +16,7 @@ from tests.simulation.randomness import Randomness
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.simulated_broker import SimulatedBroker
 from tests.simulation.simulated_process import SimulatedProcess
-from tests.simulation.trace import Story
+from tests.simulation.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class World:
         self.setting = setting
         self.chance = Randomness(seed)
         self.scheduler = Scheduler()
-        self.story = Story()
+        self.story = Trace()
         self.store = store
         store.clock = lambda: self.scheduler.now
         self.truth: dict[int, Decision] = {}
