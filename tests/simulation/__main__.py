@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
 def _one(seed: int, store: MakeStore) -> int:
     result = run(seed, make_store=store)
     if result.finding is None:
-        print("\n".join(result.story.text()))
+        print("\n".join(result.trace.text()))
         print(f"seed {seed}: {result.steps} steps, {result.commits} commits, violations=0")
         return 0
     print(story_of(result, store))

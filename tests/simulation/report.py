@@ -13,7 +13,7 @@ def story_of(found: Run, make_store: MakeStore) -> str:
             f"seed {found.seed} breaks {small.finding.what}",
             f"in short ({len(small.actions)} of its {len(found.actions)} actions are enough):",
             *(f"  - {action}" for action in small.actions),
-            *small.story.text(),
+            *small.trace.text(),
             f"           {small.finding.what}",
             f"again: make simulate SEED={found.seed}",
         )

@@ -40,7 +40,7 @@ class Run:
     seed: int
     actions: tuple[Action, ...]
     setting: Setting
-    story: Trace
+    trace: Trace
     steps: int
     commits: int
     finding: Finding | None
@@ -70,7 +70,7 @@ def run(
         finding = Finding(type(error).__name__, f"{type(error).__name__}: {error} ({where})")
     finally:
         store.dispose()
-    return Run(seed, wanted, setting, world.story, world.scheduler.steps, len(world.truth), finding)
+    return Run(seed, wanted, setting, world.trace, world.scheduler.steps, len(world.truth), finding)
 
 
 def _place(error: BaseException) -> str:

@@ -44,4 +44,4 @@ def test_promises_hold_on_the_real_ledger(capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.parametrize("seed", [1, 7, 42, 1000])
 def test_a_seed_replays_identically(seed: int) -> None:
-    assert run(seed).story.digest() == run(seed).story.digest()
+    assert run(seed).trace.digest() == run(seed).trace.digest()

@@ -42,7 +42,7 @@ class World:
         self.setting = setting
         self.chance = Randomness(seed)
         self.scheduler = Scheduler()
-        self.story = Trace()
+        self.trace = Trace()
         self.store = store
         store.clock = lambda: self.scheduler.now
         self.truth: dict[int, Decision] = {}
@@ -79,7 +79,7 @@ class World:
             str(v) if isinstance(v, SimulatedProcess | SimulatedBroker | BaseException) else v
             for v in values
         )
-        self.story.tell(self.scheduler.now, template, *told)
+        self.trace.tell(self.scheduler.now, template, *told)
 
     def is_liar(self, name: str) -> bool:
         """Whether what this participant says may be untrue."""
