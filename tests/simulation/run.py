@@ -14,13 +14,13 @@ from tests.simulation.ledger import MemoryStore, Store
 from tests.simulation.promises import Broken
 from tests.simulation.schedule import Action
 from tests.simulation.trace import Trace
-from tests.simulation.workload import PEOPLE
+from tests.simulation.workload import WORKLOAD
 from tests.simulation.world import Setting, World
 
 STEPS = 20_000
 """More than any run needs; one that takes more goes round in circles."""
 
-_DEEDS = {**PEOPLE, **FAULTS, "lie": lie}
+_DEEDS = {**WORKLOAD, **FAULTS, "lie": lie}
 
 MakeStore = Callable[[], Store]
 

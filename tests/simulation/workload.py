@@ -170,7 +170,7 @@ def _leave(world: World, action: Action) -> None:
         host.leave()
 
 
-PEOPLE: dict[str, Callable[[World, Action], None]] = {
+WORKLOAD: dict[str, Callable[[World, Action], None]] = {
     "change": _change,
     "dry run": _dry_run,
     "burst": _burst,
