@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from tests.simulation.mutants.coordinator import COORDINATOR
 from tests.simulation.mutants.ledger import LEDGER
 from tests.simulation.mutants.participant import PARTICIPANT
-from tests.simulation.mutants.patch import Plant
+from tests.simulation.mutants.patch import Mutant
 
-PLANTED: dict[str, Plant] = {**COORDINATOR, **PARTICIPANT, **LEDGER}
+PLANTED: dict[str, Mutant] = {**COORDINATOR, **PARTICIPANT, **LEDGER}
 
 
 @contextmanager

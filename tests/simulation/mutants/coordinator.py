@@ -14,7 +14,7 @@ from coordinator.core.state import SharedState
 from protocol.messages import Applied, FromParticipant, Vote
 from protocol.reasons import Reason
 from protocol.transitions import TransactionInput, TransactionState
-from tests.simulation.mutants.patch import Patch, Plant
+from tests.simulation.mutants.patch import Mutant, Patch
 
 Method = Callable[..., Any]
 
@@ -142,55 +142,55 @@ def _undo_is_forgotten(right: Method) -> Method:
     return __init__
 
 
-COORDINATOR: dict[str, Plant] = {
-    "commit-before-durable": Plant(
+COORDINATOR: dict[str, Mutant] = {
+    "commit-before-durable": Mutant(
         "COMMIT is sent while the decision is on its way to the disk",
         (Patch(Transaction, "_decide", _commit_before_durable),),
     ),
-    "commit-on-majority": Plant(
+    "commit-on-majority": Mutant(
         "more than half of the votes are enough",
         (Patch(Transaction, "_weigh", _commit_on_majority),),
     ),
-    "late-vote-counts": Plant(
+    "late-vote-counts": Mutant(
         "a late vote is counted for the next transaction",
         (Patch(Transaction, "voted", _late_vote_counts),),
     ),
-    "join-in-mid-transaction": Plant(
+    "join-in-mid-transaction": Mutant(
         "who joins in the middle of a transaction is admitted at once",
         (Patch(Transaction, "blocks_admission", _joins_are_not_held),),
     ),
-    "presumed-commit": Plant(
+    "presumed-commit": Mutant(
         "an undecided transaction is taken for committed after a restart",
         (Patch(Membership, "_resolve", _presumed_commit),),
     ),
-    "slow-voter-not-told": Plant(
+    "slow-voter-not-told": Mutant(
         "ABORT is not sent to those whose yes is still on its way",
         (Patch(Transaction, "_abort", _slow_voter_is_not_told),),
     ),
-    "lost-is-yes": Plant(
+    "lost-is-yes": Mutant(
         "a member that is lost while it is asked counts as a yes",
         (Patch(Transaction, "lost", _lost_is_yes),),
     ),
-    "no-deadline": Plant(
+    "no-deadline": Mutant(
         "votes are awaited for ever",
         (Patch(Transaction, "time_passed", _no_deadline),),
     ),
-    "shown-too-early": Plant(
+    "shown-too-early": Mutant(
         "the broker shows a configuration whose decision is not on disk yet",
         (Patch(SharedState, "force", _shown_too_early),),
     ),
-    "old-incarnation-heard": Plant(
+    "old-incarnation-heard": Mutant(
         "what an ended life of a participant said counts for the next",
         (
             Patch(Members, "disconnect", _remembers_old_peers),
             Patch(Coordinator, "_heard", _any_incarnation),
         ),
     ),
-    "latecomers-stay-behind": Plant(
+    "latecomers-stay-behind": Mutant(
         "who came to run the old generation while others voted is not told the new one",
         (Patch(SharedState, "decide", _latecomers_stay_behind),),
     ),
-    "undo-forgotten": Plant(
+    "undo-forgotten": Mutant(
         "a restart forgets that a change still has to be confirmed",
         (Patch(Coordinator, "__init__", _undo_is_forgotten),),
     ),

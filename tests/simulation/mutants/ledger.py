@@ -6,7 +6,7 @@ from typing import Any
 from coordinator.core.changes import Decision, Durable
 from tests.simulation.disk import Disk
 from tests.simulation.ledger import SimulatedLedger
-from tests.simulation.mutants.patch import Patch, Plant
+from tests.simulation.mutants.patch import Mutant, Patch
 
 Method = Callable[..., Any]
 
@@ -52,16 +52,16 @@ def _epoch_is_not_kept(right: Method) -> Method:
     return _write
 
 
-LEDGER: dict[str, Plant] = {
-    "answer-before-disk": Plant(
+LEDGER: dict[str, Mutant] = {
+    "answer-before-disk": Mutant(
         "the ledger answers when the decision is in the cache",
         (Patch(SimulatedLedger, "force", _answers_before_the_disk),),
     ),
-    "generation-reused": Plant(
+    "generation-reused": Mutant(
         "a generation is given again after a crash",
         (Patch(SimulatedLedger, "_replay", _forgets_the_last),),
     ),
-    "epoch-reused": Plant(
+    "epoch-reused": Mutant(
         "a new life has the epoch of the one before",
         (Patch(SimulatedLedger, "_write", _epoch_is_not_kept),),
     ),

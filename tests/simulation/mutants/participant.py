@@ -7,7 +7,7 @@ from participant.core.machine import Apply, Effect, Participant
 from protocol.messages import Admit, Commit, FromCoordinator, Prepare
 from protocol.reasons import Reason
 from protocol.transitions import ParticipantState
-from tests.simulation.mutants.patch import Patch, Plant
+from tests.simulation.mutants.patch import Mutant, Patch
 
 Method = Callable[..., Any]
 Effects = tuple[Effect, ...]
@@ -68,24 +68,24 @@ def _same_is_never_checked(right: Method) -> Method:
     return _admit
 
 
-PARTICIPANT: dict[str, Plant] = {
-    "apply-at-prepare": Plant(
+PARTICIPANT: dict[str, Mutant] = {
+    "apply-at-prepare": Mutant(
         "a candidate is taken into use with the yes to it",
         (Patch(Participant, "_judged", _apply_at_prepare),),
     ),
-    "decides-alone": Plant(
+    "decides-alone": Mutant(
         "in doubt and cut off, a participant takes its yes for the decision",
         (Patch(Participant, "_cut", _decides_alone),),
     ),
-    "epoch-ignored": Plant(
+    "epoch-ignored": Mutant(
         "coordinators of the past are obeyed",
         (Patch(Participant, "_heard", _ignores_epochs),),
     ),
-    "dry-run-stages": Plant(
+    "dry-run-stages": Mutant(
         "what was only tried stays staged",
         (Patch(Participant, "_prepare", _stages_dry_runs),),
     ),
-    "claims-what-it-is-offered": Plant(
+    "claims-what-it-is-offered": Mutant(
         "an admission is answered without anything being taken into use",
         (Patch(Participant, "_admit", _same_is_never_checked),),
     ),

@@ -15,7 +15,7 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
-class Plant:
+class Mutant:
     """One bug."""
 
     words: str
