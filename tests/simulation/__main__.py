@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from tests.simulation.campaign import Campaign, Total
 from tests.simulation.ledger import MemoryStore
-from tests.simulation.mutants.all import PLANTED, planted
+from tests.simulation.mutants.all import MUTANTS, planted
 from tests.simulation.report import story_of
 from tests.simulation.run import MakeStore, run
 from tests.simulation.sqlite_store import SqliteStore
@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--seed", type=int, help="run this seed and tell what happens")
     what.add_argument("--seeds", type=int, help="run so many seeds")
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first of them")
-    parser.add_argument("--planted", choices=sorted(PLANTED), help="with this bug planted")
+    parser.add_argument("--planted", choices=sorted(MUTANTS), help="with this bug planted")
     parser.add_argument("--sqlite", action="store_true", help="on the real ledger; slower")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     return parser

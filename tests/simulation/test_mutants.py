@@ -2,21 +2,21 @@
 
 import pytest
 
-from tests.simulation.mutants.all import PLANTED, planted
+from tests.simulation.mutants.all import MUTANTS, planted
 from tests.simulation.run import run
 from tests.simulation.shrink import shrink
 
 SEEDS = 3000
 
 
-@pytest.mark.parametrize("name", sorted(PLANTED))
+@pytest.mark.parametrize("name", sorted(MUTANTS))
 def test_planted_bug_is_found(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with planted(name):
         for seed in range(SEEDS):
             found = run(seed).finding
             if found is not None:
                 break
-    assert found is not None, f"{SEEDS} seeds have not found: {PLANTED[name].words}"
+    assert found is not None, f"{SEEDS} seeds have not found: {MUTANTS[name].words}"
     with capsys.disabled():
         print(f"\n{name}: {seed + 1} seeds; {found.what}", end="")
 
@@ -31,7 +31,7 @@ def test_a_failing_story_is_made_small() -> None:
 
 
 def test_nothing_stays_planted() -> None:
-    for name in PLANTED:
+    for name in MUTANTS:
         with planted(name):
             pass
     assert run(0).finding is None

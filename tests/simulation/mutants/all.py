@@ -12,13 +12,13 @@ from tests.simulation.mutants.ledger import LEDGER
 from tests.simulation.mutants.participant import PARTICIPANT
 from tests.simulation.mutants.patch import Mutant
 
-PLANTED: dict[str, Mutant] = {**COORDINATOR, **PARTICIPANT, **LEDGER}
+MUTANTS: dict[str, Mutant] = {**COORDINATOR, **PARTICIPANT, **LEDGER}
 
 
 @contextmanager
 def planted(name: str | None) -> Iterator[None]:
     """With this bug in the production classes; None: as they are."""
-    patches = PLANTED[name].patches if name is not None else ()
+    patches = MUTANTS[name].patches if name is not None else ()
     right = [vars(patch.owner)[patch.method] for patch in patches]
     for patch, method in zip(patches, right, strict=True):
         setattr(patch.owner, patch.method, patch.spoil(method))
