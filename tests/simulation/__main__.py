@@ -1,4 +1,4 @@
-"""`python -m tests.simulation --seed N | --seeds N [--from N] [--planted NAME] [--sqlite]`.
+"""`python -m tests.simulation --seed N | --seeds N [--from N] [--mutant NAME] [--sqlite]`.
 
 One seed is told as a story; many are run, in as many processes as there are processors, and the
 first that fails is made small, told, and named, so that it can be run again.
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from tests.simulation.campaign import Campaign, Total
 from tests.simulation.ledger import MemoryStore
-from tests.simulation.mutants.all import MUTANTS, planted
+from tests.simulation.mutants.all import MUTANTS, mutated
 from tests.simulation.report import story_of
 from tests.simulation.run import MakeStore, run
 from tests.simulation.sqlite_store import SqliteStore
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """0 where every promise held."""
     options = _parser().parse_args(arguments)
     store: MakeStore = SqliteStore if options.sqlite else MemoryStore
-    with planted(options.planted):
+    with mutated(options.mutant):
         if options.seed is not None:
             return _one(options.seed, store)
         return _many(options, store)
@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--seed", type=int, help="run this seed and tell what happens")
     what.add_argument("--seeds", type=int, help="run so many seeds")
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first of them")
-    parser.add_argument("--planted", choices=sorted(MUTANTS), help="with this bug planted")
+    parser.add_argument("--mutant", choices=sorted(MUTANTS), help="with this bug planted")
     parser.add_argument("--sqlite", action="store_true", help="on the real ledger; slower")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     return parser
@@ -63,7 +63,7 @@ def _many(options: argparse.Namespace, store: MakeStore) -> int:
             print(f"… {total} in {reported - began:.0f} s", flush=True)
         return False
 
-    campaign = Campaign(store, options.planted, options.jobs)
+    campaign = Campaign(store, options.mutant, options.jobs)
     total = campaign.run(options.first, options.seeds, progress)
     seconds = time.monotonic() - began
     print(f"{total} in {seconds:.1f} s ({total.seeds / max(seconds, 1e-9):.0f} seeds/s)")

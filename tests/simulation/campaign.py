@@ -5,7 +5,7 @@ import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tests.simulation.mutants.all import planted
+from tests.simulation.mutants.all import mutated
 from tests.simulation.run import MakeStore, run
 
 _BATCH, _PART = 50, 200
@@ -49,7 +49,7 @@ def batch(given: Batch) -> Total:
     """The seeds from the first to before the last, or to the first that fails."""
     first, last, store, plant = given
     total = Total()
-    with planted(plant):
+    with mutated(plant):
         for seed in range(first, last):
             result = run(seed, make_store=store)
             total.seeds += 1
@@ -68,7 +68,7 @@ class Campaign:
     """How many seeds are to be run."""
 
     store: MakeStore
-    planted: str | None = None
+    mutated: str | None = None
     jobs: int = 1
 
     def run(
@@ -90,7 +90,7 @@ class Campaign:
     def _batches(self, first: int, seeds: int) -> Iterator[Batch]:
         for start in range(first, first + seeds, _BATCH):
             end = min(start + _BATCH, first + seeds)
-            yield (start, end, self.store, self.planted)
+            yield (start, end, self.store, self.mutated)
 
 
 def _sum(results: Iterable[Total], enough: Callable[[Total], bool]) -> Total:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.simulation.mutants.all import MUTANTS, planted
+from tests.simulation.mutants.all import MUTANTS, mutated
 from tests.simulation.run import run
 from tests.simulation.shrink import shrink
 
@@ -11,7 +11,7 @@ SEEDS = 3000
 
 @pytest.mark.parametrize("name", sorted(MUTANTS))
 def test_planted_bug_is_found(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with planted(name):
+    with mutated(name):
         for seed in range(SEEDS):
             found = run(seed).finding
             if found is not None:
@@ -22,7 +22,7 @@ def test_planted_bug_is_found(name: str, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_failing_story_is_made_small() -> None:
-    with planted("slow-voter-not-told"):
+    with mutated("slow-voter-not-told"):
         first = next(seed for seed in range(SEEDS) if run(seed).finding is not None)
         whole = run(first)
         small = shrink(whole)
@@ -32,6 +32,6 @@ def test_a_failing_story_is_made_small() -> None:
 
 def test_nothing_stays_planted() -> None:
     for name in MUTANTS:
-        with planted(name):
+        with mutated(name):
             pass
     assert run(0).finding is None

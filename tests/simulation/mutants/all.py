@@ -1,6 +1,6 @@
 """Wrong variants of the production classes, to prove that the simulation would notice.
 
-Each is a mistake that somebody could make, in one or two methods; `planted` puts it in the place
+Each is a mistake that somebody could make, in one or two methods; `mutated` puts it in the place
 of what is right for as long as a `with` block lasts.
 """
 
@@ -16,7 +16,7 @@ MUTANTS: dict[str, Mutant] = {**COORDINATOR, **PARTICIPANT, **LEDGER}
 
 
 @contextmanager
-def planted(name: str | None) -> Iterator[None]:
+def mutated(name: str | None) -> Iterator[None]:
     """With this bug in the production classes; None: as they are."""
     patches = MUTANTS[name].patches if name is not None else ()
     right = [vars(patch.owner)[patch.method] for patch in patches]
