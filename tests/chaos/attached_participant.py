@@ -10,7 +10,7 @@ from tests.chaos import evidence
 from tests.chaos.faulty_modules.voter import Voter
 
 
-class Guest(Voter):
+class AttachedParticipant(Voter):
     """A Voter that knows its name and its diary, and that a test can hold in prepare."""
 
     def __init__(self, who: str, diary: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.attached_participant import Guest
+from tests.chaos.attached_participant import AttachedParticipant
 from tests.chaos.house import House
 
 
@@ -47,7 +47,7 @@ def two() -> Iterator[House]:
     house = House()
     try:
         house.start(modules=("m",))
-        with house.attached("y", make=lambda name: Guest(name, house.diary)):
+        with house.attached("y", make=lambda name: AttachedParticipant(name, house.diary)):
             yield house
             assert house.judge() == []
     finally:

@@ -11,7 +11,7 @@ import pytest
 
 from coordinator.ledger.sqlite import LedgerError, SqliteLedger
 from tests.chaos import ledger_rows
-from tests.chaos.attached_participant import Guest
+from tests.chaos.attached_participant import AttachedParticipant
 from tests.chaos.campaign import Asking, Tally, digest_of_files
 from tests.chaos.house import House, until
 
@@ -76,7 +76,7 @@ def test_disk_full(house: House) -> None:
     limit = max(file.stat().st_size for file in house.statedir.iterdir()) + 100_000
     house.log = Path("/dev/null")  # this one has a test of its own
     house.start("--file-size", str(limit), modules=("a",))
-    with house.attached("y", make=lambda name: Guest(name, house.diary)):
+    with house.attached("y", make=lambda name: AttachedParticipant(name, house.diary)):
         outcome: dict[str, Any] = {}
         base = serial = 0
         for _ in range(20):
@@ -202,7 +202,7 @@ def test_an_older_ledger_commands_nobody(house: House) -> None:
     house.start()
     house.end()
     house.start()
-    with house.attached("y", make=lambda name: Guest(name, house.diary)) as (guest,):
+    with house.attached("y", make=lambda name: AttachedParticipant(name, house.diary)) as (guest,):
         house.write()
         house.reload()
         generation, digest = guest.generation, guest.digest

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.chaos import plans
-from tests.chaos.attached_participant import Guest
+from tests.chaos.attached_participant import AttachedParticipant
 from tests.chaos.campaign import (
     Asking,
     Library,
@@ -51,7 +51,9 @@ def removing(house: House, tally: Tally) -> Asking:
 
 def guests(house: House, stack: ExitStack, *names: str) -> None:
     """Participants that survive every broker of this test."""
-    stack.enter_context(house.attached(*names, make=lambda name: Guest(name, house.diary)))
+    stack.enter_context(
+        house.attached(*names, make=lambda name: AttachedParticipant(name, house.diary))
+    )
 
 
 def at_rest(house: House, *names: str) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from participant.runtime.attachment import Attachment
 from tests.chaos import plans
-from tests.chaos.attached_participant import Guest
+from tests.chaos.attached_participant import AttachedParticipant
 from tests.chaos.house import House, until
 from tests.chaos.plans import Plan
 
@@ -67,7 +67,7 @@ def one_death(house: House) -> tuple[float, dict[str, Any]]:
 @contextmanager
 def guests(house: House, *names: str) -> Iterator[list[Attachment]]:
     """Participants that survive the broker."""
-    with house.attached(*names, make=lambda name: Guest(name, house.diary)) as there:
+    with house.attached(*names, make=lambda name: AttachedParticipant(name, house.diary)) as there:
         yield there
 
 

@@ -16,7 +16,7 @@ from protocol import limits
 from protocol.codec import Malformed, decode_from_coordinator, decode_from_participant, encode
 from protocol.messages import Join
 from tests.chaos import footprint, malformed
-from tests.chaos.attached_participant import Guest
+from tests.chaos.attached_participant import AttachedParticipant
 from tests.chaos.house import House, until
 from tests.chaos.verdicts import all_run_what_is_in_force
 
@@ -83,7 +83,7 @@ def test_the_modules_socket(house: House) -> None:
     house.start(modules=("m",))
     assert house.broker is not None
     source = random.Random(SEED)
-    with house.attached("y", make=lambda name: Guest(name, house.diary)):
+    with house.attached("y", make=lambda name: AttachedParticipant(name, house.diary)):
         throw(house, list(malformed.frames(source, WARM_UP)))
         before = footprint.of(house.broker.pid)
         throw(house, list(malformed.frames(source, COUNT)))
@@ -157,7 +157,7 @@ def test_coming_and_going(house: House) -> None:
 
     def come_and_go(times: int) -> footprint.Footprint:
         for _ in range(times):
-            with house.attached("y", make=lambda name: Guest(name, house.diary)):
+            with house.attached("y", make=lambda name: AttachedParticipant(name, house.diary)):
                 pass
             until(lambda: "y" not in house.members())
         return until_settled(house, before)

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.chaos import faults, malformed, plans
-from tests.chaos.attached_participant import Guest
+from tests.chaos.attached_participant import AttachedParticipant
 from tests.chaos.campaign import Asking, Library, Tally, struck, wait_stopped
 from tests.chaos.house import House, until
 from tests.chaos.plans import Plan
@@ -169,7 +169,9 @@ def test_random_campaign(house: House) -> None:
     house.start(*BRISK, modules=MODULES)
     made: Counter[str] = Counter()
     with ExitStack() as stack:
-        stack.enter_context(house.attached(*GUESTS, make=lambda name: Guest(name, house.diary)))
+        stack.enter_context(
+            house.attached(*GUESTS, make=lambda name: AttachedParticipant(name, house.diary))
+        )
         play = Round(house, SEED)
         for number in range(ROUNDS):
             move = play.chance.choice(play.moves)
