@@ -48,7 +48,7 @@ def _broker(arguments: list[str]) -> int:
     if options.betray:
         from tests.chaos import mutants
 
-        mutants.BETRAYALS[options.betray]()
+        mutants.MUTANTS[options.betray]()
     modules = tuple((pair.partition("=")[0], Spec(pair.partition("=")[2]))
                     for pair in options.module)  # fmt: skip
     wanted = Options(

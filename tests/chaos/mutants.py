@@ -16,4 +16,4 @@ def _commit_on_refusal() -> None:
     Transaction.voted = voted  # type: ignore[method-assign]
 
 
-BETRAYALS: dict[str, Callable[[], None]] = {"commit-on-refusal": _commit_on_refusal}
+MUTANTS: dict[str, Callable[[], None]] = {"commit-on-refusal": _commit_on_refusal}
