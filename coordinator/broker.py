@@ -19,9 +19,10 @@ from typing import Any
 
 from coordinator.api.dispatch import Dispatcher
 from coordinator.api.server import ApiServer, Connection
-from coordinator.core.changes import Spec, Unconfirmed, Who
+from coordinator.core.decisions import Unconfirmed
 from coordinator.core.events import Begin, Died, Event, HungUp, Received, Spawned, Stop, TimePassed
 from coordinator.core.machine import Coordinator
+from coordinator.core.requests import Spec, Who
 from coordinator.executor import Executor, Hook
 from coordinator.files.parsing import merge
 from coordinator.files.reading import Unreadable, read_sources

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from coordinator.core.changes import Attempt, Decision, Durable
+from coordinator.core.decisions import Attempt, Decision, Durable
 from coordinator.core.effects import (
     AnnounceReady,
     Answer,

@@ -20,7 +20,7 @@ from protocol.reasons import Reason
 
 if TYPE_CHECKING:
     from coordinator.broker import Options
-    from coordinator.core.changes import Spec
+    from coordinator.core.requests import Spec
     from coordinator.executor import Hook
     from coordinator.runtime.log import Log
 
@@ -139,7 +139,7 @@ def _history(attributes: dict[str, str]) -> int:
 
 
 def _modules(attributes: dict[str, str]) -> tuple[tuple[str, "Spec"], ...]:
-    from coordinator.core.changes import Spec
+    from coordinator.core.requests import Spec
     from participant.modules import BUNDLED
 
     if attributes.get("broker.rc1_path") == "":

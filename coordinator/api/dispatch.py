@@ -7,8 +7,10 @@ from coordinator.api.history import Job, SlowReads, error_answer
 from coordinator.api.operations import BadRequest, BrokerHandle, Operations, Wanted, key
 from coordinator.api.server import ApiServer, Connection
 from coordinator.api.watchers import Watchers
-from coordinator.core.changes import Durable, Outcome, Request, Result
+from coordinator.core.decisions import Durable
 from coordinator.core.events import Asked, Event
+from coordinator.core.requests import Request
+from coordinator.core.results import Outcome, Result
 from coordinator.executor import Executor
 from coordinator.files.merge_process import merge_beside
 from coordinator.files.reading import Unreadable

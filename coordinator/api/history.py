@@ -10,7 +10,7 @@ from typing import Any
 
 from coordinator.api.diff import differences
 from coordinator.api.operations import BadRequest, BrokerHandle, Fields, count, text
-from coordinator.core.changes import Durable
+from coordinator.core.decisions import Durable
 from coordinator.files.merge_process import merge_beside
 from coordinator.files.reading import Source, Unreadable, read_sources
 from coordinator.ledger.sqlite_history import NotKept, SqliteHistory

@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from coordinator.core.changes import Durable
+from coordinator.core.decisions import Durable
 from protocol.keys import Path
 
 

@@ -12,8 +12,12 @@ from typing import Any, NamedTuple, Protocol
 
 from coordinator.api import module_status, status
 from coordinator.api.lookup import Lookup
-from coordinator.core.changes import (
-    Attempt,
+from coordinator.core.decisions import Attempt
+from coordinator.core.edit import KINDS, Edit
+from coordinator.core.events import Inquired
+from coordinator.core.machine import Coordinator
+from coordinator.core.members import Member
+from coordinator.core.requests import (
     ChangeRequest,
     ConfigureRequest,
     ConfirmRequest,
@@ -27,10 +31,6 @@ from coordinator.core.changes import (
     Spec,
     Who,
 )
-from coordinator.core.edit import KINDS, Edit
-from coordinator.core.events import Inquired
-from coordinator.core.machine import Coordinator
-from coordinator.core.members import Member
 from coordinator.files.reading import Source, Unreadable
 from coordinator.runtime.log import Log
 from protocol import limits

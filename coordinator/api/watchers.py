@@ -10,7 +10,7 @@ from typing import Any
 
 from coordinator.api.lookup import Lookup
 from coordinator.api.server import ApiServer, Connection
-from coordinator.core.changes import Durable
+from coordinator.core.decisions import Durable
 from protocol.keys import Path
 
 

@@ -9,8 +9,10 @@ a `Receipt` and a `Durable`, which only a ledger hands out, after the disk has a
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from coordinator.core.changes import Attempt, Decision, Durable, Outcome, Receipt, Spec, Who
+from coordinator.core.decisions import Attempt, Decision, Durable, Receipt
 from coordinator.core.edit import Edit
+from coordinator.core.requests import Spec, Who
+from coordinator.core.results import Outcome
 from protocol.messages import Abort, Arguments, Inquire, Prepare, Refuse, Shutdown
 from protocol.reasons import Reason
 

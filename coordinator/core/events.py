@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from coordinator.core.changes import Durable, Request, Spec, Who
+from coordinator.core.decisions import Durable
+from coordinator.core.requests import Request, Spec, Who
 from protocol.configuration import Configuration
 from protocol.messages import FromParticipant
 from protocol.reasons import Reason

@@ -9,21 +9,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 
-from coordinator.core.changes import (
-    ChangeRequest,
-    ConfigureRequest,
-    ConfirmRequest,
-    Durable,
-    LoadRequest,
-    ModuleReloadRequest,
-    Outcome,
-    Receipt,
-    RemoveRequest,
-    Request,
-    Result,
-    Spec,
-    Unconfirmed,
-)
+from coordinator.core.decisions import Durable, Receipt, Unconfirmed
 from coordinator.core.effects import Answer, Halt, Send, Step
 from coordinator.core.events import (
     Asked,
@@ -52,6 +38,17 @@ from coordinator.core.operations.module_load import ModuleLoad, ModuleRemove
 from coordinator.core.operations.module_reload import ModuleReload
 from coordinator.core.operations.startup import Startup
 from coordinator.core.operations.transaction import Transaction
+from coordinator.core.requests import (
+    ChangeRequest,
+    ConfigureRequest,
+    ConfirmRequest,
+    LoadRequest,
+    ModuleReloadRequest,
+    RemoveRequest,
+    Request,
+    Spec,
+)
+from coordinator.core.results import Outcome, Result
 from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.messages import (

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from coordinator.core.changes import RuntimeValue, Spec
+from coordinator.core.requests import RuntimeValue, Spec
 from protocol import limits
 from protocol.messages import LOAD_ARGUMENT, NOTHING, Argument, Arguments, Digest
 

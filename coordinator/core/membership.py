@@ -7,10 +7,10 @@ that attached itself is simply gone until it joins again.
 
 import math
 
-from coordinator.core.changes import Spec
 from coordinator.core.effects import Kill, RecordAttached, Send, StartProcess, Watch
 from coordinator.core.members import Member, MemberState
 from coordinator.core.operation import Operation
+from coordinator.core.requests import Spec
 from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.messages import Abort, Applied, Join, Leave, Refuse, Shutdown

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from coordinator.core.changes import Decision, Durable, Receipt, Unconfirmed
+from coordinator.core.decisions import Decision, Durable, Receipt, Unconfirmed
 from coordinator.core.effects import Effect, Send, Step, TellAdmit, TellCommit, Wake, WriteLog
 from coordinator.core.members import Member, Members, MemberState
 from protocol import limits

@@ -19,7 +19,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from coordinator.core.changes import Attempt, Decision, Durable, Receipt, Who
+from coordinator.core.decisions import Attempt, Decision, Durable, Receipt
+from coordinator.core.requests import Who
 from protocol import limits
 from protocol.configuration import Configuration, Unfit
 

@@ -10,7 +10,7 @@ import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 
-from coordinator.core.changes import Spec
+from coordinator.core.requests import Spec
 from coordinator.processes.descriptor_limit import as_before, give_back, raise_limit
 from coordinator.processes.fork_server import ForkServer
 

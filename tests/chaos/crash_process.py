@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
 def _broker(arguments: list[str]) -> int:
     from cli.commands.broker import serve
     from coordinator.broker import Options
-    from coordinator.core.changes import Spec
+    from coordinator.core.requests import Spec
     from coordinator.runtime.log import Log
     from protocol import limits
 

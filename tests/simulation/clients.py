@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coordinator.core.changes import Outcome, Request
 from coordinator.core.events import Asked, HungUp, Inquired
+from coordinator.core.requests import Request
+from coordinator.core.results import Outcome
 from protocol import limits
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from coordinator.core.changes import Decision, Durable
+from coordinator.core.decisions import Decision, Durable
 from coordinator.ledger.sqlite import NotWritten, Uncertain
 from tests.simulation.ledger import AnyLedger
 

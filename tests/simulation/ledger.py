@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import msgpack
 
-from coordinator.core.changes import Attempt, Decision, Durable, Receipt
+from coordinator.core.decisions import Attempt, Decision, Durable, Receipt
 from coordinator.ledger.sqlite import NotWritten, Uncertain
 from protocol.configuration import Configuration
 from tests.simulation.disk import Disk

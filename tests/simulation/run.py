@@ -5,8 +5,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from coordinator.core.changes import ChangeRequest, RemoveRequest, Replacement, Result
 from coordinator.core.members import MemberState
+from coordinator.core.requests import ChangeRequest, RemoveRequest, Replacement
+from coordinator.core.results import Result
 from tests.simulation import schedule
 from tests.simulation.byzantine import lie
 from tests.simulation.faults import FAULTS

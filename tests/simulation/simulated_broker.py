@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from coordinator.core import effects
-from coordinator.core.changes import Decision, Durable, Spec, Unconfirmed
+from coordinator.core.decisions import Decision, Durable, Unconfirmed
 from coordinator.core.events import (
     Asked,
     Begin,
@@ -25,6 +25,7 @@ from coordinator.core.events import (
     Unreachable,
 )
 from coordinator.core.machine import Coordinator
+from coordinator.core.requests import Spec
 from coordinator.ledger.sqlite import NotWritten
 from protocol import limits
 from protocol.codec import Malformed, decode_from_participant, encode

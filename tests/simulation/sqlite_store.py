@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 
-from coordinator.core.changes import Decision, Durable
+from coordinator.core.decisions import Decision, Durable
 from coordinator.ledger.sqlite import FILE, NotWritten, SqliteLedger, Uncertain
 from tests.simulation.ledger import AnyLedger, Mishap
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-from coordinator.core.changes import (
+from coordinator.core.edit import Edit
+from coordinator.core.events import Stop
+from coordinator.core.requests import (
     ChangeRequest,
     ConfigureRequest,
     ConfirmRequest,
@@ -14,8 +16,6 @@ from coordinator.core.changes import (
     Replacement,
     Spec,
 )
-from coordinator.core.edit import Edit
-from coordinator.core.events import Stop
 from protocol.reasons import Reason
 from tests.simulation.schedule import Action
 from tests.simulation.simulated_module import BAD

@@ -4,7 +4,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from coordinator.core.changes import Decision, Durable
+from coordinator.core.decisions import Decision, Durable
 from protocol import limits
 from protocol.configuration import EMPTY, Configuration
 from protocol.reasons import Reason

@@ -3,21 +3,7 @@
 import json
 from typing import Any
 
-from coordinator.core.changes import (
-    ChangeRequest,
-    ConfigureRequest,
-    ConfirmRequest,
-    Decision,
-    Durable,
-    FromFiles,
-    LoadRequest,
-    ModuleReloadRequest,
-    Receipt,
-    RemoveRequest,
-    Replacement,
-    Request,
-    Spec,
-)
+from coordinator.core.decisions import Decision, Durable, Receipt
 from coordinator.core.edit import Edit
 from coordinator.core.effects import (
     AnnounceReady,
@@ -57,6 +43,18 @@ from coordinator.core.events import (
     Unreachable,
 )
 from coordinator.core.machine import Coordinator
+from coordinator.core.requests import (
+    ChangeRequest,
+    ConfigureRequest,
+    ConfirmRequest,
+    FromFiles,
+    LoadRequest,
+    ModuleReloadRequest,
+    RemoveRequest,
+    Replacement,
+    Request,
+    Spec,
+)
 from protocol.configuration import Configuration
 from protocol.keys import parse_key
 from protocol.messages import Applied, Arguments, Inquire, Join, Leave, Prepare, Report, Vote

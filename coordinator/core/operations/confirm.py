@@ -6,17 +6,11 @@ broker makes it forgotten (RFC 6241, section 8.4, confirmed commit; Junos, `comm
 While it is unconfirmed nobody else may change anything: what would be undone then?
 """
 
-from coordinator.core.changes import (
-    ChangeRequest,
-    ConfirmRequest,
-    Earlier,
-    Outcome,
-    Replacement,
-    Result,
-)
 from coordinator.core.effects import Answer, WriteConfirmation
 from coordinator.core.events import ConfirmationWritten
 from coordinator.core.operation import Operation
+from coordinator.core.requests import ChangeRequest, ConfirmRequest, Earlier, Replacement
+from coordinator.core.results import Outcome, Result
 from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.reasons import Reason

@@ -7,10 +7,11 @@ generation, as it will be again whenever its process has to be started anew.  No
 ledger: runtime values live as long as the module is loaded.
 """
 
-from coordinator.core.changes import ConfigureRequest, Result, RuntimeValue
 from coordinator.core.members import UNSETTLED, Member, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operations.module_load import ModuleOperation
+from coordinator.core.requests import ConfigureRequest, RuntimeValue
+from coordinator.core.results import Result
 from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.messages import Applied, Prepare, Vote

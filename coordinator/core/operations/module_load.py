@@ -1,17 +1,16 @@
 """Loading a module, a transaction with one voter, and taking one out of the vote."""
 
-from coordinator.core.changes import (
-    ConfigureRequest,
-    LoadRequest,
-    ModuleReloadRequest,
-    Outcome,
-    RemoveRequest,
-    Result,
-)
 from coordinator.core.effects import Answer, Kill
 from coordinator.core.members import Member, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
+from coordinator.core.requests import (
+    ConfigureRequest,
+    LoadRequest,
+    ModuleReloadRequest,
+    RemoveRequest,
+)
+from coordinator.core.results import Outcome, Result
 from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.messages import Shutdown

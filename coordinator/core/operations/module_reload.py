@@ -6,10 +6,11 @@ marked as failed, with the reasons, because the old one is gone and cannot be ha
 
 import math
 
-from coordinator.core.changes import ModuleReloadRequest, Result
 from coordinator.core.members import Member, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operations.module_load import ModuleOperation
+from coordinator.core.requests import ModuleReloadRequest
+from coordinator.core.results import Result
 from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.reasons import Reason

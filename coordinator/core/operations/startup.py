@@ -8,13 +8,15 @@ back are its voters, and a refusal means that there is no start.
 
 from enum import StrEnum
 
-from coordinator.core.changes import ChangeRequest, Durable, Replacement, Result
+from coordinator.core.decisions import Durable
 from coordinator.core.effects import AnnounceReady, GiveUp, Kill, RecordFilesDigest
 from coordinator.core.events import Begin
 from coordinator.core.members import Member, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.operations.transaction import Transaction
+from coordinator.core.requests import ChangeRequest, Replacement
+from coordinator.core.results import Result
 from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.configuration import EMPTY

@@ -6,17 +6,7 @@ are told at once.  Nobody is told Commit before the ledger has answered, and onc
 its way to the disk nothing but the disk can stop it.
 """
 
-from coordinator.core.changes import (
-    Attempt,
-    ChangeRequest,
-    Decision,
-    Durable,
-    Earlier,
-    FromFiles,
-    Outcome,
-    Replacement,
-    Result,
-)
+from coordinator.core.decisions import Attempt, Decision, Durable
 from coordinator.core.edit import Edit
 from coordinator.core.effects import (
     Answer,
@@ -30,6 +20,8 @@ from coordinator.core.effects import (
 from coordinator.core.members import UNSETTLED, Member, MemberState
 from coordinator.core.operation import Operation
 from coordinator.core.operations.confirm import why_barred
+from coordinator.core.requests import ChangeRequest, Earlier, FromFiles, Replacement
+from coordinator.core.results import Outcome, Result
 from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.configuration import Configuration, Unfit

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from coordinator.core.changes import Durable, Receipt, Unconfirmed
+from coordinator.core.decisions import Durable, Receipt, Unconfirmed
 from coordinator.core.effects import TellCommit
 from coordinator.core.machine import Coordinator
 from coordinator.core.members import Member, Members, MemberState

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from coordinator.core.changes import Decision, Durable
+from coordinator.core.decisions import Decision, Durable
 from tests.simulation.disk import Disk
 from tests.simulation.ledger import SimulatedLedger
 from tests.simulation.mutants.patch import Mutant, Patch

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from coordinator.core.changes import Decision, Outcome
+from coordinator.core.decisions import Decision
+from coordinator.core.results import Outcome
 from participant.core.machine import Effect, StagedRequest
 from protocol.messages import Admit, Commit, Digest, FromCoordinator, FromParticipant
 from protocol.transitions import ParticipantState

@@ -6,7 +6,7 @@ the votes are those that participants gave, not those that the coordinator count
 
 from typing import TYPE_CHECKING
 
-from coordinator.core.changes import Decision
+from coordinator.core.decisions import Decision
 from protocol.messages import FromParticipant, Join, Vote
 from protocol.transitions import TransactionState
 from tests.simulation.promises.base import Promise

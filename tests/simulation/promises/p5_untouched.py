@@ -7,7 +7,7 @@ machine says it runs is what its module runs.
 
 from typing import TYPE_CHECKING
 
-from coordinator.core.changes import Outcome, Result
+from coordinator.core.results import Outcome, Result
 from protocol.messages import NOTHING, Admit, Commit, Digest
 from protocol.transitions import ParticipantState
 from tests.simulation.clients import Client

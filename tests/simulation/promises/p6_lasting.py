@@ -6,7 +6,7 @@ own, higher than all before it.
 
 from typing import TYPE_CHECKING
 
-from coordinator.core.changes import Decision
+from coordinator.core.decisions import Decision
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ answered by the end of its connection; one whose broker is stopped in good order
 
 from typing import TYPE_CHECKING
 
-from coordinator.core.changes import Outcome
+from coordinator.core.results import Outcome
 from tests.simulation.clients import Client
 from tests.simulation.promises.base import Promise
 

@@ -7,8 +7,8 @@ has applied it, in this incarnation.
 
 from typing import TYPE_CHECKING
 
-from coordinator.core.changes import Outcome, Result
 from coordinator.core.members import MemberState
+from coordinator.core.results import Outcome, Result
 from tests.simulation.clients import Client
 from tests.simulation.promises.base import Promise
 

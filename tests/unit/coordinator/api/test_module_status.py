@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from coordinator.api import module_status
-from coordinator.core.changes import RuntimeValue, Spec
 from coordinator.core.members import Member, MemberState
+from coordinator.core.requests import RuntimeValue, Spec
 from coordinator.files.provenance import Provenance
 from coordinator.files.reading import Source
 from protocol import limits

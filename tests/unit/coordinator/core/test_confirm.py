@@ -4,18 +4,7 @@ from typing import Any
 
 import pytest
 
-from coordinator.core.changes import (
-    ChangeRequest,
-    ConfirmRequest,
-    Durable,
-    Earlier,
-    FromFiles,
-    Outcome,
-    Receipt,
-    Replacement,
-    Result,
-    Unconfirmed,
-)
+from coordinator.core.decisions import Durable, Receipt, Unconfirmed
 from coordinator.core.edit import Edit
 from coordinator.core.effects import (
     Answer,
@@ -36,6 +25,8 @@ from coordinator.core.events import (
     TimePassed,
 )
 from coordinator.core.machine import Coordinator
+from coordinator.core.requests import ChangeRequest, ConfirmRequest, Earlier, FromFiles, Replacement
+from coordinator.core.results import Outcome, Result
 from protocol import limits
 from protocol.configuration import Configuration
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.core.changes import Attempt, Decision, Who
+from coordinator.core.decisions import Attempt, Decision
+from coordinator.core.requests import Who
 from coordinator.ledger.sqlite import FILE, LedgerError, NotWritten, SqliteLedger
 from protocol import limits
 from protocol.configuration import Configuration
