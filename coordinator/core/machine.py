@@ -34,8 +34,9 @@ from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.operations.confirm import Confirm, due_undo
 from coordinator.core.operations.module_configure import ModuleConfigure
-from coordinator.core.operations.module_load import ModuleLoad, ModuleRemove
+from coordinator.core.operations.module_load import ModuleLoad
 from coordinator.core.operations.module_reload import ModuleReload
+from coordinator.core.operations.module_remove import ModuleRemove
 from coordinator.core.operations.startup import Startup
 from coordinator.core.operations.transaction import Transaction
 from coordinator.core.requests import (

@@ -9,7 +9,7 @@ ledger: runtime values live as long as the module is loaded.
 
 from coordinator.core.members import UNSETTLED, Member, MemberState
 from coordinator.core.membership import Membership
-from coordinator.core.operations.module_load import ModuleOperation
+from coordinator.core.operations.one_module import ModuleOperation
 from coordinator.core.requests import ConfigureRequest, RuntimeValue
 from coordinator.core.results import Result
 from coordinator.core.state import SharedState

@@ -8,7 +8,7 @@ import math
 
 from coordinator.core.members import Member, MemberState
 from coordinator.core.membership import Membership
-from coordinator.core.operations.module_load import ModuleOperation
+from coordinator.core.operations.one_module import ModuleOperation
 from coordinator.core.requests import ModuleReloadRequest
 from coordinator.core.results import Result
 from coordinator.core.state import SharedState
