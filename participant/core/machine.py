@@ -6,9 +6,10 @@ the last one it obeyed tells it the decision.  `Apply` carries the message that 
 configuration cannot be taken into use for any other reason than a Commit or an Admit.
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
+from participant.core.effects import Apply, Effect, Quit, Release, Show, Tell, Validate
+from participant.core.events import Connected, Cut, Event, Finished, Heard, Judged, Shown
 from protocol import limits
 from protocol.configuration import Configuration
 from protocol.messages import (
@@ -20,7 +21,6 @@ from protocol.messages import (
     Commit,
     Digest,
     FromCoordinator,
-    FromParticipant,
     Inquire,
     Join,
     Leave,
@@ -41,91 +41,6 @@ _BUSY = frozenset(
         ParticipantState.APPLYING,
     }
 )
-
-# Events
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """The link to a coordinator is up; nothing has been said on it yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """The link is gone, and with it whatever was under way on it."""
-
-
-class Heard(NamedTuple):
-    """The coordinator said something."""
-
-    message: FromCoordinator
-
-
-class Judged(NamedTuple):
-    """The module has looked at the candidate of the last Validate; no reasons means yes."""
-
-    reasons: tuple[Reason, ...] = ()
-
-
-class Finished(NamedTuple):
-    """The module has been through the commit of the last Apply; no reasons means it worked."""
-
-    reasons: tuple[Reason, ...] = ()
-    report: str = "{}"
-    """What the module tells of its values now, as in Applied."""
-
-
-class Shown(NamedTuple):
-    """The answer to Show."""
-
-    ticket: int
-    text: str
-
-
-Event: TypeAlias = Connected | Cut | Heard | Judged | Finished | Shown
-
-# Effects
-
-
-class Tell(NamedTuple):
-    """Send this to the coordinator."""
-
-    message: FromParticipant
-
-
-class Validate(NamedTuple):
-    """Let the module look at this; the answer comes as Judged."""
-
-    candidate: Configuration
-    arguments: Arguments
-    """Values for this module alone, to go over those of the candidate."""
-
-
-class Apply(NamedTuple):
-    """Take what was validated last into use, by authority of this message; answer Finished."""
-
-    authority: Commit | Admit
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """Throw away what was validated last."""
-
-
-class Quit(NamedTuple):
-    """The coordinator wants us gone (`wanted`) or will not have us; `why` is for people."""
-
-    why: str
-    wanted: bool
-
-
-class Show(NamedTuple):
-    """Let the module tell how it is; the answer comes as Shown."""
-
-    ticket: int
-
-
-Effect: TypeAlias = Tell | Validate | Apply | Release | Quit | Show
 
 
 class StagedRequest(NamedTuple):

@@ -18,22 +18,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from participant.core.machine import (
-    Apply,
-    Connected,
-    Cut,
-    Event,
-    Finished,
-    Heard,
-    Judged,
-    Participant,
-    Quit,
-    Release,
-    Show,
-    Shown,
-    Tell,
-    Validate,
-)
+from participant.core.effects import Apply, Quit, Release, Show, Tell, Validate
+from participant.core.events import Connected, Cut, Event, Finished, Heard, Judged, Shown
+from participant.core.machine import Participant
 from participant.describe import describe
 from participant.module import Module, StagedSettings, Timer
 from participant.transport.zmq_dealer import Link, LinkEvent

@@ -10,7 +10,7 @@ import random
 import signal
 import time
 
-from participant.core.machine import Tell, Validate
+from participant.core.effects import Tell, Validate
 from participant.module import Reject
 from participant.runtime.serve import Hook, Serving
 from protocol.codec import encode

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from coordinator.core.effects import WriteLog
-from participant.core.machine import Tell
+from participant.core.effects import Tell
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from participant.core.machine import Judged
+from participant.core.events import Judged
 from protocol.configuration import Configuration
 from protocol.messages import Arguments
 from protocol.reasons import Reason

@@ -8,8 +8,10 @@ another will); the others are one thread, like today's modules.
 from collections import deque
 from typing import TYPE_CHECKING
 
-from participant.core import machine as participant
-from participant.core.machine import Cut, Finished, Judged, Participant, Shown
+from participant.core import effects
+from participant.core.events import Connected, Cut, Finished, Heard, Judged, Shown
+from participant.core.events import Event as ParticipantEvent
+from participant.core.machine import Participant
 from protocol.codec import Malformed, decode_from_coordinator, encode
 from protocol.messages import Admit, Applied, Commit, Leave
 from protocol.reasons import Reason
@@ -59,7 +61,7 @@ class SimulatedProcess:
         self.applied: dict[int, str] = {}
         """Digests by generation, of what this incarnation has taken into use."""
         self._pause = _FIRST_PAUSE
-        self._inbox: deque[tuple[Connection | None, bytes | participant.Event]] = deque()
+        self._inbox: deque[tuple[Connection | None, bytes | ParticipantEvent]] = deque()
         self.be_born()
 
     def be_born(self) -> None:
@@ -81,7 +83,7 @@ class SimulatedProcess:
     def connected(self, connection: "Connection") -> None:
         """The link is up."""
         self.connection = connection
-        self._put(connection, participant.Connected())
+        self._put(connection, Connected())
 
     def hear(self, connection: "Connection", frame: bytes) -> None:
         """A frame has arrived."""
@@ -111,7 +113,7 @@ class SimulatedProcess:
 
     # The loop
 
-    def _put(self, connection: "Connection | None", happened: bytes | participant.Event) -> None:
+    def _put(self, connection: "Connection | None", happened: bytes | ParticipantEvent) -> None:
         self._inbox.append((connection, happened))
         self.pump()
 
@@ -133,7 +135,7 @@ class SimulatedProcess:
                 return True
         return False
 
-    def _handle(self, connection: "Connection | None", happened: bytes | participant.Event) -> None:
+    def _handle(self, connection: "Connection | None", happened: bytes | ParticipantEvent) -> None:
         if isinstance(happened, bytes):
             if connection is not None:
                 connection.under_way -= 1
@@ -141,7 +143,7 @@ class SimulatedProcess:
                 return
             message = decode_from_coordinator(happened)
             assert not isinstance(message, Malformed), message.why
-            self._feed(participant.Heard(message))
+            self._feed(Heard(message))
         elif isinstance(happened, Cut):
             if connection is self.connection:
                 self.connection = None
@@ -158,19 +160,19 @@ class SimulatedProcess:
             return
         self._feed(happened)
 
-    def _feed(self, event: participant.Event) -> None:
-        events: deque[participant.Event] = deque((event,))
+    def _feed(self, event: ParticipantEvent) -> None:
+        events: deque[ParticipantEvent] = deque((event,))
         try:
             while events:
                 self._step(events.popleft(), events)
         except Crashed:
             self.die("killed by SIGKILL")
 
-    def _step(self, event: participant.Event, events: "deque[participant.Event]") -> None:
+    def _step(self, event: ParticipantEvent, events: "deque[ParticipantEvent]") -> None:
         world, machine = self.world, self.machine
         before = (machine.state, machine.epoch, machine.generation, machine.digest, machine.staged)
         effects = machine.step(event)
-        if isinstance(event, participant.Heard):
+        if isinstance(event, Heard):
             world.tell("{} hears {}; it is {}", self, event.message, machine.state)
             for told in world.hooks.told:
                 told(self, event.message, before, effects)
@@ -181,32 +183,32 @@ class SimulatedProcess:
         for stepped in world.hooks.host_stepped:
             stepped(self)
 
-    def _do(self, effect: participant.Effect, events: "deque[participant.Event]") -> None:
+    def _do(self, effect: effects.Effect, events: "deque[ParticipantEvent]") -> None:
         if self.trip is not None:
             self.trip -= 1
             if self.trip < 0:
                 raise Crashed
         match effect:
-            case participant.Tell(message):
+            case effects.Tell(message):
                 for spoke in self.world.hooks.spoke:
                     spoke(self, message)
                 if self.connection is not None:
                     self.connection.up(encode(message))
                 if self.renew and isinstance(message, Applied):
                     self.world.scheduler.after(0.0, self.attach_again)
-            case participant.Validate(candidate, arguments):
+            case effects.Validate(candidate, arguments):
                 verdict = Judged(self.module.judge(candidate, arguments))
                 self._work(events, verdict, self.module.take_time())
-            case participant.Apply(authority):
+            case effects.Apply(authority):
                 self._apply(authority, events)
-            case participant.Release():
+            case effects.Release():
                 self.module.release()
-            case participant.Show(ticket):
+            case effects.Show(ticket):
                 events.append(Shown(ticket, "{}"))
-            case participant.Quit(why, wanted):
+            case effects.Quit(why, wanted):
                 self._quit(why, wanted)
 
-    def _apply(self, authority: Commit | Admit, events: "deque[participant.Event]") -> None:
+    def _apply(self, authority: Commit | Admit, events: "deque[ParticipantEvent]") -> None:
         digest = self.module.apply()
         for applied in self.world.hooks.applied:
             applied(self, authority, digest)
@@ -217,7 +219,7 @@ class SimulatedProcess:
         self._work(events, Finished(why), self.module.take_time())
 
     def _work(
-        self, events: "deque[participant.Event]", end: Judged | Finished, seconds: float
+        self, events: "deque[ParticipantEvent]", end: Judged | Finished, seconds: float
     ) -> None:
         self.busy = True
         if seconds:

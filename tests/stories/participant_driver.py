@@ -1,22 +1,8 @@
 """Lets a story drive the participant's machine, and writes its effects as a story's answer."""
 
-from participant.core.machine import (
-    Apply,
-    Connected,
-    Cut,
-    Effect,
-    Event,
-    Finished,
-    Heard,
-    Judged,
-    Participant,
-    Quit,
-    Release,
-    Show,
-    Shown,
-    Tell,
-    Validate,
-)
+from participant.core.effects import Apply, Effect, Quit, Release, Show, Tell, Validate
+from participant.core.events import Connected, Cut, Event, Finished, Heard, Judged, Shown
+from participant.core.machine import Participant
 from protocol.messages import (
     Abort,
     Admit,

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from participant.core.machine import Apply, Effect, Participant
+from participant.core.effects import Apply, Effect
+from participant.core.machine import Participant
 from protocol.messages import Admit, Commit, FromCoordinator, Prepare
 from protocol.reasons import Reason
 from protocol.transitions import ParticipantState

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from coordinator.core.decisions import Decision
 from coordinator.core.results import Outcome
-from participant.core.machine import Effect, StagedRequest
+from participant.core.effects import Effect
+from participant.core.machine import StagedRequest
 from protocol.messages import Admit, Commit, Digest, FromCoordinator, FromParticipant
 from protocol.transitions import ParticipantState
 from tests.simulation.clients import Client

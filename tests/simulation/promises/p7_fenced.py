@@ -6,7 +6,7 @@ participant knows has a lower epoch and must be able to say so.
 
 from typing import TYPE_CHECKING
 
-from participant.core.machine import Effect, Quit
+from participant.core.effects import Effect, Quit
 from protocol.messages import FromCoordinator, Refuse
 from tests.simulation.promises.base import Before, Promise
 
