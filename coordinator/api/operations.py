@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from coordinator.api import module_status, status
 from coordinator.api.lookup import Lookup
 from coordinator.core.decisions import Attempt
-from coordinator.core.edit import KINDS, Edit
+from coordinator.core.edit import Edit
 from coordinator.core.events import Inquired
 from coordinator.core.machine import Coordinator
 from coordinator.core.members import Member
@@ -31,6 +31,7 @@ from coordinator.core.requests import (
     Spec,
     Who,
 )
+from coordinator.core.typed_text import KINDS
 from coordinator.files.reading import Source, Unreadable
 from coordinator.runtime.log import Log
 from protocol import limits

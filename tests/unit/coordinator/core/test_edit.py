@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coordinator.api.diff import differences
-from coordinator.core.edit import KINDS, TYPE_UNKNOWN, Edit, kind_of
+from coordinator.core.edit import TYPE_UNKNOWN, Edit, kind_of
+from coordinator.core.typed_text import KINDS
 from protocol import limits
 from protocol.configuration import EMPTY, Configuration, Unfit
 
