@@ -3,8 +3,9 @@
 from typing import Any, Protocol
 
 from coordinator.api import module_status
+from coordinator.api.fields import BadRequest, key
 from coordinator.api.history import Job, SlowReads, error_answer
-from coordinator.api.operations import BadRequest, BrokerHandle, Operations, Wanted, key
+from coordinator.api.operations import BrokerHandle, Operations, Wanted
 from coordinator.api.server import ApiServer, Connection
 from coordinator.api.watchers import Watchers
 from coordinator.core.decisions import Durable

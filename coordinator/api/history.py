@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from coordinator.api.diff import differences
-from coordinator.api.operations import BadRequest, BrokerHandle, Fields, count, text
+from coordinator.api.fields import BadRequest, Fields, count, text
+from coordinator.api.operations import BrokerHandle
 from coordinator.core.decisions import Durable
 from coordinator.files.merge_process import merge_beside
 from coordinator.files.reading import Source, Unreadable, read_sources

@@ -8,9 +8,22 @@ what is wrong with a request is said in its answer.
 import os
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from coordinator.api import module_status, status
+from coordinator.api.fields import (
+    BadRequest,
+    Fields,
+    change_options,
+    count,
+    dotted,
+    key,
+    pairs,
+    seconds,
+    sources,
+    text,
+    texts,
+)
 from coordinator.api.lookup import Lookup
 from coordinator.core.decisions import Attempt
 from coordinator.core.edit import Edit
@@ -32,21 +45,14 @@ from coordinator.core.requests import (
     Who,
 )
 from coordinator.core.typed_text import KINDS
-from coordinator.files.reading import Source, Unreadable
+from coordinator.files.reading import Source
 from coordinator.runtime.log import Log
 from protocol import limits
 from protocol.configuration import Configuration
-from protocol.keys import Path, format_key, parse_key
 from protocol.reasons import Reason
 
 _FIXED = frozenset({"rank", "size", "rundir", "statedir", "local-uri", "modules-uri", "version"})
 """Attributes that say what is so, and those below `broker.` and `config.` likewise."""
-
-Fields = dict[str, Any]
-
-
-class BadRequest(Exception):
-    """The request cannot be served; the text says why."""
 
 
 class Wanted(NamedTuple):
@@ -208,10 +214,10 @@ class Operations:
             raise BadRequest(
                 "the broker was started without a configuration path; there are no files"
             )
-        return Wanted(ChangeRequest(FromFiles(), "reload", who, *_options(request)))
+        return Wanted(ChangeRequest(FromFiles(), "reload", who, *change_options(request)))
 
     def _load(self, request: Fields, who: Who) -> Wanted:
-        options = _options(request)
+        options = change_options(request)
 
         def build(candidate: Configuration) -> Request:
             return ChangeRequest(Replacement(candidate), "load", who, *options)
@@ -219,7 +225,7 @@ class Operations:
         _, dry_run, message, *_ = options
         base = self.host.machine.shared.generation
         attempt = None if dry_run else Attempt("", base, "", "load", who, message)
-        return Wanted(sources=_sources(request), build=build, attempt=attempt)
+        return Wanted(sources=sources(request), build=build, attempt=attempt)
 
     def _set(self, request: Fields, who: Who) -> Wanted:
         kind = text(request, "type") if request.get("type") is not None else None
@@ -228,16 +234,16 @@ class Operations:
         if kind is not None and kind not in KINDS:
             raise BadRequest(f"Unknown type: {kind:.60}")
         edit = Edit(key(request), text(request, "value"), kind)
-        return Wanted(ChangeRequest(edit, "set", who, *_options(request)))
+        return Wanted(ChangeRequest(edit, "set", who, *change_options(request)))
 
     def _unset(self, request: Fields, who: Who) -> Wanted:
         edit = Edit(key(request), None)
-        return Wanted(ChangeRequest(edit, "unset", who, *_options(request)))
+        return Wanted(ChangeRequest(edit, "unset", who, *change_options(request)))
 
     def _rollback(self, request: Fields, who: Who) -> Wanted:
         asked = request.get("generation")
         number = None if asked is None else count(request, "generation", 0, 2**63 - 1)
-        return Wanted(ChangeRequest(Earlier(number), "rollback", who, *_options(request)))
+        return Wanted(ChangeRequest(Earlier(number), "rollback", who, *change_options(request)))
 
     def _confirm(self, request: Fields, who: Who) -> Wanted:
         return Wanted(ConfirmRequest(who, seconds(request)))
@@ -246,7 +252,7 @@ class Operations:
         name, path = text(request, "name"), text(request, "path")
         if not name or len(name) > limits.NAME_LENGTH or not name.isprintable():
             raise BadRequest(f"{name!r:.60} is no name for a module")
-        given = _pairs(request, "arguments")
+        given = pairs(request, "arguments")
         if len(given) > limits.ARGUMENTS:
             raise BadRequest(f"a module can be given at most {limits.ARGUMENTS} load arguments")
         if sum(len(key) + len(value) for key, value in given) > limits.ARGUMENTS_LENGTH:
@@ -263,10 +269,10 @@ class Operations:
             raise BadRequest(str(error)) from None
 
     def _module_configure(self, request: Fields, who: Who) -> Wanted:
-        _, dry_run, *_ = _options(request)
+        _, dry_run, *_ = change_options(request)
         given = (
-            *_pairs(request, "set"),
-            *((_dotted(one), None) for one in _texts(request, "unset")),
+            *pairs(request, "set"),
+            *((dotted(one), None) for one in texts(request, "unset")),
         )
         if not given:
             raise BadRequest("nothing is to be set or unset")
@@ -287,133 +293,3 @@ class Operations:
 def _only_owner(uid: int) -> None:
     if uid != os.geteuid():
         raise BadRequest("only the owner of the broker may change its configuration")
-
-
-# Fields
-
-
-def text(request: Fields, name: str, default: str | None = None) -> str:
-    """A string field that can be written down anywhere.  Raises Wrong."""
-    value = raw_text(request, name, default)
-    if not _is_unicode(value):
-        raise BadRequest(f"the field {name} is not valid Unicode")
-    return value
-
-
-def raw_text(request: Fields, name: str, default: str | None = None) -> str:
-    """A string field in which bytes that are not UTF-8 may stand as surrogates.  Raises Wrong."""
-    value = request.get(name, default)
-    if not isinstance(value, str) or len(value) > limits.LINE_BYTES:
-        raise BadRequest(f"the field {name} must be a string")
-    return value
-
-
-def _is_unicode(value: str) -> bool:
-    """Whether UTF-8 can hold it: neither SQLite nor msgpack takes lone surrogates."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def key(request: Fields) -> Path:
-    """The field `name`, a dotted key.  Raises Wrong."""
-    name = text(request, "name")
-    if len(name) > limits.REASON_BYTES:
-        raise BadRequest(f"the name is longer than {limits.REASON_BYTES} characters")
-    try:
-        path = parse_key(name)
-    except ValueError as error:
-        raise BadRequest(str(error)) from None
-    if len(path) > limits.CONFIGURATION_DEPTH:
-        raise BadRequest(f"the name has more than {limits.CONFIGURATION_DEPTH} parts")
-    return path
-
-
-def count(request: Fields, name: str, default: int, most: int) -> int:
-    """An integer field, not negative.  Raises Wrong."""
-    value = request.get(name, default)
-    if type(value) is not int or not 0 <= value <= most:
-        raise BadRequest(f"the field {name} must be an integer from 0 to {most}")
-    return value
-
-
-def _texts(request: Fields, name: str) -> list[str]:
-    """A field that is a list of strings, or missing.  Raises Wrong."""
-    found = request.get(name, [])
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        raise BadRequest(f"the field {name} must be a list of strings")
-    if not all(_is_unicode(one) for one in found):
-        raise BadRequest(f"the field {name} is not valid Unicode")
-    return found
-
-
-def _pairs(request: Fields, name: str) -> tuple[tuple[str, str], ...]:
-    """A field that is a list of KEY=VALUE, or missing.  Raises Wrong."""
-    pairs = []
-    for one in _texts(request, name):
-        key_, equals, value = one.partition("=")
-        if not equals or not key_:
-            raise BadRequest(f"{one!r:.60} is no assignment; write KEY=VALUE")
-        pairs.append((_dotted(key_), value))
-    return tuple(pairs)
-
-
-def _dotted(name: str) -> str:
-    """A dotted key in the one way of writing it.  Raises Wrong."""
-    try:
-        return format_key(parse_key(name))
-    except ValueError as error:
-        raise BadRequest(str(error)) from None
-
-
-def seconds(request: Fields, name: str = "timeout") -> float:
-    """A field in seconds, by default that of the timeout.  Raises Wrong."""
-    value = request.get(name, limits.PREPARE_SECONDS)
-    good = isinstance(value, int | float) and not isinstance(value, bool)
-    if not good or not 0 < value <= limits.LONGEST_SECONDS:
-        raise BadRequest(f"the {name} must be more than 0 and at most {limits.LONGEST_SECONDS:g} s")
-    return float(value)
-
-
-def _options(request: Fields) -> tuple[float, bool, str, int | None, float | None]:
-    """What every change may be given, in the order of ChangeRequest."""
-    dry_run = request.get("dry_run", False)
-    if not isinstance(dry_run, bool):
-        raise BadRequest("the field dry_run must be a boolean")
-    expected, confirm = request.get("if_generation"), request.get("confirm")
-    return (
-        seconds(request),
-        dry_run,
-        text(request, "message", "")[:1000],
-        None if expected is None else count(request, "if_generation", 0, 2**63 - 1),
-        None if confirm is None else seconds(request, "confirm"),
-    )
-
-
-def _sources(request: Fields) -> tuple[Source, ...]:
-    given = request.get("sources")
-    if not isinstance(given, list) or len(given) > limits.SOURCE_FILES:
-        raise BadRequest("the field sources must be a list")
-    sources = []
-    for one in given:
-        if not isinstance(one, dict):
-            raise BadRequest("a source must be an object")
-        form = text(one, "format")
-        if form not in ("toml", "json"):
-            raise BadRequest(f"{form!r:.20} is no format")
-        body = _bytes(raw_text(one, "text"))
-        if len(body) > limits.SOURCE_BYTES:
-            reason = Reason("config", f"{len(body)} bytes; at most {limits.SOURCE_BYTES} are read")
-            raise Unreadable((reason,))
-        sources.append(Source(raw_text(one, "name"), body, "toml" if form == "toml" else "json"))
-    return tuple(sources)
-
-
-def _bytes(body: str) -> bytes:
-    """The bytes of a file whose text came as JSON.  Raises Wrong."""
-    try:
-        return body.encode(errors="surrogateescape")
-    except UnicodeEncodeError:
-        raise BadRequest("a source's text is no text that a file could hold") from None
