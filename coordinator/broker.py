@@ -26,7 +26,8 @@ from coordinator.core.requests import Spec, Who
 from coordinator.executor import Executor, Hook
 from coordinator.files.parsing import merge
 from coordinator.files.reading import Unreadable, read_sources
-from coordinator.ledger.sqlite import LedgerError, SqliteLedger
+from coordinator.ledger.errors import LedgerError
+from coordinator.ledger.sqlite import SqliteLedger
 from coordinator.processes.children import Children, Process
 from coordinator.runtime.log import Log
 from coordinator.transport.zmq_router import ZmqRouter

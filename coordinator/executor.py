@@ -43,7 +43,8 @@ from coordinator.core.events import (
 from coordinator.files.merge_process import merge_beside
 from coordinator.files.provenance import Provenance, ProvenanceStore, located
 from coordinator.files.reading import Source, Unreadable, read_sources
-from coordinator.ledger.sqlite import NotWritten, SqliteLedger
+from coordinator.ledger.errors import NotWritten
+from coordinator.ledger.sqlite import SqliteLedger
 from coordinator.ledger.sqlite_history import SqliteHistory
 from coordinator.processes.children import Children
 from coordinator.runtime.log import Log

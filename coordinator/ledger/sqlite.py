@@ -21,10 +21,12 @@ from typing import Any
 
 from coordinator.core.decisions import Attempt, Decision, Durable, Receipt
 from coordinator.core.requests import Who
+from coordinator.ledger.errors import LedgerError, NotWritten, Uncertain
 from protocol import limits
 from protocol.configuration import Configuration, Unfit
 
 FILE = "ledger.sqlite"
+
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
@@ -41,26 +43,19 @@ CREATE TABLE IF NOT EXISTS unconfirmed (
     generation INTEGER PRIMARY KEY, undone_at REAL NOT NULL) STRICT;
 """
 
+
 # SQLite's result codes (https://sqlite.org/rescode.html) after which nothing was written.
 _CERTAIN = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR_WRITE", "SQLITE_CANTOPEN",
             "SQLITE_BUSY", "SQLITE_PERM")  # fmt: skip
 
 
 _MARK_BYTES = 40
+
+
 _TIDY_BYTES = 512 * 1024
+
+
 _DECISION_BYTES = 16 * 1024  # what a decision takes in the WAL besides its configuration
-
-
-class LedgerError(Exception):
-    """The ledger cannot be used; the text says why and what the way out is."""
-
-
-class NotWritten(Exception):
-    """The decision is certainly not on disk."""
-
-
-class Uncertain(Exception):
-    """Nobody knows whether the decision is on disk: stop, and read the ledger anew."""
 
 
 class SqliteLedger:

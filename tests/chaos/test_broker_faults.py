@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from coordinator.ledger.sqlite import LedgerError, SqliteLedger
+from coordinator.ledger.errors import LedgerError
+from coordinator.ledger.sqlite import SqliteLedger
 from tests.chaos import ledger_rows
 from tests.chaos.attached_participant import AttachedParticipant
 from tests.chaos.campaign import Asking, Tally, digest_of_files

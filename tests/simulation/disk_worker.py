@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from coordinator.core.decisions import Decision, Durable
-from coordinator.ledger.sqlite import NotWritten, Uncertain
+from coordinator.ledger.errors import NotWritten, Uncertain
 from tests.simulation.ledger import AnyLedger
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import msgpack
 
 from coordinator.core.decisions import Attempt, Decision, Durable, Receipt
-from coordinator.ledger.sqlite import NotWritten, Uncertain
+from coordinator.ledger.errors import NotWritten, Uncertain
 from protocol.configuration import Configuration
 from tests.simulation.disk import Disk
 

@@ -26,7 +26,7 @@ from coordinator.core.events import (
 )
 from coordinator.core.machine import Coordinator
 from coordinator.core.requests import Spec
-from coordinator.ledger.sqlite import NotWritten
+from coordinator.ledger.errors import NotWritten
 from protocol import limits
 from protocol.codec import Malformed, decode_from_participant, encode
 from protocol.configuration import Configuration

@@ -12,7 +12,8 @@ import tempfile
 from collections.abc import Callable
 
 from coordinator.core.decisions import Decision, Durable
-from coordinator.ledger.sqlite import FILE, NotWritten, SqliteLedger, Uncertain
+from coordinator.ledger.errors import NotWritten, Uncertain
+from coordinator.ledger.sqlite import FILE, SqliteLedger
 from tests.simulation.ledger import AnyLedger, Mishap
 
 _WAL = FILE + "-wal"

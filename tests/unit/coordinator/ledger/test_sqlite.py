@@ -11,7 +11,8 @@ import pytest
 
 from coordinator.core.decisions import Attempt, Decision
 from coordinator.core.requests import Who
-from coordinator.ledger.sqlite import FILE, LedgerError, NotWritten, SqliteLedger
+from coordinator.ledger.errors import LedgerError, NotWritten
+from coordinator.ledger.sqlite import FILE, SqliteLedger
 from protocol import limits
 from protocol.configuration import Configuration
 from protocol.reasons import Reason

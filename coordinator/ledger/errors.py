@@ -1,0 +1,13 @@
+"""What can go wrong with a ledger, whichever it is."""
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used; the text says why and what the way out is."""
+
+
+class NotWritten(Exception):
+    """The decision is certainly not on disk."""
+
+
+class Uncertain(Exception):
+    """Nobody knows whether the decision is on disk: stop, and read the ledger anew."""
