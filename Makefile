@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 # `make demo` and `make test` set themselves up; Debian's python3 (3.11), pip, make and gcc suffice.
 # Nothing is taken from an environment that happens to be active.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A client's side of the door: one JSON object a line, each way, on a unix stream socket."""
 
 from __future__ import annotations

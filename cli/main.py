@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux`: finds the command's own file and imports nothing else."""
 
 import gc

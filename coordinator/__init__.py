@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The side that asks: transactions, membership, the ledger, and the broker that serves them."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The broker: one loop that owns the sockets, the timers and the processes, and drives the machine.
 
 It decides nothing.  Events go into the machine in the order in which they arrive, effects come out

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Effects carried out: where the machine's wishes meet sockets, disk and processes."""
 
 import json

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-3.0-or-later
 # The main job, shown on a realistic system configuration with real processes.  Run by `make demo`.
 # Everything lives in a temporary directory, and ends with the script.
 set -u

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The side that is asked: what authors of modules import, and the machine that votes for them.
 
 The names are looked up when they are used (PEP 562): a broker that only wants to know where a

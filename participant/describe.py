@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What a module tells about itself: in Join, and to `flux modinfo`."""
 
 import json

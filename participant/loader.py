@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """From what a user typed to a module: bundled names, FLUX_MODULE_PATH, files."""
 
 import importlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What an author of a module writes: a class with a table, its settings, and three verbs.
 
 `prepare` looks at a candidate and may refuse it; `commit` takes it into use and must not fail;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """For authors' tests: a module put through prepare, commit and abort without a broker.
 
     trial = Trial(Cooling, "[cooling]\\ntarget = 18", arguments=["interval=5s"])

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Messages to bytes and back, trusting nothing that comes back.
 
 A frame is a msgpack array: protocol version, tag, fields in the order of the message's class.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The configuration as a value: immutable, with one canonical encoding and therefore one digest.
 
 Agreement is about bytes.  Two processes agree that they run the same configuration when they hold

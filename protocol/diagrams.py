@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Draws the state diagrams of docs/design.md from the tables, so that they cannot lie.
 
 `python -m protocol.diagrams < docs/design.md` prints the page with its diagrams drawn anew; see

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What a field of a message may be, told in a row of bounds.
 
 Most processes that decode a message have done something else before, and find neither their code

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A configuration as it is shown: read-only on every level, and decoded where it is looked at."""
 
 from collections.abc import Iterator, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Names of places in a configuration.
 
 A path is a tuple: strings step into tables, integers into arrays.  People see it dotted, as TOML

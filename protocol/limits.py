@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A limit on everything that somebody else can make long.
 
 A system that has no limit on a queue has one anyway: the memory of the machine, found at the worst

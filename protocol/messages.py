@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The words that coordinator and participants say to each other.
 
 A message is a frozen value.  Every message carries the epoch of the coordinator's life that its

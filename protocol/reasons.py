@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Why something was refused, in a form that can be shown, sent, stored and counted.
 
 A reason is always about one thing: which module objects, to which key, why, and (once the

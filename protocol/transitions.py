@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The two state machines of the agreement, as tables.
 
 A pair that is not in a table is a step that must not happen; the machines raise `Forbidden` for it

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux getattr`, `setattr` and `lsattr`: what the broker knows about itself, and notes for it."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux broker` and `flux start`: run a broker, with a program in it or until a signal.
 
 `flux start [-c PATH] [PROGRAM [ARGUMENTS]]` makes a temporary broker and runs PROGRAM (default: a

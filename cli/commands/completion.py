@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Completion of command lines in bash, zsh and fish, by argcomplete.
 
 `flux completion SHELL` prints what the shell is to evaluate.  When a line is being completed the

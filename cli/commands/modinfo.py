@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux modinfo`: what a module is for and what it can be told; without a name, which there are."""
 
 import argparse

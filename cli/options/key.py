@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The argument NAME of several commands: a dotted key, which shells can complete."""
 
 import argparse

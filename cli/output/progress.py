@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """One line on a terminal's stderr that says who is being waited for."""
 
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """How the end of a change is told: what happened on stdout, what went wrong on stderr."""
 
 import json

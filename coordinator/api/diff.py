@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What has to be changed in one configuration to get another, key by key; pure."""
 
 from collections.abc import Iterator

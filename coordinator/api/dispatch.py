@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Between the door and the machine: requests become events, outcomes become answers."""
 
 from typing import Any, Protocol

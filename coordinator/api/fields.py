@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Fields of a request, checked; whatever a client sends, the answer is a value or BadRequest."""
 
 from typing import Any

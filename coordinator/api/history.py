@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Questions whose answer lies on a disk: the history, earlier generations, the files as they are.
 
 Each method is called in the broker's loop, takes what it needs of the machine's state there, and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Values of the configuration in force, found without making a whole of it read-only first.
 
 `Configuration.tree` costs half a second for one of 5 MB, and the loop would stand still for it.

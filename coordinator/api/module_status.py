@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What modules told about themselves, as plain data for readers: answered from memory, at once.
 
 It was written by modules, so its shape is checked here; what is not as it should be is left out.

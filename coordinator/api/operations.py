@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What clients can ask at the door: each operation of the protocol there, checked and answered.
 
 Reads are answered at once from the machine's state.  Changes become requests to the machine, and

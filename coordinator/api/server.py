@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The clients' door: a unix stream socket, one JSON object a line, each way.
 
 The kernel's peer credentials (unix(7), SO_PEERCRED) tell who is there.  Anybody who can reach the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What readers are shown: the machine's state as plain data.  Nothing here changes anything."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Clients that are told every committed generation, for as long as they stay.
 
 They hear of nothing but what the machine says is in force, so never of a candidate.  One that does

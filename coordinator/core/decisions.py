@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What is remembered: decisions, what a ledger says of them, and attempts that were refused."""
 
 from typing import NamedTuple

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """One key given a value, or taken away: the change that `flux config set` and `unset` ask for.
 
 The edit is made to whatever runs when its turn comes, inside the transaction, so that fifty people

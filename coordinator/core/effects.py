@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What a coordinator wants done, as data.
 
 The order of persisting and sending is in the types.  A step yields effects and at most one

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What can happen to a coordinator."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Questions to modules that are no transactions: how are you?
 
 A module answers when it is free, and nothing waits for it but those who asked.  It is never asked

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The coordinator's machine: an event and the time in, effects and at most one decision out.
 
 It serves one activity at a time (a start, a change, a load, a removal) and keeps the others in

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Who is here: one record a participant, and what the coordinator believes of it."""
 
 from collections.abc import Iterator

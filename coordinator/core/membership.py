@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Comings and goings: joins, admissions, deaths, and starting again what died.
 
 A participant counts once it has applied what is in force, not before.  One whose process is ours is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What the machine is busy with: one thing at a time, each a small machine of its own.
 
 An activity hears everything that happens to members while it lasts.  The defaults here ignore;

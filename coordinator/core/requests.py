@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What clients ask for: plain data on its way to the machine."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What clients are told: how a request ended."""
 
 from collections.abc import Mapping

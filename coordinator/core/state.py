@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What the parts of the coordinator's machine share: its state, and the effects of this step."""
 
 import math

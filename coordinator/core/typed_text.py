@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """From a text that somebody typed to a value of a given type, as `flux config set` reads it."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What Flux's TOML reader refuses although TOML 1.0 allows it, and what only TOML 1.1 allows.
 
 A configuration that works here must work in Flux, so its reader's narrower rules are followed

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Merging long texts in a process of its own, so that readers are answered meanwhile.
 
 A thread would not do: the parser is compiled and keeps Python's lock for as long as it runs, which

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Texts become one configuration: parsed, held to the rules, merged as Flux merges.
 
 Where Flux tells the first fault that it meets, this tells all of them, with the place of each: who

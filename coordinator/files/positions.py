@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Where a configuration value was written: file, line and column.
 
 A refusal that says "queues.batch.requires[1]" sends its reader to search a dozen files; one that

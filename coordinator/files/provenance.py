@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The texts behind configurations, kept for as long as somebody may ask where a key was written.
 
 Reasons travel with the key that they are about.  Which line of which file that was, or which

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The configuration files: how they are found and read.
 
 The rules are those of Flux (flux-config(5); what it does with several files was measured on

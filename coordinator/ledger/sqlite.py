@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The durable list of decisions: the only durable state there is.
 
 Kept in SQLite (https://sqlite.org/wal.html), in WAL mode with synchronous=FULL: when `force`

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Reading the ledger's past: which generations there were, and what was refused.
 
 A second, read-only connection, used in a thread of its own: a reader must not wait for a decision

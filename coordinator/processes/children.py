@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Processes: modules started as children, and the death of any participant noticed at once.
 
 Every process is watched through a pidfd (pidfd_open(2)), so its end is an event like any other, in

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """File descriptors: a broker needs some for everybody, its children what they would have had.
 
 Running out is worse than it sounds: a ZeroMQ listener that cannot accept for want of a descriptor

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The broker's end of the warm process that modules are forked from.
 
 The other end is participant/runtime/fork_server.py.

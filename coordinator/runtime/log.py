@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The broker's log: structured lines on stderr, and the recent ones kept for `flux dmesg`.
 
 One line a phase, each with what belongs to it (txid, generation, epoch, module, elapsed), so that a

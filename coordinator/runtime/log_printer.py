@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Log lines as they appear on stderr."""
 
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A thread for one kind of slow work (the ledger, the files), so that readers never wait.
 
 Work is done in order, one piece at a time; results come back through a queue and an eventfd(2) that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The ZeroMQ socket at which participants join (zmq_socket(7), ROUTER; zmq_ipc(7)).
 
 Owner only: the socket is made under a umask that keeps everybody else out.  A frame larger than a

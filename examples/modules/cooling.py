@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A module in fifteen lines: it guards the table [cooling] of the example configuration."""
 
 from participant import FSD, Field, Module, Reject

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A module with a flaw: asked about a [slow] table, it thinks for as long as that says."""
 
 import time

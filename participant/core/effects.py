@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What a participant wants done, as data."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The participant's half of the agreement, pure: an event in, effects out, nothing else touched.
 
 It decides nothing by itself.  Once it has voted yes it is in doubt: it keeps what it runs, answers

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The bundled modules: Flux's own, as far as they have a say in the configuration.
 
 Only their names stand here: who lists modules must not wait for all of them to be imported.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The local connector: who may talk to the instance."""
 
 from typing import Any

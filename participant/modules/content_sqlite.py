@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The content store on disk: flux-config-content-sqlite(5).  Its table is read at start only."""
 
 from typing import Annotated, Any

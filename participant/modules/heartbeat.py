@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The heartbeat: flux-config-heartbeat(5).  The smallest module that does something."""
 
 import math

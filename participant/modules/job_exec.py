@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The job execution service: flux-config-exec(5)."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The entrance for jobs: flux-config-ingest(5); and the same check of queues as job-manager has."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The list of jobs: flux-config-job-list(5), and what it reads of `access` and `queues`."""
 
 from collections.abc import Iterator, Mapping

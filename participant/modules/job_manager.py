@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The job manager: flux-config-job-manager(5), and its part of `access`, `policy` and `queues`."""
 
 from collections.abc import Iterator, Mapping

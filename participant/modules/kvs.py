@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The key-value store: flux-config-kvs(5)."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What is loaded at start, and how: the table `modules` of flux-config-modules(5).
 
 In flux-core this is no module but a program, flux-modprobe(1), which the start script runs; what it

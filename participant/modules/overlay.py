@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The network of brokers: flux-config-tbon(5) and flux-config-bootstrap(5)."""
 
 import os

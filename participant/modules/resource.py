@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What there is to compute with: flux-config-resource(5) and flux-config-fake-resources(5)."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The bridge to systemd's message bus."""
 
 from typing import Annotated

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The start of processes as systemd units: flux-config-sdexec(5)."""
 
 from typing import Annotated, Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """For a service that exists already: join a broker from within, served by a background thread.
 
 The service lives on when the broker dies; its module goes on with the configuration it runs, and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A warm process that modules are forked from.
 
 `python -m participant.runtime.fork_server SOCKET PARENT`.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A module's process: `python -m participant.runtime.process --name N --uri U --parent PID WHAT`.
 
 Started by the broker, one for each module, so that a module can hang, crash or be killed without

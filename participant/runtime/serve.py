@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The loop of a participant: the link's events into its machine, the effects into its module.
 
 Author's code runs here, in one thread, between the machine's steps.  Whatever it does wrong becomes

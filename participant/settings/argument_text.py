@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What a value given as text (environment, load argument, `flux module config set`) means.
 
 The text is read as a TOML value, where it is one and the setting takes its type; else it is the

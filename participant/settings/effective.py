@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What a module goes by right now: values, where each came from, and what waits for a restart.
 
 A key declared with `restart` is read when the module is loaded.  A later value is accepted and

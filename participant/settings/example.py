@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The example that `flux modinfo --toml` prints: every setting, explained, at its default.
 
 It is a configuration that the module accepts as it stands.  What has no default is commented out,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`Field`: how an author declares one setting, with what pydantic knows and what Flux adds.
 
 It returns Any, so that `period: FSD = Field("2s")` is a sentence that type checkers accept: the

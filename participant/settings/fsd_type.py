@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The type of a setting that holds a duration.
 
 In TOML a duration is a string ("2s", "1.5m"), never a number: a bare 30 does not say of what.

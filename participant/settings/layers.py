@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The one configuration of a module: default < file < environment < load arguments < runtime.
 
 Defaults are the author's, in `Config`.  What the file says is the module's tables of the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """From a table of the configuration to an author's typed settings, with *all* errors at once.
 
 pydantic does the work; this file gives it Flux's manners: kebab-case keys, TOML types taken

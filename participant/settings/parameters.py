@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The parameters of a module, one by one, as read from its JSON Schema."""
 
 from collections.abc import Iterator, Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What a module can be told, as JSON Schema (https://json-schema.org/draft/2020-12), and the way
 about in it.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Values and keys as TOML writes them, on one line."""
 
 import json

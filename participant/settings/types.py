@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Types of settings that TOML has no word for; for `Config` classes beside `FSD`.
 
 Each takes what stands in the file, gives the value that a module wants, and refuses with a sentence

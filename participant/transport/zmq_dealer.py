@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The connection of one participant: a ZeroMQ DEALER that knows when it is up and when it is not.
 
 Joining again after a cut is the participant's business, so the cut must be seen.  The socket's

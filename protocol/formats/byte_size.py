@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Sizes in bytes as Flux writes them: `10M`, `2.5G`, `0x1000`."""
 
 import math

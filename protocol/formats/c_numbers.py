@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Numbers as C's strtod reads them, for the formats that Flux reads with strtod.
 
 Written as a pattern, not as a call: Python's float() takes other sentences ("1_000", "٣", "nan")

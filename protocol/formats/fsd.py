@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Flux Standard Duration: how every duration is written in a configuration.
 
 The format is that of Flux RFC 23 (https://flux-framework.readthedocs.io/projects/flux-rfc/en/latest/spec_23.html)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Host names in Flux's compact notation: `node[0-3,7],login` (RFC 29, as flux-core 0.88 reads it).
 
 A list is kept as spans of consecutive names, however many hosts they stand for: a configuration of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Sets of small numbers in Flux's notation: `0-3,7` (RFC 22, as flux-core 0.88 reads it).
 
 Cores, gpus and ranks are counted this way.  A set is kept as ranges: `0-2147483647` is one.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Other people's text inside our sentences.
 
 A message that repeats what it refuses must stay a message: a wrong value may be megabytes long.

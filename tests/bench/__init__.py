@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Timings as ratios to a floor measured in the same run: `make bench`.
 
 Never asserted in tests: a machine is as fast as its neighbours let it be.  The floor of a change is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`make bench`: the table on stdout, and the same as JSON in bench.json.
 
 `--quick` takes a tenth of the rounds, to see that it works.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The cases that are changes: members, sizes, dry runs, rejections."""
 
 import tempfile

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The cases that are whole commands, from the start of a process to its end."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What is printed beside the ratios: throughput, memory, idleness, the time from death to Abort."""
 
 import statistics

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The floor of a change: ROUTER and DEALER with nothing around them."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Numbers: pairs of timings taken in turn, and what is said of them."""
 
 import statistics

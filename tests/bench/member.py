@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Participants for the bench: `python -m tests.bench.member URI FIRST COUNT`."""
 
 import sys

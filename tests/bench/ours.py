@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A real broker with real participants, asked for changes through the clients' door."""
 
 import json

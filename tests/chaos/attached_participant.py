@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A participant that lives in the test's own process and so outlives any broker."""
 
 import threading

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """One scenario, struck before and after each of its effects in turn, and judged each time."""
 
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A ledger whose clock has been set back, through the argument that the ledger has for it."""
 
 import time

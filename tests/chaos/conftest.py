@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Houses for the chaos tests, and a judgement over each when its test is over."""
 
 from collections.abc import Iterator

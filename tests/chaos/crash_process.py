@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A broker, or a module's process, that is what it always is, and dies when a test wants it to.
 
 `python -m tests.chaos.crash_process broker …` builds the same broker as `flux broker` does.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What participants write down, at once and for good, so that the judges need not believe anybody.
 
 One JSON object a line, one write(2) with O_APPEND each: the order of the lines is the order in

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Everything that a module may do wrong, by name, and the moments at which it does it.
 
 A deed is written KIND@POINT ("exit@commit").  `prepare` and `commit` are moments in author's code;

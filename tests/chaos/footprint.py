@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What a process holds: memory and descriptors, as the kernel counts them (proc(5))."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """One broker with its directories, started and ended by pid, and spoken to as users speak to it."""
 
 import itertools

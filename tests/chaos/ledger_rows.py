@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The decisions in a ledger, read past the code that wrote them."""
 
 import json

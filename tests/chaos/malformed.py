@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Frames and lines that no honest peer would send, from a seed."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Brokers that break a promise on purpose, so that it is seen that the judges would notice."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """When a process is to be struck: before or after its k-th effect from now on, and by what signal.
 
 A plan is a file.  It counts from the first effect that is carried out after the file was written,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What may happen to a broker: told to stop at a bad moment, a full disk, a ledger gone bad."""
 
 import shutil

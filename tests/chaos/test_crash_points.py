@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Every point between two effects is a point at which a process may die."""
 
 import signal

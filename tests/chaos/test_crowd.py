@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Fifty clients at once, some of them killed: nobody is told what is not so, nothing is left."""
 
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Deaths at the moments that matter most: a module in prepare, a broker around its decision."""
 
 import json

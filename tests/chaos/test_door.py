@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The clients' door when there are more clients than it has places or descriptors for."""
 
 import json

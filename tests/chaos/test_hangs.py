@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Every point between two effects is a point at which a process may stand still for a while.
 
 SIGSTOP and SIGCONT change nothing but the time that it takes.  Points in the start of a process

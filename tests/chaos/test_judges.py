@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The judges can fail: wrong behaviour is planted, and each time they say so."""
 
 import sqlite3

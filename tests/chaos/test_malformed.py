@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Ten thousand malformed frames at each door: nobody falls over, and nothing is kept of them."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Everything that a module may do wrong, at every moment of a change, beside one that behaves."""
 
 import time

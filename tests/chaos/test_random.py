@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A random campaign: whatever can go wrong does, in an order that a seed tells and repeats.
 
 `CHAOS_SEED=N CHAOS_ROUNDS=M` replays or lengthens it.

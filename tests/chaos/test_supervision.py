@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Modules that die: started again, given up, waited for, taken out of the way."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Modules forked from the warm template: who dies with whom, and who reaps whom."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What a user sees of a change: accepted, refused, unreadable, tried dry, hanging, interrupted."""
 
 import re

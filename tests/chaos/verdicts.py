@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The judges: what the promises of the design say of a ledger and of the modules' own records.
 
 Each judge returns the violations that it finds, as text.  They rely on one habit of these tests:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What flux-core 0.88 accepts and refuses, case by case, against the bundled modules.
 
 The cases are a protocol of a real broker (data/flux-cases.jsonl, one JSON object a line).

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """docs/modules.md is run: its module, its test, and both of its sessions."""
 
 import os

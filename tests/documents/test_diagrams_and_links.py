@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The documents say what the code does, where that can be checked."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Attributes of a real broker: what it knows about itself, and what is noted for it."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux config` at a real broker: what scripts and administrators type, and what they see."""
 
 import json

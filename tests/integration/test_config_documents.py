@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What docs/json.md says is what is printed; and command lines complete."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What must not hurt: odd files, odd sizes, odd readers.  Each is refused clearly or just works."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux config validate`: no broker, the modules' own judgement, and the places of all faults."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The limits on file descriptors of a broker, its modules and its program."""
 
 import re

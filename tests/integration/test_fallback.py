@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux broker --fallback` keeps saying that it fell back, until files have been taken again."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux modinfo`: what every bundled module says of itself is true, and the module accepts it."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """One module's values at a real broker: set, survive, conflict, wait, and be told from memory."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A deterministic simulation of everything around the two machines: disk, network, processes, time.
 
 The machines, the messages and their codec are the production's own.  What is simulated is what the

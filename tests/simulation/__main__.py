@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`python -m tests.simulation --seed N | --seeds N [--from N] [--mutant NAME] [--sqlite]`.
 
 One seed is told as a story; many are run, in as many processes as there are processors, and the

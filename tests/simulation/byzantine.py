@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A participant that says what is not so: out of turn, twice, for others, or in no language.
 
 Nobody can make such a one keep a promise, and what it says of itself is not held against the

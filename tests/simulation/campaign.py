@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Many seeds, spread over processes.  Each seed is a world of its own, so they do not disturb."""
 
 import itertools

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Clients: who asked what, until when an answer is due, and what it was."""
 
 from dataclasses import dataclass

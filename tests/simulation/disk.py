@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A disk with a cache in front of it: a write is durable only when it was forced.
 
 A crash keeps what was forced and some first part of what was not, cut at any byte.  That is what a

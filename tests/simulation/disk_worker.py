@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The thread that writes the ledger, as events: jobs in order, each taking its time.
 
 Between the write and the news of it there is time in which everything else goes on, and in which

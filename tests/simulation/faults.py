@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What goes wrong in a world: processes, links and disks, each in the ways that they have."""
 
 from collections.abc import Callable

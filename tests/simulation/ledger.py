@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The ledger on the simulated disk.
 
 Why not the production's `SqliteLedger` in every run: opening it and forcing through it

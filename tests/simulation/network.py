@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Links between participants and brokers: each FIFO, none in step with another.
 
 A connection belongs to one life of a broker.  When it is cut, what was under way is lost from some

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Randomness, all of it from one seed, in streams that do not disturb one another.
 
 Each process and each link draws from a stream of its own: when the shrinking of a story takes one

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A failing run, told to people: as short as it can be made, and how to see it again."""
 
 from tests.simulation.run import MakeStore, Run

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """One run: a seed becomes a world and a schedule, is performed, healed, and looked at."""
 
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What is done to a world: a list of actions drawn from the seed, that can be made shorter.
 
 An action happens a number of steps after the one before it, and perhaps some seconds later still;

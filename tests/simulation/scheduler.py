@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Virtual time: what happens next, and when.  Nothing here ever looks at a real clock."""
 
 import heapq

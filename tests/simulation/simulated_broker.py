@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """One life of a broker: the production machine, and its effects carried out in the simulated world.
 
 Does what `coordinator.broker` and `coordinator.executor` do, in their order: effects one by one,

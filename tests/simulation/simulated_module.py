@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The module inside a participant, as its author might have written it: also slow, also broken."""
 
 from typing import TYPE_CHECKING

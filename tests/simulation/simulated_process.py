@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A process with one participant in it: the production machine, and a simulated module.
 
 It does with events and effects what `participant.runtime.serve` does.  A `concurrent` one goes on

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The production's own ledger under a simulated broker: real SQLite, on real files, cut at a crash.
 
 A crash is played by looking at the files as they are, keeping all of the log (SQLite's WAL) up to

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Whom an action concerns: its number, taken among those who are there when its time comes."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The simulation finds every bug that is planted; one that it missed would prove it blind."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Seeds for about three quarters of a minute: every promise holds in every one of them."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What happened, kept as it happens and put into words only when somebody wants to read it."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What people do to a world: they ask for changes, edit files, load, remove, attach and leave."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """One simulated world: brokers one after another, processes, disk, network, clients, checkers."""
 
 import itertools

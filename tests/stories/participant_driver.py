@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Lets a story drive the participant's machine, and writes its effects as a story's answer."""
 
 from participant.core.effects import Apply, Effect, Quit, Release, Show, Tell, Validate

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Stories: text scripts in which the protocol can be read, and whose answers are checked.
 
 A story is a file of blocks.  A block is a command, a line of dashes, and what the machine answers

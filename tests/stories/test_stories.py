@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Every story under tests/stories/, one test each."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A real broker in directories of its own, for the tests of `flux config`."""
 
 import json

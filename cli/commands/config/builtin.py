@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Values that are fixed by where this program is installed, under the names that Flux gives them.
 
 Of Flux's names those are known that mean something here; the others (shell_path and the like)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux config set`, `unset`, `load`, `reload`, `rollback` and `confirm`: all or nothing, each."""
 
 import argparse

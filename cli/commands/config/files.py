@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Configuration files as clients read them: to show them, to judge them, or to send them on."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux config get` and `builtin`: values, printed for people and for shell scripts.
 
 This file and what it imports decide how fast `get` is: everything but the ordinary case is imported

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux config history`, `show` and `diff`: what was in force, and what was refused."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux config`: finds the file of the subcommand, and imports and builds nothing else.
 
 Scripts call `flux config get` in loops, so what one subcommand needs must not cost the others.

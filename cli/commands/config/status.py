@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux config status`: what is in force, who runs it, and what is going on."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Tables and keys that nobody reads: accepted in silence by a lax table, and most often a typo.
 
 What is read is what the `Config` classes of the modules describe.  A table that several modules

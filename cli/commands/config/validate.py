@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux config validate`: what the modules would say to files, without a broker.
 
 Made for a configuration manager, which must not install a file that will be refused, and for the CI

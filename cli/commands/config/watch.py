@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux config watch` and `dump`: for programs that follow a broker, or ask for everything."""
 
 import argparse

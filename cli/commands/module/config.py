@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux module config`: the values of one module, where they come from, and others at runtime."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux module`: load, remove, reload, list, configure and question modules."""
 
 import argparse

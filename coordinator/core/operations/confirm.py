@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Changes that are undone by themselves unless somebody says in time that they may stay.
 
 Who cuts off the branch he sits on cannot say so.  A change with `--confirm 2m` is committed like

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Runtime values of one module, set and unset: the agreement with one voter.
 
 It is asked first (Prepare, marked as a dry run, of what runs with the new values): a module that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Loading a module: a transaction with one voter."""
 
 from coordinator.core.members import Member, MemberState

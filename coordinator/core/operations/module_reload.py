@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A module's process replaced by a fresh one: same file, same arguments, same runtime values.
 
 Its place on the list is kept all the while.  Where the fresh one does not come up, the place is

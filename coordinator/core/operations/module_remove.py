@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Taking a module out of the vote, and ending its process."""
 
 from coordinator.core.members import Member

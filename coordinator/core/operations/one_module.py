@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What is done to one module: a client, a deadline, a member, one answer."""
 
 from coordinator.core.effects import Answer, Kill

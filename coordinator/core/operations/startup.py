@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A broker's start: resume what was committed last, or make the files a change like any other.
 
 Files are proposals, the ledger is the truth.  Where the files are those that were last read, the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """One change from candidate to answer: the two phases, pure.
 
 The rules that carry the promises are few.  The voters are fixed when Prepare is sent.  A yes is

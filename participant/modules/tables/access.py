@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The table `access`: flux-config-access(5).
 
 connector-local answers for all of it; job-manager and job-list read one key and answer for that.

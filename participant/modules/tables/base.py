@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """How Flux's own tables are spelt and what it does with keys that it does not know.
 
 `Settings` also accepts a field under its Python name.  Flux's tables must not: `allow_guest_user`

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Who belongs to the instance and how its brokers reach each other: flux-config-bootstrap(5).
 
 The broker reads this table before any module, so it is judged at start only.  Every fault has one

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Values that are judged under a condition only; under any other they may be anything.
 
 flux-core reads some keys only when a module starts, or only while a plugin is loaded.  A live

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Resources that do not exist, for tests of schedulers: flux-config-fake-resources(5).
 
 flux-core reads this table in a Python task when it starts, so integers are not cut and `true` is 1.

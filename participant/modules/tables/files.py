@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Files that a configuration names.
 
 Only regular files of a bearable size are read: a FIFO would block the module for good, a device

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What a configuration says there is to compute with: hosts, and each host's cores and gpus.
 
 Written either as the array `resource.config` or as a file in Flux's format R (RFC 20).

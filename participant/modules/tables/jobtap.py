@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Plugins of the job manager, and the tables that its plugin perilog.so reads.
 
 The list of plugins is read once, when the job manager starts; perilog's tables whenever perilog is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The tables `policy` and `queues`: flux-config-policy(5) and flux-config-queues(5).
 
 Both job-manager and job-ingest answer for them, with the same check; it stands here once.

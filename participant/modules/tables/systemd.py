@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The table `systemd`: flux-config-systemd(5).
 
 flux-core loads sdbus and sdexec when a start finds `systemd.enable`, whatever its value.  Here they

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A traitor among modules: it takes a candidate into use while it is only asked about it."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A module that implements neither prepare nor commit nor abort: it only looks at what it runs."""
 
 from participant import Field, Module

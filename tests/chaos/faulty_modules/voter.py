@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """A module that writes down all it does, and does what the candidate says its name should do.
 
 `[voter.do]` maps names to deeds: "refuse", "hang", "slow" (to commit), or a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Wrong variants of the production classes, to prove that the simulation would notice.
 
 Each is a mistake that somebody could make, in one or two methods; `mutated` puts it in the place

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Bugs of a coordinator."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Bugs of a ledger; planted in the simulated one, whose rules are those of the real one."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What a planted bug is: methods, and how each is spoilt."""
 
 from collections.abc import Callable

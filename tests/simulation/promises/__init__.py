@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The promises, each as a checker that watches every step of a world."""
 
 from tests.simulation.promises.base import Broken, Hooks, Promise

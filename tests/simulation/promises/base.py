@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What a checker is: it overrides the moments that it cares about, and raises when one is wrong."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """P1: a participant applies a generation only if the ledger holds its COMMIT."""
 
 from typing import TYPE_CHECKING

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """P2: the ledger holds a COMMIT only if every member voted yes to that txid.
 
 Who the members are is taken from the roster at the moment of asking, not from the decision, and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """P3: no participant ever applies, for an instant, a candidate that a member rejected."""
 
 from typing import TYPE_CHECKING

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """P4: a participant applies generations in rising order; what it skips, it skipped by joining.
 
 The same generation may be taken again from an Admit (the abort of something newer was lost on the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """P5: after an abort or a dry run every participant's configuration has the digest it had before.
 
 What a module runs changes in the instant of an Apply and in no other; so nobody may apply what has

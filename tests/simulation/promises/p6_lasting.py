@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """P6: what was committed survives the death of every process.
 
 Also what that rests on: no generation is used twice or skipped, and every life has an epoch of its

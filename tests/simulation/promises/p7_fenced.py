@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """P7: a lower epoch never changes a participant.
 
 It may tell it to go away: a Refuse commands nothing, and one whose ledger is not the one that the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """P8: every client is answered within the time allowed for prepare plus for commit.
 
 And plus the time to end a process, where the request was about one.  A client whose broker dies is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """P9: the broker's own configuration is that of the last committed generation, always.
 
 Committed is what is on disk and acknowledged: between the write and the news of it the one before

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Liveness: when all faults are over, everything comes to where it should be.
 
 Every participant that is there runs the last generation, or is shown as refused or failed; nobody

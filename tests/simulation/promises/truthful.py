@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Not a numbered promise, but what they are worth nothing without: that what is said is so.
 
 A client that is told "committed" can rely on the disk and on every member; one that is told

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Frames: every message survives the trip, and no bytes whatever make the decoder raise."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The configuration as a value, its keys, and the reasons that speak of them."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """What modules told is shown to readers, and no nonsense of theirs is."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Changes that are undone unless confirmed: the coordinator's machine, without a broker."""
 
 from typing import Any

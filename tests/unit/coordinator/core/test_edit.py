@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Edits and differences, as values: no broker, no files."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Every key of a whole system's configuration, spoilt one at a time: is its line what is told?"""
 
 import re

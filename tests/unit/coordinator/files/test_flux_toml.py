@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The rules of Flux's TOML reader, and the line between TOML 1.0 and 1.1."""
 
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Every key is found where it was written, in any style of TOML and in JSON, after any merge."""
 
 import json

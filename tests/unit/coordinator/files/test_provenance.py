@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Where a value came from, over any number of edits, and what nobody reads."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Configuration files are read and merged as Flux does it, and nothing stops the reader."""
 
 import json

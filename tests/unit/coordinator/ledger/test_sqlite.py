@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The ledger on a real disk: what it keeps, what it refuses, and what it says when it cannot."""
 
 import os

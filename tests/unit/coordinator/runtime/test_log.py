@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """The broker's log, as it appears on stderr and as it is remembered."""
 
 import json

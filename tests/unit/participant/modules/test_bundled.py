@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Every bundled module: right values and what it makes of them, wrong ones with key and message."""
 
 import json

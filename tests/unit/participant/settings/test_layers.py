@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Default < file < environment < load arguments < runtime: one result, judged and committed."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Where pydantic's errors are about: keys as they are written, whatever they are called."""
 
 from typing import Any

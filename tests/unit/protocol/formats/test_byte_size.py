@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Sizes in bytes, and the integers that Flux cuts: every sentence of the grammar."""
 
 from typing import Annotated

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Durations: every sentence of the grammar, and the number part against C's own strtod."""
 
 import ctypes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Host lists: every sentence of the grammar, and lists of millions that cost nothing."""
 
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
 """Idsets: every sentence of the grammar."""
 
 import pytest
