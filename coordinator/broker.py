@@ -103,7 +103,12 @@ class Broker:
         self._executor = Executor(self, self._ledger, self._sockets, self._children, log,
                                   options.config, hook)  # fmt: skip
         self.machine = Coordinator(
-            self._ledger.epoch, self._ledger.last(), self._ledger.receipts(), self._unconfirmed()
+            self._ledger.epoch,
+            self._ledger.last(),
+            self._ledger.receipts(),
+            self._unconfirmed(),
+            ledger=self._ledger.identity,
+            life=self._ledger.life,
         )
         self.attributes = self._known_attributes()
         self._reception = Dispatcher(self, self._executor)

@@ -106,7 +106,7 @@ class Executor:
         self._log = log
         self._path = path
         self._hook = hook
-        self.epoch = ledger.epoch
+        self.identity, self.epoch = ledger.identity, ledger.epoch
         self.texts = ProvenanceStore()
         self._starting_digest = ""
         self.disk = Worker("ledger")
@@ -290,11 +290,16 @@ class Executor:
 
     def _tell_commit(self, effect: TellCommit) -> None:
         receipt = effect.receipt
-        self._broadcast(effect.peers, encode(Commit(self.epoch, receipt.txid, receipt.generation)))
+        message = Commit(self.identity, self.epoch, receipt.txid, receipt.generation)
+        self._broadcast(
+            effect.peers,
+            encode(message),
+        )
 
     def _tell_admit(self, effect: TellAdmit) -> None:
         configuration = effect.durable.configuration
-        message = Admit(self.epoch, effect.durable.generation, configuration.digest,
+        message = Admit(self.identity, self.epoch, effect.session,
+                        effect.durable.generation, configuration.digest,
                         configuration.encoded, effect.arguments)  # fmt: skip
         self._broadcast((effect.peer,), encode(message))
 

@@ -18,6 +18,7 @@ from protocol.field_shapes import (
     BYTES,
     COUNT,
     DIGEST,
+    LEDGER,
     NAME,
     NAME_OR_NONE,
     REASONS,
@@ -119,19 +120,20 @@ def _reason_fields(value: Any) -> Any:
 _REPORT = text(limits.REPORT_LENGTH)
 _WHY = text(limits.REASONS_BYTES)
 _SHAPES: tuple[tuple[type[Any], tuple[Shape, ...]], ...] = (
-    (messages.Join, (COUNT, NAME, NAME, COUNT, COUNT, DIGEST, NAME_OR_NONE, COUNT,
+    (messages.Join, (LEDGER, COUNT, NAME, NAME, COUNT, COUNT, DIGEST, NAME_OR_NONE, COUNT, NAME,
                      text(limits.DESCRIPTION_BYTES))),
     (messages.Vote, (COUNT, NAME, NAME, TRUTH, REASONS)),
     (messages.Applied, (COUNT, NAME, COUNT, DIGEST, TRUTH, REASONS, _REPORT)),
     (messages.Leave, (COUNT, NAME, NAME, REASONS)),
     (messages.Report, (COUNT, NAME, COUNT, _REPORT)),
-    (messages.Admit, (COUNT, COUNT, DIGEST, BYTES, ARGUMENTS)),
-    (messages.Refuse, (COUNT, _WHY)),
-    (messages.Prepare, (COUNT, NAME, COUNT, DIGEST, BYTES, SECONDS, TRUTH, ARGUMENTS_OR_NONE)),
-    (messages.Commit, (COUNT, NAME, COUNT)),
-    (messages.Abort, (COUNT, NAME)),
-    (messages.Shutdown, (COUNT, _WHY)),
-    (messages.Inquire, (COUNT, COUNT)),
+    (messages.Admit, (LEDGER, COUNT, NAME, COUNT, DIGEST, BYTES, ARGUMENTS)),
+    (messages.Refuse, (LEDGER, COUNT, _WHY)),
+    (messages.Prepare, (LEDGER, COUNT, NAME, COUNT, DIGEST, BYTES, SECONDS, TRUTH,
+                        ARGUMENTS_OR_NONE)),
+    (messages.Commit, (LEDGER, COUNT, NAME, COUNT)),
+    (messages.Abort, (LEDGER, COUNT, NAME)),
+    (messages.Shutdown, (LEDGER, COUNT, _WHY)),
+    (messages.Inquire, (LEDGER, COUNT, COUNT)),
 )  # fmt: skip
 _TAGS = {build: tag for tag, (build, _) in enumerate(_SHAPES)}
 _FROM_PARTICIPANT, _FROM_COORDINATOR = range(5), range(5, len(_SHAPES))

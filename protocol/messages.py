@@ -4,8 +4,10 @@
 A message is a frozen value.  Every message carries the epoch of the coordinator's life that its
 sender knows, so that words from a former life can be told apart (fencing; Gray & Lamport,
 "Consensus on Transaction Commit", 2006, for the two phases; Kleppmann, "How to do distributed
-locking", 2016, for the token).  Every message of a participant also carries its incarnation, so
-that an answer of a life that has ended is never taken for an answer of the present one.
+locking", 2016, for the token).  Epochs count the lives of one ledger and say nothing about those of
+another, so whatever commands, and a Join, names the ledger, too.  Every message of a participant
+also carries its incarnation, so that an answer of a life that has ended is never taken for an
+answer of the present one.
 """
 
 from typing import NamedTuple, TypeAlias
@@ -14,6 +16,9 @@ from protocol.reasons import Reason
 
 Digest: TypeAlias = str
 """SHA-256 in hexadecimal."""
+
+LedgerId: TypeAlias = str
+"""The identity of a ledger, random at its birth; empty for none."""
 
 NOTHING: Digest = ""
 """The digest of a participant that runs no configuration yet."""
@@ -42,6 +47,8 @@ Arguments: TypeAlias = tuple[Argument, ...]
 class Join(NamedTuple):
     """I am here, this is what I run, and this is the decision I am waiting for (if any)."""
 
+    ledger: LedgerId
+    """That of the coordinator obeyed last; generation, epoch and doubt are its."""
     epoch: int
     incarnation: str
     name: str
@@ -50,6 +57,8 @@ class Join(NamedTuple):
     digest: Digest
     in_doubt: str | None
     pid: int
+    session: str
+    """Different for every Join there ever was; an Admit says which of them it answers."""
     description: str
     """JSON text about the module: purpose and the schema of its parameters."""
 
@@ -102,10 +111,14 @@ class Admit(NamedTuple):
     """This is the committed configuration, and these are your arguments: check both, apply them.
 
     To one that joins, it is the way to membership; to a member whose runtime values change, the
-    same generation comes again with other arguments.
+    same generation comes again with other arguments.  It is also the only message by which the
+    coordinator of another ledger takes a participant over.
     """
 
+    ledger: LedgerId
     epoch: int
+    session: str
+    """That of the Join it answers; one that answers an earlier Join is void."""
     generation: int
     digest: Digest
     configuration: bytes
@@ -115,6 +128,7 @@ class Admit(NamedTuple):
 class Refuse(NamedTuple):
     """You cannot join, or you declined what is in force; `why` is for people."""
 
+    ledger: LedgerId
     epoch: int
     why: str
 
@@ -122,6 +136,7 @@ class Refuse(NamedTuple):
 class Prepare(NamedTuple):
     """Would you run this?  Validate, apply nothing, vote.  `allowed` is in seconds."""
 
+    ledger: LedgerId
     epoch: int
     txid: str
     base: int
@@ -136,6 +151,7 @@ class Prepare(NamedTuple):
 class Commit(NamedTuple):
     """It is decided and on disk: run it."""
 
+    ledger: LedgerId
     epoch: int
     txid: str
     generation: int
@@ -144,6 +160,7 @@ class Commit(NamedTuple):
 class Abort(NamedTuple):
     """It is not going to happen: release what you built."""
 
+    ledger: LedgerId
     epoch: int
     txid: str
 
@@ -151,6 +168,7 @@ class Abort(NamedTuple):
 class Shutdown(NamedTuple):
     """Stop serving; `why` is for people."""
 
+    ledger: LedgerId
     epoch: int
     why: str
 
@@ -158,6 +176,7 @@ class Shutdown(NamedTuple):
 class Inquire(NamedTuple):
     """How are you?  Answered by Report, outside of all transactions, when the module is free."""
 
+    ledger: LedgerId
     epoch: int
     ticket: int
 

@@ -33,9 +33,10 @@ class TellCommit(NamedTuple):
 
 
 class TellAdmit(NamedTuple):
-    """Admit to what is on disk."""
+    """Admit to what is on disk, in answer to the Join of this session."""
 
     peer: bytes
+    session: str
     durable: Durable
     arguments: Arguments
 

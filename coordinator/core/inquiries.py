@@ -51,7 +51,7 @@ class Inquiries:
         if asked is None or asked.peer != peer:
             self._tickets += 1
             asked = self._asked[member.name] = _Asked(self._tickets, peer)
-            self.shared.send([member], Inquire(self.shared.epoch, asked.ticket))
+            self.shared.send([member], Inquire(*self.shared.authority, asked.ticket))
         return asked
 
     def answered(self, member: Member, report: Report) -> None:

@@ -58,6 +58,7 @@ from protocol.messages import (
     FromParticipant,
     Join,
     Leave,
+    LedgerId,
     Refuse,
     Report,
     Shutdown,
@@ -75,9 +76,16 @@ class Coordinator:
         running: Durable | None = None,
         decided: Mapping[str, Receipt] | None = None,
         unconfirmed: Unconfirmed | None = None,
+        *,
+        ledger: LedgerId,
+        life: str = "",
     ) -> None:
-        """`epoch` must be on disk already, and greater than that of any former life."""
-        self.shared = SharedState(epoch, running, decided or {})
+        """One life on the ledger with this identity.
+
+        `epoch` must be on disk already, and greater than that of any former life; `life` is a
+        random text that makes this life's txids different from those of any other.
+        """
+        self.shared = SharedState(ledger, epoch, life, running, decided or {})
         self.shared.unconfirmed = unconfirmed
         if unconfirmed is not None:
             self.shared.wake(unconfirmed.due)
@@ -177,7 +185,7 @@ class Coordinator:
                 self._left_before_joining(message)
             else:  # it was given up meanwhile, and does not know it
                 why = "it is not joined (any more) on this connection"
-                self.shared.emit(Send((peer,), Refuse(self.shared.epoch, why)))
+                self.shared.emit(Send((peer,), Refuse(*self.shared.authority, why)))
             return
         if member.incarnation != message.incarnation:
             return  # an answer of a life that has ended
@@ -298,7 +306,7 @@ class Coordinator:
         for member in fresh:
             member.state = MemberState.LEAVING
             member.deadline = None
-        self.shared.send(fresh, Shutdown(self.shared.epoch, "the broker is stopping"))
+        self.shared.send(fresh, Shutdown(*self.shared.authority, "the broker is stopping"))
         if not ours or self.shared.now >= self.stopping_until:
             self.halted = True
             self.shared.emit(Halt())

@@ -42,6 +42,8 @@ class Member:
     pid: int = 0
     peer: bytes | None = None
     incarnation: str = ""
+    session: str = ""
+    """That of its last Join."""
     generation: int = 0
     digest: Digest = NOTHING
     description: str = "{}"

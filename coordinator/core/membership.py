@@ -31,7 +31,7 @@ class Membership:
         """A participant introduces itself on a new connection."""
         why_not = self._why_not(peer, message)
         if why_not:
-            self.shared.emit(Send((peer,), Refuse(self.shared.epoch, why_not)))
+            self.shared.emit(Send((peer,), Refuse(*self.shared.authority, why_not)))
             self.shared.note("refuse", module=message.name, why=why_not)
             return
         member = self.members.get(message.name)
@@ -45,17 +45,21 @@ class Membership:
             operation.lost(member, "lost its connection", dead=False)
         self._take_in(member, peer, message)
         if member.state is MemberState.LEAVING:
-            self.shared.send([member], Shutdown(self.shared.epoch, "removed"))
+            self.shared.send([member], Shutdown(*self.shared.authority, "removed"))
             return
-        self._resolve(member, message.in_doubt, operation)
+        if message.ledger in ("", self.shared.ledger):
+            self._resolve(member, message.in_doubt, operation)
+        else:
+            self._take_over(member, message)
         self.shared.unadmitted.add(member.name)
         operation.joined(member)
 
     def _why_not(self, peer: bytes, message: Join) -> str:
-        if message.epoch > self.shared.epoch:
+        if message.ledger == self.shared.ledger and message.epoch > self.shared.epoch:
             return (
-                f"it has obeyed a coordinator of epoch {message.epoch}, and this one's is "
-                f"{self.shared.epoch}: this broker's ledger is not the one it knows"
+                f"it has obeyed epoch {message.epoch} of this ledger, and this is epoch "
+                f"{self.shared.epoch}: the ledger is an older copy of the one it knows; restore "
+                "the newer one, or move this one away to start afresh from the files"
             )
         speaker = self.members.at(peer)
         if speaker is not None and speaker.name != message.name:
@@ -77,9 +81,9 @@ class Membership:
             # Of two connections the later one counts.  Should it be the older one's Join that was
             # late, the participant that is still there hears of it here, and joins again.
             why = f"the name {member.name} has joined on another connection"
-            self.shared.emit(Send((member.peer,), Refuse(self.shared.epoch, why)))
+            self.shared.emit(Send((member.peer,), Refuse(*self.shared.authority, why)))
         self.members.connect(member, peer)
-        member.incarnation = message.incarnation
+        member.incarnation, member.session = message.incarnation, message.session
         member.generation, member.digest = message.generation, message.digest
         member.description = message.description
         if member.state is not MemberState.LEAVING:
@@ -96,7 +100,17 @@ class Membership:
         if receipt:
             self.shared.tell_commit([member], receipt)
         else:
-            self.shared.send([member], Abort(self.shared.epoch, in_doubt))
+            self.shared.send([member], Abort(*self.shared.authority, in_doubt))
+
+    def _take_over(self, member: Member, message: Join) -> None:
+        """It comes from another ledger, and will be ours with the Admit that it gets.
+
+        What it is in doubt about is not ours to decide, and is released by that Admit; its
+        generation is a number of that other ledger.
+        """
+        member.generation = 0
+        self.shared.note("take over", module=member.name, ledger=message.ledger,
+                         in_doubt=message.in_doubt)  # fmt: skip
 
     def admit_waiting(self) -> None:
         """Offer what is in force to all who came since the last decision."""
@@ -275,7 +289,10 @@ class Membership:
                 self.shared.emit(Kill(member.name, member.pid))
             else:
                 self.shared.note("impatient", module=member.name)
-                self.shared.send([member], Refuse(self.shared.epoch, "no answer to Admit in time"))
+                self.shared.send(
+                    [member],
+                    Refuse(*self.shared.authority, "no answer to Admit in time"),
+                )
                 self.forget(member)
 
     def _stand(self, member: Member, state: MemberState) -> None:

@@ -9,14 +9,22 @@ from coordinator.core.decisions import Decision, Durable, Receipt, Unconfirmed
 from coordinator.core.effects import Effect, Send, Step, TellAdmit, TellCommit, Wake, WriteLog
 from coordinator.core.members import Member, Members, MemberState
 from protocol import limits
-from protocol.messages import Abort, Inquire, Prepare, Refuse, Shutdown
+from protocol.messages import Abort, Inquire, LedgerId, Prepare, Refuse, Shutdown
 from protocol.reasons import Reason
 
 
 class SharedState:
     """The state that outlives any one activity, and the collector of effects."""
 
-    def __init__(self, epoch: int, running: Durable | None, decided: Mapping[str, Receipt]) -> None:
+    def __init__(
+        self,
+        ledger: LedgerId,
+        epoch: int,
+        life: str,
+        running: Durable | None,
+        decided: Mapping[str, Receipt],
+    ) -> None:
+        self.ledger = ledger
         self.epoch = epoch
         self.running = running
         self.files = running.decision.files if running else None
@@ -29,9 +37,15 @@ class SharedState:
         self.now = 0.0
         self.unadmitted: set[str] = set()
         """Names of those who joined and have not been offered the running configuration."""
+        self._life = life
         self._txids = 0
         self._effects: list[Effect] = []
         self._force: Decision | None = None
+
+    @property
+    def authority(self) -> tuple[LedgerId, int]:
+        """In whose name this coordinator speaks: the first two fields of all that commands."""
+        return self.ledger, self.epoch
 
     @property
     def generation(self) -> int:
@@ -39,9 +53,13 @@ class SharedState:
         return self.running.generation if self.running else 0
 
     def next_txid(self) -> str:
-        """Never used before: the epoch is on disk and grows, the count grows within it."""
+        """Never used before, and not by a ledger of which this one is an older copy, either.
+
+        The epoch is on disk and grows, the count grows within it; a state directory that was
+        restored from a backup comes to the same epoch again, and only `life` tells the two apart.
+        """
         self._txids += 1
-        return f"{self.epoch}.{self._txids}"
+        return ".".join(filter(None, (str(self.epoch), str(self._txids), self._life)))
 
     # Effects
 
@@ -94,7 +112,7 @@ class SharedState:
         member.offered = self.running.generation
         if member.state is MemberState.JOINING:
             self.expect(member)
-        self.emit(TellAdmit(member.peer, self.running, member.arguments()))
+        self.emit(TellAdmit(member.peer, member.session, self.running, member.arguments()))
 
     def expect(self, member: Member) -> None:
         """Give `member` as long as the patience with it lasts to get on."""

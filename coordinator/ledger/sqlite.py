@@ -14,6 +14,7 @@ second case the only honest thing is to stop and to read the ledger again on the
 import fcntl
 import json
 import os
+import secrets
 import sqlite3
 import time
 from collections.abc import Callable
@@ -31,6 +32,7 @@ FILE = "ledger.sqlite"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS decisions (
     generation INTEGER PRIMARY KEY, txid TEXT NOT NULL UNIQUE, epoch INTEGER NOT NULL,
     digest TEXT NOT NULL, configuration BLOB NOT NULL, files TEXT, members TEXT NOT NULL,
@@ -50,6 +52,7 @@ _CERTAIN = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR_WRITE", "SQLITE_CANT
             "SQLITE_BUSY", "SQLITE_PERM")  # fmt: skip
 
 
+_IDENTITY_BYTES, _LIFE_BYTES = 8, 3
 _MARK_BYTES = 40
 
 
@@ -87,7 +90,8 @@ class SqliteLedger:
                 _mark(self._lock, 0, 0)
             self._connection = _connect(self.path)
             self._check()
-            self.epoch = self._next_epoch()
+            self.identity, self.epoch = self._next_life()
+            self.life = secrets.token_hex(_LIFE_BYTES)
             _mark(self._lock, self.epoch, self._last_generation())
         except (sqlite3.Error, Unfit, ValueError) as error:
             os.close(self._lock)
@@ -294,12 +298,17 @@ class SqliteLedger:
         row = self._connection.execute("SELECT max(generation) FROM decisions").fetchone()
         return int(row[0] or 0)
 
-    def _next_epoch(self) -> int:
+    def _next_life(self) -> tuple[str, int]:
+        """The ledger's identity, made at its first opening, and the epoch of this one."""
         with self._transaction(forced=True) as run:
+            found = run("SELECT id FROM identity").fetchone()
+            identity = found[0] if found else secrets.token_hex(_IDENTITY_BYTES)
+            if found is None:
+                run("INSERT INTO identity VALUES (?)", (identity,))
             run("INSERT INTO meta VALUES ('epoch', 1)"
                 " ON CONFLICT (name) DO UPDATE SET value = value + 1")  # fmt: skip
             (epoch,) = run("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
-        return int(epoch)
+        return str(identity), int(epoch)
 
 
 class _Transaction:

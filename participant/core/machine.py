@@ -25,6 +25,7 @@ from protocol.messages import (
     Inquire,
     Join,
     Leave,
+    LedgerId,
     Prepare,
     Refuse,
     Report,
@@ -62,6 +63,7 @@ class Participant:
         self.pid = pid
         self.description = description
         self.state = ParticipantState.IDLE
+        self.ledger: LedgerId = ""
         self.epoch = 0
         self.generation = 0
         self.digest: Digest = NOTHING
@@ -72,6 +74,7 @@ class Participant:
         """An admission that came while the module was busy with something that must end first."""
         self.linked = False
         self.joined = False
+        self._joins = 0
 
     def step(self, event: Event) -> tuple[Effect, ...]:
         """What to do about `event`, in this order.  Raises Forbidden only for our own mistakes."""
@@ -107,6 +110,11 @@ class Participant:
         assert isinstance(self.staged.request, Prepare)
         return self.staged.request.txid
 
+    @property
+    def session(self) -> str:
+        """The name of the last Join; its incarnation is random, and so no two are alike."""
+        return f"{self.incarnation}.{self._joins}"
+
     # Connection
 
     def _introduce(self) -> tuple[Effect, ...]:
@@ -115,7 +123,9 @@ class Participant:
         if not self.linked or self.state not in settled:
             return ()
         self.joined = True
+        self._joins += 1
         join = Join(
+            self.ledger,
             self.epoch,
             self.incarnation,
             self.name,
@@ -124,6 +134,7 @@ class Participant:
             self.digest,
             self.in_doubt,
             self.pid,
+            self.session,
             self.description,
         )
         return (Tell(join),)
@@ -142,8 +153,8 @@ class Participant:
             return ()
         if isinstance(message, Refuse):  # no command: one of the past may say so, too, and does
             return (Quit(message.why, wanted=False),)
-        if message.epoch < self.epoch:
-            return ()  # fencing: a coordinator of the past commands nobody
+        if not self._obeys(message):
+            return ()
         self.epoch = message.epoch
         match message:
             case Prepare():
@@ -154,10 +165,27 @@ class Participant:
                 return self._abort(message)
             case Admit():
                 return self._admit(message)
-            case Shutdown(_, why):
+            case Shutdown(why=why):
                 return self._shutdown(why)
-            case Inquire(_, ticket):
+            case Inquire(ticket=ticket):
                 return (Show(ticket),)
+
+    def _obeys(self, message: FromCoordinator) -> bool:
+        """Whether its sender may command here (fencing); one of another ledger may take over.
+
+        It does so by an Admit that answers the Join on this very connection: whoever serves the
+        socket that we were told to join has the authority of the socket's owner, and that Join has
+        told it what we run and whose decision we wait for.
+        """
+        if isinstance(message, Admit) and message.session != self.session:
+            return False
+        if message.ledger == self.ledger:
+            return message.epoch >= self.epoch
+        if self.ledger and not isinstance(message, Admit):
+            return False
+        self.ledger = message.ledger
+        self.generation = 0  # what we run has a number in the other ledger only
+        return True
 
     def _prepare(self, message: Prepare) -> tuple[Effect, ...]:
         if self.state is not ParticipantState.IDLE:

@@ -108,7 +108,7 @@ def _message(source: random.Random) -> Join | Vote | Applied | Leave:
     reasons = (Reason(name, "because", ("a", 1)),) * source.randrange(3)
     pid = source.choice((0, 2**22 + 7, 2**62))  # of no process: a stranger does not stay
     return source.choice((
-        Join(number, life, name, 1, number, "", source.choice((None, txid)), pid, "{}"),
+        Join("", number, life, name, 1, number, "", source.choice((None, txid)), pid, life, "{}"),
         Vote(number, life, txid, source.random() < 0.5, reasons),
         Applied(number, life, number, "0" * 64, source.random() < 0.5, reasons),
         Leave(number, life, name, reasons),

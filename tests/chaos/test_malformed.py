@@ -139,7 +139,19 @@ def test_two_names_on_one_connection(house: House) -> None:
         liar.setsockopt(zmq.RCVTIMEO, 30_000)
         liar.connect(f"ipc://{house.rundir}/modules")
         for name in ("one", "two", "one", "two"):
-            join = Join(0, "life", name, limits.PROTOCOL_VERSION, 0, "", None, os.getpid(), "{}")
+            join = Join(
+                "",
+                0,
+                "life",
+                name,
+                limits.PROTOCOL_VERSION,
+                0,
+                "",
+                None,
+                os.getpid(),
+                "life.1",
+                "{}",
+            )
             liar.send(encode(join))
         said = [decode_from_coordinator(liar.recv()) for _ in range(4)]
     kinds = sorted(type(one).__name__ for one in said)

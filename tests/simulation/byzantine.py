@@ -69,8 +69,8 @@ def _not_applied(world: World, host: SimulatedProcess, action: Action) -> FromPa
 def _join(world: World, host: SimulatedProcess, action: Action) -> FromParticipant:
     machine = host.machine
     honest = Join(
-        machine.epoch, machine.incarnation, host.name, limits.PROTOCOL_VERSION, machine.generation,
-        machine.digest, None, host.pid, "{}",
+        machine.ledger, machine.epoch, machine.incarnation, host.name, limits.PROTOCOL_VERSION,
+        machine.generation, machine.digest, None, host.pid, machine.session, "{}",
     )  # fmt: skip
     return (
         honest._replace(in_doubt=_txid(world, action)),

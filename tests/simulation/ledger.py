@@ -32,7 +32,9 @@ class Mishap(Enum):
 class AnyLedger(Protocol):
     """What a broker does with a ledger, the simulated one or the real one."""
 
+    identity: str
     epoch: int
+    life: str
 
     def force(self, decision: Decision) -> Durable: ...
     def last(self) -> Durable | None: ...
@@ -75,6 +77,7 @@ class SimulatedLedger:
         self._attached: dict[str, None] = {}
         self._undone_at: tuple[int, float] | None = None
         self.epoch = 0
+        self.identity, self.life = store.identity, ""
         for record in disk.records():
             self._replay(*msgpack.unpackb(record, raw=False))
         self._start_epoch()
@@ -189,6 +192,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.disk = Disk()
+        self.identity = "first"
         self.mishap: Mishap | None = None
         self.clock: Callable[[], float] = float
 

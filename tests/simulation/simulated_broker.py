@@ -56,7 +56,12 @@ class SimulatedBroker:
         self.ledger = world.store.open()
         self.disk = DiskWorker(world, self.ledger)
         self.machine = Coordinator(
-            self.ledger.epoch, self.ledger.last(), self.ledger.receipts(), self._unconfirmed()
+            self.ledger.epoch,
+            self.ledger.last(),
+            self.ledger.receipts(),
+            self._unconfirmed(),
+            ledger=self.ledger.identity,
+            life=self.ledger.life,
         )
         self.expected: tuple[str, ...] = ()
         self._backlog: deque[Event] = deque()
@@ -227,13 +232,20 @@ class SimulatedBroker:
 
     def _tell_commit(self, effect: effects.TellCommit) -> None:
         receipt = effect.receipt
-        message = Commit(self.machine.epoch, receipt.txid, receipt.generation)
+        message = Commit(self.ledger.identity, self.machine.epoch, receipt.txid, receipt.generation)
         self._broadcast(effect.peers, message)
 
     def _tell_admit(self, effect: effects.TellAdmit) -> None:
         configuration = effect.durable.configuration
-        message = Admit(self.machine.epoch, effect.durable.generation, configuration.digest,
-                        configuration.encoded, effect.arguments)  # fmt: skip
+        message = Admit(
+            self.ledger.identity,
+            self.machine.epoch,
+            effect.session,
+            effect.durable.generation,
+            configuration.digest,
+            configuration.encoded,
+            effect.arguments,
+        )
         self._broadcast((effect.peer,), message)
 
     def _broadcast(self, peers: tuple[bytes, ...], message: FromCoordinator) -> None:

@@ -74,11 +74,15 @@ def configuration(text: str) -> Configuration:
     return Configuration.of(json.loads(text))
 
 
+LEDGER = "here"
+"""The identity of the ledger that the stories are about."""
+
+
 class CoordinatorDriver:
     """One coordinator; participants' connections are called by the participants' names."""
 
     def __init__(self) -> None:
-        self.machine = Coordinator(1)
+        self.machine = Coordinator(1, ledger=LEDGER)
         self.now = 0.0
         self.pending: Decision | None = None
         self.digests: dict[int, str] = {}
@@ -106,7 +110,7 @@ class CoordinatorDriver:
             running = Durable(Receipt(txid, generation), decision)
             receipts = {txid: running.receipt}
             self.digests[generation] = runs.digest
-        self.machine = Coordinator(epoch, running, receipts)
+        self.machine = Coordinator(epoch, running, receipts, ledger=LEDGER)
         return f"epoch {epoch}, generation {generation}"
 
     # Commands
@@ -213,8 +217,10 @@ class CoordinatorDriver:
     def _join(self, name: str, named: dict[str, str]) -> Join:
         generation = int(named.get("generation", 0))
         pid = self.pids.setdefault(name, 100 + len(self.pids))
-        return Join(int(named.get("epoch", 0)), self._incarnation(name, named), name, 1, generation,
-                    self.digests.get(generation, ""), named.get("doubt"), pid, "{}")  # fmt: skip
+        ledger, incarnation = named.get("ledger", LEDGER), self._incarnation(name, named)
+        return Join(ledger, int(named.get("epoch", 0)), incarnation, name, 1, generation,
+                    self.digests.get(generation, ""), named.get("doubt"), pid, f"{incarnation}.1",
+                    "{}")  # fmt: skip
 
     def _vote(self, name: str, named: dict[str, str], txid: str, yes: bool, *why: Reason) -> Vote:
         return Vote(self.machine.epoch, self._incarnation(name, named), txid, yes, why)
@@ -255,7 +261,7 @@ def _line(effect: Effect) -> list[str]:
             allowed = f" allowed {message.allowed:g} s"
             return [(f"send Prepare {message.txid} base {message.base}{dry}{allowed}"
                     f"{_given(message.arguments)} -> {_names(peers)}")]  # fmt: skip
-        case Send(peers, Inquire(_, ticket)):
+        case Send(peers, Inquire(ticket=ticket)):
             return [f"send Inquire {ticket} -> {_names(peers)}"]
         case AnswerInquiry(client, text, why_not):
             return [f"told {client}: {text or why_not}"]
@@ -265,7 +271,7 @@ def _line(effect: Effect) -> list[str]:
         case TellCommit(peers, receipt):
             return [(f"send Commit {receipt.txid} generation {receipt.generation} -> "
                     f"{_names(peers)}")]  # fmt: skip
-        case TellAdmit(peer, durable, arguments):
+        case TellAdmit(peer, _, durable, arguments):
             given = _given(arguments)
             return [f"send Admit generation {durable.generation}{given} -> {peer.decode()}"]
         case Answer(client, outcome):

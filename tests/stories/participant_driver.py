@@ -21,7 +21,7 @@ from protocol.messages import (
     Vote,
 )
 from protocol.reasons import Reason
-from tests.stories.coordinator_driver import configuration, options
+from tests.stories.coordinator_driver import LEDGER, configuration, options
 
 
 class ParticipantDriver:
@@ -32,13 +32,14 @@ class ParticipantDriver:
 
     def __call__(self, words: list[str]) -> str:
         """The answer to one command."""
-        lines = [_line(effect) for effect in self.machine.step(_event(*options(words)))]
+        event = _event(*options(words), self.machine.session)
+        lines = [_line(effect) for effect in self.machine.step(event)]
         machine = self.machine
         lines.append(f"({machine.state}, generation {machine.generation}, epoch {machine.epoch})")
         return "\n".join(lines)
 
 
-def _event(words: list[str], named: dict[str, str]) -> Event:
+def _event(words: list[str], named: dict[str, str], session: str) -> Event:
     match words:
         case ["connected"]:
             return Connected()
@@ -50,29 +51,39 @@ def _event(words: list[str], named: dict[str, str]) -> Event:
             return Finished(tuple(Reason("a", text) for text in messages))
         case ["shown", ticket, text]:
             return Shown(int(ticket), text)
-    return Heard(_message(words, int(named.get("epoch", 1)), named))
+    return Heard(_message(words, int(named.get("epoch", 1)), session, named))
 
 
-def _message(words: list[str], epoch: int, named: dict[str, str]) -> FromCoordinator:
+def _message(words: list[str], epoch: int, session: str, named: dict[str, str]) -> FromCoordinator:
+    ledger = named.get("ledger", LEDGER)
     match words:
         case ["prepare", txid, text, *rest]:
             candidate = configuration(text)
             base = int(named.get("base", 0))
-            return Prepare(epoch, txid, base, candidate.digest, candidate.encoded, 10.0, bool(rest),
-                           _arguments(named) or None)  # fmt: skip
+            return Prepare(ledger, epoch, txid, base, candidate.digest, candidate.encoded,
+                           10.0, bool(rest), _arguments(named) or None)  # fmt: skip
         case ["admit", generation, text]:
             runs = configuration(text)
-            return Admit(epoch, int(generation), runs.digest, runs.encoded, _arguments(named))
+            session = named.get("session", session)
+            return Admit(
+                ledger,
+                epoch,
+                session,
+                int(generation),
+                runs.digest,
+                runs.encoded,
+                _arguments(named),
+            )
         case ["inquire", ticket]:
-            return Inquire(epoch, int(ticket))
+            return Inquire(ledger, epoch, int(ticket))
         case ["commit", txid, generation]:
-            return Commit(epoch, txid, int(generation))
+            return Commit(ledger, epoch, txid, int(generation))
         case ["abort", txid]:
-            return Abort(epoch, txid)
+            return Abort(ledger, epoch, txid)
         case ["refuse", why]:
-            return Refuse(epoch, why)
+            return Refuse(ledger, epoch, why)
         case ["shutdown"]:
-            return Shutdown(epoch, "removed")
+            return Shutdown(ledger, epoch, "removed")
     raise ValueError(f"no such command: {words}")
 
 

@@ -75,7 +75,7 @@ class ModuleConfigure(ModuleOperation):
         configuration = running.configuration
         self.shared.send(
             [member],
-            Prepare(self.shared.epoch, self.txid, running.generation, configuration.digest,
+            Prepare(*self.shared.authority, self.txid, running.generation, configuration.digest,
                     configuration.encoded, allowed, True, arguments),
         )  # fmt: skip
 

@@ -53,7 +53,7 @@ class ModuleOperation(Operation):
         if member.peer is None:
             self._kill(member)
         else:
-            self.shared.send([member], Shutdown(self.shared.epoch, why))
+            self.shared.send([member], Shutdown(*self.shared.authority, why))
 
     def _kill(self, member: Member) -> None:
         """End its process, and give it a moment to be gone."""

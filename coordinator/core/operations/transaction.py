@@ -167,7 +167,7 @@ class Transaction(Operation):
         for member in members:
             member.owes, member.owes_since = self.txid, self.shared.now
         message = Prepare(
-            self.shared.epoch,
+            *self.shared.authority,
             self.txid,
             self.shared.generation,
             self.candidate.digest,
@@ -189,7 +189,7 @@ class Transaction(Operation):
         for member in silent:
             if member.owes is not None and member.probes < limits.PROBES:
                 member.probes += 1
-                self.shared.send([member], Abort(self.shared.epoch, member.owes))
+                self.shared.send([member], Abort(*self.shared.authority, member.owes))
 
     # Preparing: votes
 
@@ -375,7 +375,7 @@ class Transaction(Operation):
         self.reasons.extend(reasons)
         self._move(given)
         if not self.request.dry_run:  # a dry run left nothing behind that could be released
-            self.shared.send(self._asked(), Abort(self.shared.epoch, self.txid))
+            self.shared.send(self._asked(), Abort(*self.shared.authority, self.txid))
         self._note(
             "abort", cause=str(given), objectors=self._objectors(), reasons=len(self.reasons)
         )

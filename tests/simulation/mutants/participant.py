@@ -21,7 +21,7 @@ def _commit_of(machine: Participant) -> Commit | None:
         return None
     request = machine.staged.request
     assert isinstance(request, Prepare)
-    return Commit(machine.epoch, request.txid, request.base + 1)
+    return Commit(machine.ledger, machine.epoch, request.txid, request.base + 1)
 
 
 def _apply_at_prepare(right: Method) -> Method:

@@ -39,8 +39,9 @@ configurations = st.builds(
     Configuration.of, st.dictionaries(st.text(max_size=5), st.integers(-5, 5), max_size=4)
 )
 
-joins = st.builds(messages.Join, counts, names, names, counts, counts, digests,
-                  st.one_of(st.none(), names), counts, st.text(max_size=100))  # fmt: skip
+ledgers = names | st.just("")
+joins = st.builds(messages.Join, ledgers, counts, names, names, counts, counts, digests,
+                  st.one_of(st.none(), names), counts, names, st.text(max_size=100))  # fmt: skip
 votes = st.builds(Vote, counts, names, names, st.booleans(), reasons)
 applieds = st.builds(messages.Applied, counts, names, counts, digests, st.booleans(), reasons,
                      st.text(max_size=50))  # fmt: skip
@@ -48,18 +49,19 @@ reports = st.builds(messages.Report, counts, names, counts, st.text(max_size=50)
 leaves = st.builds(messages.Leave, counts, names, names, reasons)
 texts = st.text(max_size=9)
 arguments = st.lists(st.builds(messages.Argument, texts, texts, texts), max_size=3).map(tuple)
-admits = st.builds(lambda c, e, g, a: Admit(e, g, c.digest, c.encoded, a),
-                   configurations, counts, counts, arguments)  # fmt: skip
+admits = st.builds(lambda c, i, e, s, g, a: Admit(i, e, s, g, c.digest, c.encoded, a),
+                   configurations, ledgers, counts, names, counts, arguments)  # fmt: skip
 prepares = st.builds(
-    lambda c, e, t, b, s, d, a: Prepare(e, t, b, c.digest, c.encoded, s, d, a),
-    configurations, counts, names, counts, st.floats(0, 1e6), st.booleans(), st.none() | arguments,
+    lambda c, i, e, t, b, s, d, a: Prepare(i, e, t, b, c.digest, c.encoded, s, d, a),
+    configurations, ledgers, counts, names, counts, st.floats(0, 1e6), st.booleans(),
+    st.none() | arguments,
 )  # fmt: skip
 others = st.one_of(
-    st.builds(messages.Refuse, counts, st.text(max_size=50)),
-    st.builds(messages.Commit, counts, names, counts),
-    st.builds(messages.Abort, counts, names),
-    st.builds(messages.Shutdown, counts, st.text(max_size=50)),
-    st.builds(messages.Inquire, counts, counts),
+    st.builds(messages.Refuse, ledgers, counts, st.text(max_size=50)),
+    st.builds(messages.Commit, ledgers, counts, names, counts),
+    st.builds(messages.Abort, ledgers, counts, names),
+    st.builds(messages.Shutdown, ledgers, counts, st.text(max_size=50)),
+    st.builds(messages.Inquire, ledgers, counts, counts),
 )
 
 
@@ -101,7 +103,7 @@ def test_no_fields_make_the_decoder_raise(tag: int, fields: list[Any]) -> None:
 
 ENCODER = Encoder()
 GOOD_VOTE = Vote(1, "i", "1.1", False, (Reason("a", "no", ("x", 0)),))
-GOOD_PREPARE = Prepare(1, "1.1", 0, EMPTY.digest, EMPTY.encoded, 1.0, True)
+GOOD_PREPARE = Prepare("here", 1, "1.1", 0, EMPTY.digest, EMPTY.encoded, 1.0, True)
 
 
 def changed(message: Message, field: int, value: Any) -> bytes:
@@ -137,14 +139,15 @@ def test_a_wrong_field_is_named(field: int, value: Any, why: str) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "why"),
     [
-        (3, "00" * 32, "Prepare.digest: not that of the candidate"),
-        (3, "zz" * 32, "Prepare.digest: not a digest"),
-        (4, "text", "Prepare.candidate: not an encoded configuration"),
-        (5, float("nan"), "Prepare.allowed: not a number of seconds"),
-        (5, -1.0, "Prepare.allowed: not a number of seconds"),
-        (7, [["a", "b"]], "Prepare.arguments: an argument is not origin, key and value"),
-        (7, [["a", "b", "c"]] * 300, "Prepare.arguments: not a list of arguments"),
-        (7, [["a", "b", "c" * 100_000]] * 2, "Prepare.arguments: too much text"),
+        (0, "a\nb", "Prepare.ledger: not a ledger's identity"),
+        (4, "00" * 32, "Prepare.digest: not that of the candidate"),
+        (4, "zz" * 32, "Prepare.digest: not a digest"),
+        (5, "text", "Prepare.candidate: not an encoded configuration"),
+        (6, float("nan"), "Prepare.allowed: not a number of seconds"),
+        (6, -1.0, "Prepare.allowed: not a number of seconds"),
+        (8, [["a", "b"]], "Prepare.arguments: an argument is not origin, key and value"),
+        (8, [["a", "b", "c"]] * 300, "Prepare.arguments: not a list of arguments"),
+        (8, [["a", "b", "c" * 100_000]] * 2, "Prepare.arguments: too much text"),
     ],
 )
 def test_a_wrong_prepare_is_refused(field: int, value: Any, why: str) -> None:

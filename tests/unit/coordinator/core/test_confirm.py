@@ -44,7 +44,7 @@ class Desk:
         self.pending: list[Event] = []
         self.disk_works = True
         self._clients = iter(range(1, 100))
-        self.machine = Coordinator(1, unconfirmed=unconfirmed)
+        self.machine = Coordinator(1, unconfirmed=unconfirmed, ledger="here")
         self.step(Begin(files=OLD))
 
     def step(self, event: Event) -> None:
@@ -164,7 +164,7 @@ def test_what_a_former_life_left_is_undone_in_this_one() -> None:
     before = Desk()
     before.ask(change(NEW, confirm=60.0))
     durable = before.machine.running
-    machine = Coordinator(2, durable, {}, Unconfirmed(2, OLD, 5.0))
+    machine = Coordinator(2, durable, {}, Unconfirmed(2, OLD, 5.0), ledger="here")
     assert any(
         isinstance(one, Wake) and one.at == 5.0 for one in machine.step(0.0, Begin()).effects
     )

@@ -90,7 +90,7 @@ def test_a_decision_survives_the_death_of_the_process(tmp_path: Path) -> None:
         "import os, sys\n"
         "from coordinator.ledger.sqlite import SqliteLedger\n"
         "from tests.unit.coordinator.ledger.test_sqlite import decision\n"
-        "Ledger(sys.argv[1]).force(decision(1, x=7))\n"
+        "SqliteLedger(sys.argv[1]).force(decision(1, x=7))\n"
         "os.kill(os.getpid(), 9)\n"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False, timeout=30)
@@ -180,7 +180,7 @@ def test_a_full_disk_is_a_certain_failure(tmp_path: Path) -> None:
         "from coordinator.ledger.sqlite import SqliteLedger, NotWritten\n"
         "from protocol.configuration import Configuration\n"
         "from tests.unit.coordinator.ledger.test_sqlite import decision\n"
-        "ledger = Ledger(sys.argv[1])\n"
+        "ledger = SqliteLedger(sys.argv[1])\n"
         "ledger.force(decision(1, x=1))\n"
         "long = Configuration.of({'t': 'x' * 999999})\n"
         "big = decision(2)._replace(configuration=long)\n"
