@@ -137,8 +137,8 @@ def _latecomers_stay_behind(right: Method) -> Method:
 
 
 def _undo_is_forgotten(right: Method) -> Method:
-    def __init__(self: Coordinator, *given: Any) -> None:
-        right(self, *(None if isinstance(one, Unconfirmed) else one for one in given))
+    def __init__(self: Coordinator, *given: Any, **named: Any) -> None:
+        right(self, *(None if isinstance(one, Unconfirmed) else one for one in given), **named)
 
     return __init__
 
