@@ -46,7 +46,7 @@ bench: $(STAMP)
 
 # Draws the state diagrams of docs/design.md anew.
 diagrams: $(STAMP)
-	$(BIN)/python -m protocol.diagrams < docs/design.md > docs/design.md.new
+	$(BIN)/python -m coordinator.core.diagrams < docs/design.md > docs/design.md.new
 	mv docs/design.md.new docs/design.md
 
 clean:

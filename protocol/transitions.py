@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""The two state machines of the agreement, as tables.
+"""Tables of transitions, and the two that make up the agreement.
 
 A pair that is not in a table is a step that must not happen; the machines raise `Forbidden` for it
 instead of guessing.  docs/design.md draws its diagrams from these tables, and a test fails when

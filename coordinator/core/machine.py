@@ -30,7 +30,7 @@ from coordinator.core.events import (
     Unreachable,
 )
 from coordinator.core.inquiries import Inquiries
-from coordinator.core.members import Members, MemberState
+from coordinator.core.members import MemberInput, Members, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.operations.confirm import Confirm, due_undo
@@ -304,8 +304,7 @@ class Coordinator:
         ours = [one for one in self.members if not one.attached and one.pid]
         fresh = [one for one in ours if one.state is not MemberState.LEAVING]
         for member in fresh:
-            member.state = MemberState.LEAVING
-            member.deadline = None
+            member.become(MemberState.LEAVING, MemberInput.REMOVE, self.shared.now)
         self.shared.send(fresh, Shutdown(*self.shared.authority, "the broker is stopping"))
         if not ours or self.shared.now >= self.stopping_until:
             self.halted = True

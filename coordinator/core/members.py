@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Who is here: one record a participant, and what the coordinator believes of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from coordinator.core.requests import RuntimeValue, Spec
 from protocol import limits
 from protocol.messages import LOAD_ARGUMENT, NOTHING, Argument, Arguments, Digest
+from protocol.transitions import Forbidden, Transitions
 
 
 class MemberState(StrEnum):
@@ -28,7 +30,66 @@ class MemberState(StrEnum):
 
 
 UNSETTLED = frozenset({MemberState.STARTING, MemberState.JOINING, MemberState.RESTARTING})
-"""Standings that a change waits for: each of these is about to become something else."""
+"""States that a change waits for: each of them is about to become another."""
+
+
+class MemberInput(StrEnum):
+    """What moves a member from state to state."""
+
+    START = "process started"
+    JOIN = "Join"
+    APPLIED = "applied what is in force"
+    OVERTAKEN = "a generation decided without it"
+    CUT = "connection lost"
+    DECLINED = "declined what is in force"
+    BROKE = "failed in commit (attached)"
+    REPLACE = "failed or hung in commit (ours)"
+    DIED = "died"
+    DIED_TOO_OFTEN = "died too often"
+    NOT_RELOADED = "did not come up when reloaded"
+    REMOVE = "removed, or the broker stops"
+
+
+MEMBER: Final[Mapping[tuple[MemberState, MemberInput], MemberState]] = Transitions(
+    {
+        (MemberState.STARTING, MemberInput.JOIN): MemberState.JOINING,
+        (MemberState.STARTING, MemberInput.DIED): MemberState.RESTARTING,
+        (MemberState.STARTING, MemberInput.DIED_TOO_OFTEN): MemberState.FAILED,
+        (MemberState.STARTING, MemberInput.NOT_RELOADED): MemberState.FAILED,
+        (MemberState.STARTING, MemberInput.REMOVE): MemberState.LEAVING,
+        (MemberState.JOINING, MemberInput.JOIN): MemberState.JOINING,
+        (MemberState.JOINING, MemberInput.REPLACE): MemberState.JOINING,
+        (MemberState.JOINING, MemberInput.APPLIED): MemberState.RUNNING,
+        (MemberState.JOINING, MemberInput.DECLINED): MemberState.REFUSED,
+        (MemberState.JOINING, MemberInput.DIED): MemberState.RESTARTING,
+        (MemberState.JOINING, MemberInput.BROKE): MemberState.FAILED,
+        (MemberState.JOINING, MemberInput.DIED_TOO_OFTEN): MemberState.FAILED,
+        (MemberState.JOINING, MemberInput.NOT_RELOADED): MemberState.FAILED,
+        (MemberState.JOINING, MemberInput.REMOVE): MemberState.LEAVING,
+        (MemberState.RUNNING, MemberInput.JOIN): MemberState.JOINING,
+        (MemberState.RUNNING, MemberInput.CUT): MemberState.JOINING,
+        (MemberState.RUNNING, MemberInput.OVERTAKEN): MemberState.JOINING,
+        (MemberState.RUNNING, MemberInput.REPLACE): MemberState.JOINING,
+        (MemberState.RUNNING, MemberInput.DIED): MemberState.RESTARTING,
+        (MemberState.RUNNING, MemberInput.BROKE): MemberState.FAILED,
+        (MemberState.RUNNING, MemberInput.DIED_TOO_OFTEN): MemberState.FAILED,
+        (MemberState.RUNNING, MemberInput.REMOVE): MemberState.LEAVING,
+        (MemberState.REFUSED, MemberInput.JOIN): MemberState.JOINING,
+        (MemberState.REFUSED, MemberInput.CUT): MemberState.JOINING,
+        (MemberState.REFUSED, MemberInput.APPLIED): MemberState.RUNNING,
+        (MemberState.REFUSED, MemberInput.DECLINED): MemberState.REFUSED,
+        (MemberState.REFUSED, MemberInput.BROKE): MemberState.FAILED,
+        (MemberState.REFUSED, MemberInput.REMOVE): MemberState.LEAVING,
+        (MemberState.RESTARTING, MemberInput.START): MemberState.STARTING,
+        (MemberState.RESTARTING, MemberInput.REMOVE): MemberState.LEAVING,
+        (MemberState.FAILED, MemberInput.JOIN): MemberState.JOINING,
+        (MemberState.FAILED, MemberInput.DECLINED): MemberState.REFUSED,
+        (MemberState.FAILED, MemberInput.REMOVE): MemberState.LEAVING,
+        (MemberState.LEAVING, MemberInput.START): MemberState.STARTING,
+        (MemberState.LEAVING, MemberInput.NOT_RELOADED): MemberState.FAILED,
+        (MemberState.LEAVING, MemberInput.REMOVE): MemberState.LEAVING,
+    }
+)
 
 
 @dataclass(slots=True)
@@ -38,6 +99,7 @@ class Member:
     name: str
     state: MemberState
     since: float
+    """When it came to be in this state, in seconds of the machine's (monotonic) clock."""
     spec: Spec | None = None
     pid: int = 0
     peer: bytes | None = None
@@ -59,13 +121,27 @@ class Member:
     offered: int = 0
     """The generation of an Admit that it has not answered; 0 for none."""
     deadline: float | None = None
-    """When the patience with STARTING or JOINING ends, or RESTARTING does."""
+    """When the patience with STARTING or JOINING ends, or RESTARTING does (machine's clock)."""
     patience: float = limits.PREPARE_SECONDS
     """How long it may take over STARTING and JOINING each, in seconds."""
     deaths: list[float] = field(default_factory=list)
+    """When it died, within the last RESTART_WINDOW_SECONDS (machine's clock)."""
     restarts: int = 0
     why: str = ""
     """What went wrong last, for people."""
+
+    def become(self, state: MemberState, given: MemberInput, now: float) -> None:
+        """The only way its state changes; raises Forbidden for a step that is not in MEMBER.
+
+        A deadline belongs to the state it was set in, so it ends here.  Whoever waits for the
+        new state to pass sets another.
+        """
+        after = MEMBER[self.state, given]
+        if after is not state:
+            raise Forbidden(f"{given!r} in state {self.state!r} leads to {after!r}, not {state!r}")
+        if state is not self.state:
+            self.state, self.since = state, now
+        self.deadline = None
 
     @property
     def attached(self) -> bool:

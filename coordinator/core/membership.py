@@ -9,7 +9,7 @@ that attached itself is simply gone until it joins again.
 import math
 
 from coordinator.core.effects import Kill, RecordAttached, Send, StartProcess, Watch
-from coordinator.core.members import Member, MemberState
+from coordinator.core.members import Member, MemberInput, MemberState
 from coordinator.core.operation import Operation
 from coordinator.core.requests import Spec
 from coordinator.core.state import SharedState
@@ -69,6 +69,8 @@ class Membership:
             return "" if len(self.members) < limits.MEMBERS else "too many members"
         if member.pid != message.pid:
             return f"the name {message.name} is taken by process {member.pid}"
+        if not member.attached and not member.pid:
+            return f"the name {message.name} is taken by a module that is {member.state}"
         return ""
 
     def _welcome(self, message: Join) -> Member:
@@ -87,8 +89,7 @@ class Membership:
         member.generation, member.digest = message.generation, message.digest
         member.description = message.description
         if member.state is not MemberState.LEAVING:
-            self._stand(member, MemberState.JOINING)
-            member.deadline = None
+            member.become(MemberState.JOINING, MemberInput.JOIN, self.shared.now)
         self.shared.note("join", module=member.name, pid=member.pid,
                         generation=member.generation, in_doubt=message.in_doubt)  # fmt: skip
 
@@ -154,8 +155,8 @@ class Membership:
     def _settle(self, member: Member, operation: Operation) -> None:
         if member.state not in (MemberState.JOINING, MemberState.REFUSED):
             return
-        self._stand(member, MemberState.RUNNING)
-        member.deadline, member.why = None, ""
+        member.become(MemberState.RUNNING, MemberInput.APPLIED, self.shared.now)
+        member.why = ""
         member.patience = limits.PREPARE_SECONDS
         self.shared.note("member", module=member.name, generation=member.generation)
         if member.attached:
@@ -167,21 +168,22 @@ class Membership:
         self.shared.note("declined", module=member.name, why=member.why)
         if operation.declined(member, reasons):
             return
-        if member.attached:
-            self._stand(member, MemberState.REFUSED)
-            member.deadline = None
-            self.shared.emit(RecordAttached(member.name, present=False))
-        else:
+        if not member.attached:
             self.shared.emit(Kill(member.name, member.pid))
+        elif member.state is not MemberState.LEAVING:
+            member.become(MemberState.REFUSED, MemberInput.DECLINED, self.shared.now)
+            self.shared.emit(RecordAttached(member.name, present=False))
 
     def _broke(self, member: Member, reasons: tuple[Reason, ...]) -> None:
         """It voted yes and failed: a module of ours is made anew, another is out."""
         member.why = "failed in commit: " + (reasons[0].message if reasons else "no reason given")
         self.shared.note("broke", module=member.name, why=member.why)
+        if member.state in (MemberState.FAILED, MemberState.LEAVING):
+            return  # it is out already
         if member.attached:
-            self._stand(member, MemberState.FAILED)
-        elif member.state is not MemberState.LEAVING:
-            self._stand(member, MemberState.JOINING)
+            member.become(MemberState.FAILED, MemberInput.BROKE, self.shared.now)
+        else:
+            member.become(MemberState.JOINING, MemberInput.REPLACE, self.shared.now)
             self.shared.emit(Kill(member.name, member.pid))
 
     # Going
@@ -200,6 +202,8 @@ class Membership:
         member = self.members.get(name)
         if member is None or member.pid != pid:
             return
+        if member.state in (MemberState.RESTARTING, MemberState.FAILED) and not member.attached:
+            return  # it is known to be dead; this is news of a start that failed before
         self.shared.note("died", module=name, pid=pid, how=how)
         self.members.disconnect(member)
         member.incarnation = ""
@@ -218,7 +222,7 @@ class Membership:
         self.members.disconnect(member)
         operation.lost(member, "lost its connection", dead=False)
         if member.state in (MemberState.RUNNING, MemberState.REFUSED):
-            self._stand(member, MemberState.JOINING)
+            member.become(MemberState.JOINING, MemberInput.CUT, self.shared.now)
             self.shared.expect(member)
 
     def forget(self, member: Member) -> None:
@@ -231,10 +235,13 @@ class Membership:
     # Supervision
 
     def start(self, member: Member) -> None:
-        """Start the process of a member of ours."""
+        """Start the process of a member of ours anew."""
+        member.become(MemberState.STARTING, MemberInput.START, self.shared.now)
+        self._start_process(member)
+
+    def _start_process(self, member: Member) -> None:
         assert member.spec is not None
         member.pid, member.incarnation = 0, ""
-        self._stand(member, MemberState.STARTING)
         self.shared.expect(member)
         self.shared.emit(StartProcess(member.name, member.spec))
 
@@ -250,7 +257,7 @@ class Membership:
         """A new member of ours, starting, for an activity that has a deadline of its own."""
         member = self.members.add(Member(name, MemberState.STARTING, self.shared.now, spec=spec))
         member.patience = math.inf
-        self.start(member)
+        self._start_process(member)
         return member
 
     def _restart_later(self, member: Member, how: str) -> None:
@@ -262,14 +269,13 @@ class Membership:
             member.why = how
         count = len(member.deaths)
         if count >= limits.RESTART_DEATHS:
-            self._stand(member, MemberState.FAILED)
-            member.deadline = None
+            member.become(MemberState.FAILED, MemberInput.DIED_TOO_OFTEN, now)
             window = f"{limits.RESTART_WINDOW_SECONDS:g} s"
             member.why = f"died {count} times within {window}, last: {member.why}"
             self.shared.note("failed", module=member.name, why=member.why)
             return
         pause = min(limits.RESTART_FIRST_SECONDS * 2 ** (count - 1), limits.RESTART_LONGEST_SECONDS)
-        self._stand(member, MemberState.RESTARTING)
+        member.become(MemberState.RESTARTING, MemberInput.DIED, now)
         member.restarts += 1
         member.deadline = now + pause
         self.shared.wake(member.deadline)
@@ -294,8 +300,3 @@ class Membership:
                     Refuse(*self.shared.authority, "no answer to Admit in time"),
                 )
                 self.forget(member)
-
-    def _stand(self, member: Member, state: MemberState) -> None:
-        if member.state is not state:
-            member.state = state
-            member.since = self.shared.now

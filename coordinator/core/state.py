@@ -7,7 +7,7 @@ from typing import Any
 
 from coordinator.core.decisions import Decision, Durable, Receipt, Unconfirmed
 from coordinator.core.effects import Effect, Send, Step, TellAdmit, TellCommit, Wake, WriteLog
-from coordinator.core.members import Member, Members, MemberState
+from coordinator.core.members import Member, MemberInput, Members, MemberState
 from protocol import limits
 from protocol.messages import Abort, Inquire, LedgerId, Prepare, Refuse, Shutdown
 from protocol.reasons import Reason
@@ -139,7 +139,7 @@ class SharedState:
                 continue
             if member.state is MemberState.RUNNING:
                 # It came to run the generation before while others were voting on this one.
-                member.state, member.since = MemberState.JOINING, self.now
+                member.become(MemberState.JOINING, MemberInput.OVERTAKEN, self.now)
                 self.unadmitted.add(member.name)
             elif member.state is MemberState.REFUSED:
                 self.unadmitted.add(member.name)

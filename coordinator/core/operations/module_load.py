@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Loading a module: a transaction with one voter."""
 
-from coordinator.core.members import Member, MemberState
+from coordinator.core.members import Member, MemberInput, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operations.one_module import ModuleOperation
 from coordinator.core.requests import (
@@ -53,7 +53,7 @@ class ModuleLoad(ModuleOperation):
     def lost(self, member: Member, why: str, dead: bool) -> bool:
         if member is not self.member or not dead:
             return False
-        member.state = MemberState.LEAVING
+        member.become(MemberState.LEAVING, MemberInput.REMOVE, self.shared.now)
         self._finish(
             Result.REFUSED, self.refusal or (Reason(self.name, f"{why} before it was ready"),)
         )

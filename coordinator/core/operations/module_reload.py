@@ -7,7 +7,7 @@ marked as failed, with the reasons, because the old one is gone and cannot be ha
 
 import math
 
-from coordinator.core.members import Member, MemberState
+from coordinator.core.members import Member, MemberInput, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operations.one_module import ModuleOperation
 from coordinator.core.requests import ModuleReloadRequest
@@ -92,8 +92,8 @@ class ModuleReload(ModuleOperation):
 
     def _fail(self, member: Member, reasons: tuple[Reason, ...]) -> None:
         told = self.refusal or reasons
-        member.state, member.since = MemberState.FAILED, self.shared.now
-        member.deadline, member.pid = None, 0
+        member.become(MemberState.FAILED, MemberInput.NOT_RELOADED, self.shared.now)
+        member.pid = 0
         member.why = f"did not come up when it was reloaded: {told[0].message}"
         self._finish(Result.FAILED, told)
 

@@ -2,7 +2,7 @@
 """What is done to one module: a client, a deadline, a member, one answer."""
 
 from coordinator.core.effects import Answer, Kill
-from coordinator.core.members import Member, MemberState
+from coordinator.core.members import Member, MemberInput, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.requests import (
@@ -43,8 +43,7 @@ class ModuleOperation(Operation):
     def _retire(self, member: Member) -> bool:
         """Take it out of the vote; whether there is anything left to be ended."""
         nobody = not member.pid or member.state in (MemberState.FAILED, MemberState.RESTARTING)
-        member.state = MemberState.LEAVING
-        member.deadline = None
+        member.become(MemberState.LEAVING, MemberInput.REMOVE, self.shared.now)
         self.shared.unadmitted.discard(self.name)
         return not nobody or member.peer is not None
 

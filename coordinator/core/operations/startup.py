@@ -12,7 +12,7 @@ from enum import StrEnum
 from coordinator.core.decisions import Durable
 from coordinator.core.effects import AnnounceReady, GiveUp, Kill, RecordFilesDigest
 from coordinator.core.events import Begin
-from coordinator.core.members import Member, MemberState
+from coordinator.core.members import Member, MemberInput, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.operations.transaction import Transaction
@@ -243,7 +243,7 @@ class Startup(Operation):
         self.phase = StartupPhase.OVER
         self.failed = True
         for member in self.ours.values():
-            member.state = MemberState.LEAVING
+            member.become(MemberState.LEAVING, MemberInput.REMOVE, self.shared.now)
             self.shared.emit(Kill(member.name, member.pid))
         self.shared.emit(GiveUp(reasons))
 

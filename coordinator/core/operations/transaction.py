@@ -18,7 +18,7 @@ from coordinator.core.effects import (
     RecordEdit,
     RecordFilesDigest,
 )
-from coordinator.core.members import UNSETTLED, Member, MemberState
+from coordinator.core.members import UNSETTLED, Member, MemberInput, MemberState
 from coordinator.core.operation import Operation
 from coordinator.core.operations.confirm import why_barred
 from coordinator.core.requests import ChangeRequest, Earlier, FromFiles, Replacement
@@ -338,7 +338,7 @@ class Transaction(Operation):
     def _make_anew(self, member: Member) -> None:
         """It voted yes and hangs in commit: its process, if it is ours, is started again."""
         if not member.attached and member.state is not MemberState.LEAVING:
-            member.state, member.since = MemberState.JOINING, self.shared.now
+            member.become(MemberState.JOINING, MemberInput.REPLACE, self.shared.now)
             self.shared.emit(Kill(member.name, member.pid))
 
     def _lateness(self) -> tuple[Reason, ...]:

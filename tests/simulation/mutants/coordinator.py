@@ -127,7 +127,7 @@ def _any_incarnation(right: Method) -> Method:
 
 def _latecomers_stay_behind(right: Method) -> Method:
     def decide(self: SharedState, durable: Durable) -> None:
-        runs = [one for one in self.members if one.state is MemberState.RUNNING]
+        runs = self.members.running()
         right(self, durable)
         for member in runs:
             member.state = MemberState.RUNNING

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Every state machine of this program, so that docs/design.md can show them and cannot lie.
+
+`python -m coordinator.core.diagrams < docs/design.md` prints the page with its diagrams drawn anew
+(`make diagrams`); a test fails where page and tables differ.
+"""
+
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from coordinator.core.members import MEMBER, MemberState
+from protocol.diagrams import draw, redraw
+from protocol.transitions import PARTICIPANT, TRANSACTION, ParticipantState, TransactionState
+
+
+class StateMachine(NamedTuple):
+    """A table of transitions, and the states in which it begins."""
+
+    table: Mapping[tuple[Any, Any], Any]
+    begins: tuple[StrEnum, ...]
+
+
+MACHINES: Final[Mapping[str, StateMachine]] = {
+    "transaction": StateMachine(TRANSACTION, (TransactionState.GATHERING,)),
+    "participant": StateMachine(PARTICIPANT, (ParticipantState.IDLE,)),
+    "member": StateMachine(MEMBER, (MemberState.STARTING, MemberState.JOINING)),
+}
+"""By the name that its diagram has in docs/design.md."""
+
+
+def all_diagrams() -> dict[str, str]:
+    """Name of each diagram in docs/design.md and its text."""
+    return {name: draw(machine.table, *machine.begins) for name, machine in MACHINES.items()}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(redraw(sys.stdin.read(), all_diagrams()))
