@@ -3,8 +3,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Final
+from enum import Enum, StrEnum
+from typing import Final, NamedTuple
 
 from coordinator.core.requests import RuntimeValue, Spec
 from protocol import limits
@@ -92,6 +92,19 @@ MEMBER: Final[Mapping[tuple[MemberState, MemberInput], MemberState]] = Transitio
 )
 
 
+class Admission(Enum):
+    """How far a member has got with being admitted to what is in force; or see Offered."""
+
+    NONE = "nothing to be admitted to"
+    WAITING = "has not been offered what is in force"
+
+
+class Offered(NamedTuple):
+    """The Admit of this generation is on its way, and has not been answered."""
+
+    generation: int
+
+
 @dataclass(slots=True)
 class Member:
     """One participant.  `spec` is None for one that attached itself; its process is not ours."""
@@ -118,8 +131,8 @@ class Member:
     owes_since: float = 0.0
     probes: int = 0
     """How often it was spoken to while it owes that, to find out whether it is there at all."""
-    offered: int = 0
-    """The generation of an Admit that it has not answered; 0 for none."""
+    admission: Admission | Offered = Admission.NONE
+    """Changed by Members only, which keeps an index of those who wait."""
     deadline: float | None = None
     """When the patience with STARTING or JOINING ends, or RESTARTING does (machine's clock)."""
     patience: float = limits.PREPARE_SECONDS
@@ -164,6 +177,7 @@ class Members:
     def __init__(self) -> None:
         self._by_name: dict[str, Member] = {}
         self._by_peer: dict[bytes, Member] = {}
+        self._waiting: dict[str, Member] = {}
 
     def __iter__(self) -> Iterator[Member]:
         return iter(list(self._by_name.values()))
@@ -205,7 +219,20 @@ class Members:
             del self._by_peer[member.peer]
         member.peer = None
         member.owes, member.probes = None, 0
-        member.offered = 0
+        self.admit_to(member, Admission.NONE)
+
+    def admit_to(self, member: Member, admission: Admission | Offered) -> None:
+        """The only way that `member.admission` changes."""
+        assert admission is Admission.NONE or member.peer is not None
+        member.admission = admission
+        if admission is Admission.WAITING:
+            self._waiting[member.name] = member
+        else:
+            self._waiting.pop(member.name, None)
+
+    def waiting(self) -> list[Member]:
+        """Those to whom what is in force has to be offered yet, by name."""
+        return [self._waiting[name] for name in sorted(self._waiting)]
 
     def running(self) -> list[Member]:
         """Those whose vote counts."""

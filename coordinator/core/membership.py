@@ -8,8 +8,9 @@ that attached itself is simply gone until it joins again.
 
 import math
 
+from coordinator.core.decisions import Durable
 from coordinator.core.effects import Kill, RecordAttached, Send, StartProcess, Watch
-from coordinator.core.members import Member, MemberInput, MemberState
+from coordinator.core.members import Admission, Member, MemberInput, MemberState, Offered
 from coordinator.core.operation import Operation
 from coordinator.core.requests import Spec
 from coordinator.core.state import SharedState
@@ -51,7 +52,7 @@ class Membership:
             self._resolve(member, message.in_doubt, operation)
         else:
             self._take_over(member, message)
-        self.shared.unadmitted.add(member.name)
+        self.members.admit_to(member, Admission.WAITING)
         operation.joined(member)
 
     def _why_not(self, peer: bytes, message: Join) -> str:
@@ -117,31 +118,29 @@ class Membership:
         """Offer what is in force to all who came since the last decision."""
         if self.shared.running is None:
             return
-        for name in sorted(self.shared.unadmitted):
-            member = self.members.get(name)
-            if member is None or member.peer is None:
-                self.shared.unadmitted.discard(name)
-            elif not member.offered:  # one question at a time; the next when it has answered
-                self.shared.admit(member)
+        for member in self.members.waiting():
+            self.shared.admit(member)
 
     # What they say of what they run
 
     def applied(self, member: Member, message: Applied, operation: Operation) -> None:
-        """It went through a commit, or through its admission, well or not."""
+        """The answer to an Admit, or to a Commit.
+
+        | answers     | ok, what is in force | ok, an older generation | not ok                   |
+        |-------------|----------------------|-------------------------|--------------------------|
+        | an Admit    | settles              | is offered the new one  | declines; RUNNING: broke |
+        | a Commit    | settles              | (another is on its way) | broke                    |
+
+        Whoever claims the number in force with another digest is taken not to be ok.
+        """
         running = self.shared.running
-        assert running is not None
+        assert running is not None, "nobody has been told Commit or Admit before the first commit"
+        message = _checked(member, message, running)
         if message.ok and message.generation == running.generation:
-            if message.digest != running.configuration.digest:
-                why = Reason(member.name, "applied something that is not this generation")
-                message = Applied(message.epoch, message.incarnation, message.generation,
-                                  message.digest, False, (why,))  # fmt: skip
-            else:
-                member.generation, member.digest = message.generation, message.digest
-                member.report = message.report
-        was_offered = member.offered and message.generation >= member.offered
-        if was_offered:
-            member.offered = 0
-        if not message.ok and was_offered and member.state is not MemberState.RUNNING:
+            member.generation, member.digest = message.generation, message.digest
+            member.report = message.report
+        admitted = self._answers_offer(member, message, running)
+        if not message.ok and admitted and member.state is not MemberState.RUNNING:
             self._declined(member, message.reasons, operation)
             return
         operation.applied(member, message)
@@ -149,8 +148,15 @@ class Membership:
             self._broke(member, message.reasons)
         elif member.generation == running.generation:
             self._settle(member, operation)
-        elif was_offered:
-            self.shared.unadmitted.add(member.name)  # overtaken by a newer generation
+
+    def _answers_offer(self, member: Member, message: Applied, running: Durable) -> bool:
+        """Whether this answers an Admit; one overtaken by a newer generation is offered that."""
+        offered = member.admission
+        if not isinstance(offered, Offered) or message.generation < offered.generation:
+            return False
+        overtaken = offered.generation < running.generation
+        self.members.admit_to(member, Admission.WAITING if overtaken else Admission.NONE)
+        return True
 
     def _settle(self, member: Member, operation: Operation) -> None:
         if member.state not in (MemberState.JOINING, MemberState.REFUSED):
@@ -229,7 +235,6 @@ class Membership:
         """Take it off the list."""
         if member.attached:
             self.shared.emit(RecordAttached(member.name, present=False))
-        self.shared.unadmitted.discard(member.name)
         self.members.remove(member)
 
     # Supervision
@@ -300,3 +305,13 @@ class Membership:
                     Refuse(*self.shared.authority, "no answer to Admit in time"),
                 )
                 self.forget(member)
+
+
+def _checked(member: Member, message: Applied, running: Durable) -> Applied:
+    """The message, or a failure where it claims another content for what is in force."""
+    if not message.ok or message.generation != running.generation:
+        return message
+    if message.digest == running.configuration.digest:
+        return message
+    why = Reason(member.name, "applied something that is not this generation")
+    return message._replace(ok=False, reasons=(why,))

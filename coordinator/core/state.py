@@ -7,7 +7,7 @@ from typing import Any
 
 from coordinator.core.decisions import Decision, Durable, Receipt, Unconfirmed
 from coordinator.core.effects import Effect, Send, Step, TellAdmit, TellCommit, Wake, WriteLog
-from coordinator.core.members import Member, MemberInput, Members, MemberState
+from coordinator.core.members import Admission, Member, MemberInput, Members, MemberState, Offered
 from protocol import limits
 from protocol.messages import Abort, Inquire, LedgerId, Prepare, Refuse, Shutdown
 from protocol.reasons import Reason
@@ -35,8 +35,6 @@ class SharedState:
         self.members = Members()
         self.unconfirmed: Unconfirmed | None = None
         self.now = 0.0
-        self.unadmitted: set[str] = set()
-        """Names of those who joined and have not been offered the running configuration."""
         self._life = life
         self._txids = 0
         self._effects: list[Effect] = []
@@ -108,8 +106,7 @@ class SharedState:
         """Offer `member` what is in force."""
         assert self.running is not None
         assert member.peer is not None
-        self.unadmitted.discard(member.name)
-        member.offered = self.running.generation
+        self.members.admit_to(member, Offered(self.running.generation))
         if member.state is MemberState.JOINING:
             self.expect(member)
         self.emit(TellAdmit(member.peer, member.session, self.running, member.arguments()))
@@ -140,6 +137,11 @@ class SharedState:
             if member.state is MemberState.RUNNING:
                 # It came to run the generation before while others were voting on this one.
                 member.become(MemberState.JOINING, MemberInput.OVERTAKEN, self.now)
-                self.unadmitted.add(member.name)
+                self._admit_later(member)
             elif member.state is MemberState.REFUSED:
-                self.unadmitted.add(member.name)
+                self._admit_later(member)
+
+    def _admit_later(self, member: Member) -> None:
+        """One question at a time: one that has been offered what ran before answers that first."""
+        if not isinstance(member.admission, Offered):
+            self.members.admit_to(member, Admission.WAITING)

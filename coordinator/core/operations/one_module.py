@@ -2,7 +2,7 @@
 """What is done to one module: a client, a deadline, a member, one answer."""
 
 from coordinator.core.effects import Answer, Kill
-from coordinator.core.members import Member, MemberInput, MemberState
+from coordinator.core.members import Admission, Member, MemberInput, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.requests import (
@@ -44,7 +44,8 @@ class ModuleOperation(Operation):
         """Take it out of the vote; whether there is anything left to be ended."""
         nobody = not member.pid or member.state in (MemberState.FAILED, MemberState.RESTARTING)
         member.become(MemberState.LEAVING, MemberInput.REMOVE, self.shared.now)
-        self.shared.unadmitted.discard(self.name)
+        if member.admission is Admission.WAITING:
+            self.shared.members.admit_to(member, Admission.NONE)
         return not nobody or member.peer is not None
 
     def _send_away(self, member: Member, why: str) -> None:

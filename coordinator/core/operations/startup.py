@@ -12,7 +12,7 @@ from enum import StrEnum
 from coordinator.core.decisions import Durable
 from coordinator.core.effects import AnnounceReady, GiveUp, Kill, RecordFilesDigest
 from coordinator.core.events import Begin
-from coordinator.core.members import Member, MemberInput, MemberState
+from coordinator.core.members import Admission, Member, MemberInput, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.operations.transaction import Transaction
@@ -132,7 +132,8 @@ class Startup(Operation):
         survivors = [one for one in self.shared.members
                      if one.state is MemberState.RUNNING and one.attached]  # fmt: skip
         voters = [*self.ours.values(), *survivors]
-        self.shared.unadmitted -= {one.name for one in voters}
+        for voter in voters:
+            self.shared.members.admit_to(voter, Admission.NONE)
         self.transaction.ask(voters)
         self._check_transaction()
 
@@ -149,7 +150,9 @@ class Startup(Operation):
             self.transaction = None
             self.deadline = self.shared.now + self.begin.seconds
             self.shared.wake(self.deadline)
-            self.shared.unadmitted |= {name for name, one in self.ours.items() if one.peer}
+            for member in self.ours.values():
+                if member.peer is not None:
+                    self.shared.members.admit_to(member, Admission.WAITING)
             self._resume()
         else:
             self._give_up(change.outcome.reasons)

@@ -7,7 +7,7 @@ from typing import Any
 from coordinator.core.decisions import Durable, Receipt, Unconfirmed
 from coordinator.core.effects import TellCommit
 from coordinator.core.machine import Coordinator
-from coordinator.core.members import Member, Members, MemberState
+from coordinator.core.members import Admission, Member, Members, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.operations.transaction import Transaction
@@ -131,7 +131,7 @@ def _latecomers_stay_behind(right: Method) -> Method:
         right(self, durable)
         for member in runs:
             member.state = MemberState.RUNNING
-            self.unadmitted.discard(member.name)
+            self.members.admit_to(member, Admission.NONE)
 
     return decide
 
