@@ -64,7 +64,7 @@ def transaction(change: Transaction, now: float) -> dict[str, Any]:
         "state": str(change.state),
         "seconds": round(now - change.asked_at, 3),
         "members": len(change.voters),
-        "voted": sorted(change.answers),
+        "voted": sorted(change.ballot.votes),
         "awaited": sorted(change.awaited),
     }
 

@@ -7,6 +7,8 @@ are told at once.  Nobody is told Commit before the ledger has answered, and onc
 its way to the disk nothing but the disk can stop it.
 """
 
+from coordinator.core.acknowledgements import Acknowledgements
+from coordinator.core.ballot import Ballot, Tally
 from coordinator.core.decisions import Attempt, Decision, Durable
 from coordinator.core.edit import Edit
 from coordinator.core.effects import (
@@ -56,11 +58,10 @@ class Transaction(Operation):
         self.state = TransactionState.GATHERING
         self.candidate: Configuration | None = None
         self.voters: dict[str, Member] = {}
-        self.answers: dict[str, bool] = {}
-        self.awaited: dict[str, Member] = {}
-        """Whose vote, later whose Applied, is not here yet."""
+        self.ballot = Ballot(())
+        self.acknowledgements = Acknowledgements(())
         self.reasons: list[Reason] = []
-        self.not_applied: dict[str, Reason] = {}
+        """Of every vote that is a no, and of whatever else stopped it."""
         self.outcome: Outcome | None = None
         self.committing_until: float | None = None
         self.from_files = isinstance(request.proposal, FromFiles)
@@ -79,6 +80,17 @@ class Transaction(Operation):
     def undecided(self) -> bool:
         """Whether it can still be withdrawn."""
         return self.state in _UNDECIDED
+
+    @property
+    def awaited(self) -> frozenset[str]:
+        """Whose vote, later whose Applied, is not here yet."""
+        if self.state is TransactionState.COMMITTING:
+            return self.acknowledgements.missing()
+        return self.ballot.missing()
+
+    def _awaited(self) -> list[Member]:
+        names = self.awaited
+        return [member for name, member in self.voters.items() if name in names]
 
     def will_decide(self, txid: str) -> bool:
         return txid == self.txid and self.state in (
@@ -155,10 +167,10 @@ class Transaction(Operation):
     def ask(self, voters: list[Member]) -> None:
         """Prepare to all `voters` at once; from here on they are the members of this change."""
         self._move(TransactionInput.ASK)
-        self.voters = {one.name: one for one in voters}
-        self.awaited = dict(self.voters)
-        self._prepare([one for one in voters if one.owes is None])
-        self._probe([one for one in voters if one.owes not in (None, self.txid)])
+        self.voters = {voter.name: voter for voter in voters}
+        self.ballot = Ballot(self.voters)
+        self._prepare([voter for voter in voters if voter.owes is None])
+        self._probe([voter for voter in voters if voter.owes not in (None, self.txid)])
         self._note("prepare", members=len(voters))
         self._weigh()
 
@@ -194,38 +206,40 @@ class Transaction(Operation):
     # Preparing: votes
 
     def voted(self, member: Member, vote: Vote) -> None:
-        if (
-            self.state is not TransactionState.PREPARING
-            or self.awaited.get(member.name) is not member
-        ):
+        if self.state is not TransactionState.PREPARING or not self._is_voter(member):
+            return
+        if not self.ballot.awaits(member.name):
             return
         if vote.txid != self.txid:
             if member.owes is None:  # it has caught up with a question of former times
                 self._prepare([member])
             return
-        del self.awaited[member.name]
-        self.answers[member.name] = vote.yes
+        self.ballot.record(member.name, vote.yes)
         if not vote.yes:
             given = vote.reasons or (Reason(member.name, "refused without a reason"),)
             self.reasons.extend(given)
         self._weigh()
 
+    def _is_voter(self, member: Member) -> bool:
+        """Whether this very member was asked, and not one that had its name before."""
+        return self.voters.get(member.name) is member
+
     def _weigh(self) -> None:
-        if self.awaited:
-            self._move(TransactionInput.VOTE)
-        elif self.reasons:
-            self._abort(TransactionInput.REFUSED, ())
-        elif self.request.dry_run:
-            self._move(TransactionInput.UNANIMOUS_DRY)
-            self._close()
-        else:
-            self._decide()
+        match self.ballot.tally():
+            case Tally.PENDING:
+                self._move(TransactionInput.VOTE)
+            case Tally.NO:
+                self._abort(TransactionInput.REFUSED, ())
+            case Tally.YES if self.request.dry_run:
+                self._move(TransactionInput.UNANIMOUS_DRY)
+                self._close()
+            case Tally.YES:
+                self._decide()
 
     def _decide(self) -> None:
         assert self.candidate is not None
-        assert set(self.answers) == set(self.voters), "every member has voted"
-        assert all(self.answers.values()), "and every vote is yes"
         self._move(TransactionInput.UNANIMOUS)
+        self.acknowledgements = Acknowledgements(self.voters)
         files = self.candidate.digest if self.from_files else self.shared.files
         self._allow_commit_seconds()
         self.shared.force(
@@ -259,9 +273,6 @@ class Transaction(Operation):
             self.shared.refused_start = ()
         self.shared.tell_commit(self.voters.values(), durable.receipt)
         self._note("commit", generation=durable.generation)
-        self.awaited = {
-            name: member for name, member in self.voters.items() if name not in self.not_applied
-        }
         self._check_applied()
 
     def _allow_commit_seconds(self) -> None:
@@ -276,47 +287,39 @@ class Transaction(Operation):
         )
 
     def applied(self, member: Member, applied: Applied) -> None:
-        if (
-            self.state is not TransactionState.COMMITTING
-            or self.awaited.get(member.name) is not member
-        ):
+        if self.state is not TransactionState.COMMITTING or not self._is_voter(member):
             return
         if applied.generation != self.shared.generation:
             return
-        del self.awaited[member.name]
-        if not applied.ok:
-            reasons = applied.reasons or (Reason(member.name, "gave no reason"),)
-            self._missed(member.name, f"failed in commit: {reasons[0].message}")
+        if applied.ok:
+            self.acknowledgements.applied(member.name)
+        else:
+            why = applied.reasons[0].message if applied.reasons else "gave no reason"
+            self.acknowledgements.failed(member.name, f"failed in commit: {why}")
         self._check_applied()
 
-    def _missed(self, name: str, why: str) -> None:
-        self.not_applied[name] = Reason(name, why)
-
     def _check_applied(self) -> None:
-        if self.awaited:
+        if not self.acknowledgements.complete:
             return
-        self._move(
-            TransactionInput.NOT_APPLIED if self.not_applied else TransactionInput.ALL_APPLIED
-        )
+        missed = self.acknowledgements.not_applied
+        self._move(TransactionInput.NOT_APPLIED if missed else TransactionInput.ALL_APPLIED)
         self._close()
 
     # Losses, deadlines, and clients who leave
 
     def lost(self, member: Member, why: str, dead: bool) -> bool:
-        if self.voters.get(member.name) is not member:
+        if not self._is_voter(member):
             return False
         if self.state is TransactionState.PREPARING:
             # One that is only cut off and has said yes stays bound, and its yes is held here.
-            if dead or member.name in self.awaited:
-                self.awaited.pop(member.name, None)
-                self.answers[member.name] = False
+            if dead or self.ballot.awaits(member.name):
+                self.ballot.strike(member.name)
                 self.reasons.append(Reason(member.name, f"{why} while it was asked"))
                 self._weigh()
         elif self.state is TransactionState.FORCING and dead:
-            self._missed(member.name, f"{why} before it could apply the change")
-        elif self.state is TransactionState.COMMITTING and dead and member.name in self.awaited:
-            del self.awaited[member.name]
-            self._missed(member.name, f"{why} before it had applied the change")
+            self.acknowledgements.failed(member.name, f"{why} before it could apply the change")
+        elif self.state is TransactionState.COMMITTING and dead:
+            self.acknowledgements.failed(member.name, f"{why} before it had applied the change")
             self._check_applied()
         return False
 
@@ -328,12 +331,11 @@ class Transaction(Operation):
             if self.state is TransactionState.FORCING:
                 self._answer_unknown()
             elif self.state is TransactionState.COMMITTING:
-                for name, member in self.awaited.items():
+                for member in self._awaited():
                     within = f"did not apply the change within {limits.COMMIT_SECONDS:g} s"
-                    self._missed(name, within)
+                    self.acknowledgements.failed(member.name, within)
                     self._make_anew(member)
-                self._move(TransactionInput.NOT_APPLIED)
-                self._close()
+                self._check_applied()
 
     def _make_anew(self, member: Member) -> None:
         """It voted yes and hangs in commit: its process, if it is ours, is started again."""
@@ -344,8 +346,9 @@ class Transaction(Operation):
     def _lateness(self) -> tuple[Reason, ...]:
         allowed = f"{self.request.seconds:g} s"
         if self.state is TransactionState.PREPARING:
-            return tuple(_late(one, self.txid, allowed, self.shared.now)
-                         for one in self.awaited.values())  # fmt: skip
+            return tuple(
+                _late(member, self.txid, allowed, self.shared.now) for member in self._awaited()
+            )
         if self.candidate is None:
             return (Reason("config", f"the files could not be read within {allowed}"),)
         return tuple(
@@ -389,8 +392,11 @@ class Transaction(Operation):
         One that still owes an older vote was never asked; it must not find its queue full of
         decisions on questions that it has not heard.
         """
+        votes = self.ballot.votes
         return [
-            one for one in self.voters.values() if self.answers.get(one.name, one.owes == self.txid)
+            voter
+            for voter in self.voters.values()
+            if votes.get(voter.name, voter.owes == self.txid)
         ]
 
     def _attempt(self) -> Attempt:
@@ -400,11 +406,11 @@ class Transaction(Operation):
                        request.who, request.message, tuple(self.reasons))  # fmt: skip
 
     def _close(self) -> None:
-        asked = len(self.voters)
-        reasons = (*self.reasons, *self.not_applied.values())
+        missed = self.acknowledgements.not_applied
+        reasons = (*self.reasons, *missed.values())
         digest = self.candidate.digest if self.candidate else ""
         self.outcome = Outcome(_RESULTS[self.state], self.shared.generation, self.txid, reasons,
-                               digest, asked, tuple(self.not_applied), self._elapsed(),
+                               digest, len(self.voters), tuple(missed), self._elapsed(),
                                self._confirm())  # fmt: skip
         self._note("end", result=str(self.outcome.result), generation=self.shared.generation)
         self._answer(self.outcome)

@@ -4,6 +4,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from coordinator.core.ballot import Ballot, Tally
 from coordinator.core.decisions import Durable, Receipt, Unconfirmed
 from coordinator.core.effects import TellCommit
 from coordinator.core.machine import Coordinator
@@ -30,14 +31,13 @@ def _commit_before_durable(right: Method) -> Method:
 
 
 def _commit_on_majority(right: Method) -> Method:
-    def _weigh(self: Transaction) -> None:
-        if 2 * sum(self.answers.values()) > len(self.voters) and not self.request.dry_run:
-            self.awaited.clear()
-            self.reasons.clear()
-            self.answers = dict.fromkeys(self.voters, True)
-        right(self)
+    def tally(self: Ballot) -> Tally:
+        if 2 * sum(self.votes.values()) > len(self.voters):
+            return Tally.YES
+        found: Tally = right(self)
+        return found
 
-    return _weigh
+    return tally
 
 
 def _late_vote_counts(right: Method) -> Method:
@@ -68,8 +68,8 @@ def _presumed_commit(right: Method) -> Method:
 
 def _slow_voter_is_not_told(right: Method) -> Method:
     def _abort(self: Transaction, given: TransactionInput, reasons: tuple[Reason, ...]) -> None:
-        for name in self.awaited:
-            self.answers[name] = False
+        for name in self.ballot.missing():
+            self.ballot.strike(name)
         right(self, given, reasons)
 
     return _abort
@@ -77,9 +77,9 @@ def _slow_voter_is_not_told(right: Method) -> Method:
 
 def _lost_is_yes(right: Method) -> Method:
     def lost(self: Transaction, member: Member, why: str, dead: bool) -> bool:
-        if self.state is TransactionState.PREPARING and self.awaited.get(member.name) is member:
-            del self.awaited[member.name]
-            self.answers[member.name] = True
+        awaited = self.voters.get(member.name) is member and self.ballot.awaits(member.name)
+        if self.state is TransactionState.PREPARING and awaited:
+            self.ballot.record(member.name, True)
             self._weigh()
             return False
         return bool(right(self, member, why, dead))
@@ -150,7 +150,7 @@ COORDINATOR: dict[str, Mutant] = {
     ),
     "commit-on-majority": Mutant(
         "more than half of the votes are enough",
-        (Patch(Transaction, "_weigh", _commit_on_majority),),
+        (Patch(Ballot, "tally", _commit_on_majority),),
     ),
     "late-vote-counts": Mutant(
         "a late vote is counted for the next transaction",

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Who has applied a committed generation, and who will not.
+
+They decide nothing, because the decision is on disk when the first of them arrives: they are for
+the answer to the client, which names everybody who has not applied what is in force.
+"""
+
+from collections.abc import Iterable
+
+from protocol.reasons import Reason
+
+
+class Acknowledgements:
+    """One for each member of the decision; it has applied it, or there is a reason why not."""
+
+    def __init__(self, members: Iterable[str]) -> None:
+        self._missing = set(members)
+        self.not_applied: dict[str, Reason] = {}
+        """Why, by name, in the order in which it became known."""
+
+    def awaits(self, member: str) -> bool:
+        """Whether it has neither applied the generation nor failed to."""
+        return member in self._missing
+
+    def missing(self) -> frozenset[str]:
+        """Those of whom nothing is known yet."""
+        return frozenset(self._missing)
+
+    def applied(self, member: str) -> None:
+        """It runs the generation."""
+        self._missing.discard(member)
+
+    def failed(self, member: str, why: str) -> None:
+        """It does not run the generation; what is known of a member first stays."""
+        if member in self._missing:
+            self._missing.remove(member)
+            self.not_applied[member] = Reason(member, why)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing more is to come."""
+        return not self._missing
