@@ -61,7 +61,7 @@ def transaction(change: Transaction, now: float) -> dict[str, Any]:
         "txid": change.txid,
         "verb": change.request.verb,
         "dry_run": change.request.dry_run,
-        "state": str(change.state),
+        "state": str(change.phase),
         "seconds": round(now - change.asked_at, 3),
         "members": len(change.voters),
         "voted": sorted(change.ballot.votes),

@@ -11,6 +11,12 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from coordinator.core.members import MEMBER, MemberState
+from coordinator.core.operations.confirm import CONFIRM, ConfirmPhase
+from coordinator.core.operations.module_configure import CONFIGURE, ConfigurePhase
+from coordinator.core.operations.module_load import LOAD, LoadPhase
+from coordinator.core.operations.module_reload import RELOAD, ReloadPhase
+from coordinator.core.operations.module_remove import REMOVE, RemovePhase
+from coordinator.core.operations.startup import STARTUP, StartupPhase
 from protocol.diagrams import draw, redraw
 from protocol.transitions import PARTICIPANT, TRANSACTION, ParticipantState, TransactionState
 
@@ -26,6 +32,12 @@ MACHINES: Final[Mapping[str, StateMachine]] = {
     "transaction": StateMachine(TRANSACTION, (TransactionState.GATHERING,)),
     "participant": StateMachine(PARTICIPANT, (ParticipantState.IDLE,)),
     "member": StateMachine(MEMBER, (MemberState.STARTING, MemberState.JOINING)),
+    "startup": StateMachine(STARTUP, (StartupPhase.ASSEMBLING,)),
+    "module_load": StateMachine(LOAD, (LoadPhase.STARTING,)),
+    "module_remove": StateMachine(REMOVE, (RemovePhase.STOPPING,)),
+    "module_reload": StateMachine(RELOAD, (ReloadPhase.STOPPING,)),
+    "module_configure": StateMachine(CONFIGURE, (ConfigurePhase.WAITING,)),
+    "confirm": StateMachine(CONFIRM, (ConfirmPhase.WRITING,)),
 }
 """By the name that its diagram has in docs/design.md."""
 

@@ -9,6 +9,7 @@ by the same call.
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
+from enum import StrEnum
 
 from coordinator.core.decisions import Durable, Receipt, Unconfirmed
 from coordinator.core.effects import Answer, Halt, Send, Step
@@ -311,7 +312,12 @@ class Coordinator:
             self.shared.emit(Halt())
 
 
-class _Idle(Operation):
-    """Nothing to do."""
+class _IdlePhase(StrEnum):
+    IDLE = "idle"
 
-    over = True
+
+class _Idle(Operation):
+    """Stands for no operation."""
+
+    ENDS = frozenset(_IdlePhase)
+    phase = _IdlePhase.IDLE

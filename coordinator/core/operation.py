@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""What the machine is busy with: one thing at a time, each a small machine of its own.
+"""One operation; the machine runs operations one at a time.
 
-An activity hears everything that happens to members while it lasts.  The defaults here ignore;
-each activity says only what it cares about.
+Each is a state machine: a phase, and a table of transitions that is drawn in docs/design.md.  An
+operation is told everything that happens to members while it runs.  The defaults here ignore it;
+each operation overrides what concerns it.
 """
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, ClassVar
 
 from coordinator.core.members import Member
 from coordinator.core.state import SharedState
@@ -12,15 +17,30 @@ from protocol.reasons import Reason
 
 
 class Operation:
-    """Something that takes turns with other somethings."""
+    """Base of all operations."""
 
-    over = False
-    """Whether the next activity may begin."""
-    blocks_admission = False
-    """Whether a joining participant must wait for this to be decided."""
+    TABLE: ClassVar[Mapping[tuple[Any, Any], Any]] = {}
+    """The phase after a phase and an input; looking up any other pair raises Forbidden."""
+    ENDS: ClassVar[frozenset[StrEnum]]
+    """The phases in which it is over."""
+    phase: StrEnum
 
     def __init__(self, shared: SharedState) -> None:
         self.shared = shared
+
+    @property
+    def over(self) -> bool:
+        """Whether the next operation may begin."""
+        return self.phase in self.ENDS
+
+    @property
+    def blocks_admission(self) -> bool:
+        """Whether a joining participant must wait for this to be decided."""
+        return False
+
+    def _move(self, given: StrEnum) -> None:
+        """The only way its phase changes."""
+        self.phase = self.TABLE[self.phase, given]
 
     def joined(self, member: Member) -> None:
         """`member` has joined (again) and has not been offered anything yet."""
@@ -29,31 +49,34 @@ class Operation:
         """`member` has become RUNNING."""
 
     def declined(self, member: Member, reasons: tuple[Reason, ...]) -> bool:  # noqa: ARG002
-        """`member` does not want what is in force; True: this activity sees to its fate."""
+        """`member` declined what is in force.  Returns True if this operation deals with it."""
         return False
 
     def will_decide(self, txid: str) -> bool:  # noqa: ARG002
-        """Whether the decision on `txid` is still to come, from here."""
+        """Whether this operation has asked about `txid` and has not decided it yet."""
         return False
 
     def left(self, member: Member, reasons: tuple[Reason, ...]) -> None:
-        """`member` said goodbye."""
+        """`member` has sent Leave."""
 
     def voted(self, member: Member, vote: Vote) -> None:
-        """`member` answered Prepare; possibly that of an earlier transaction."""
+        """`member` has answered a Prepare, possibly that of an earlier transaction."""
 
     def applied(self, member: Member, applied: Applied) -> None:
-        """`member` was through a commit, well or not."""
+        """`member` has answered a Commit or an Admit."""
 
     def lost(self, member: Member, why: str, dead: bool) -> bool:  # noqa: ARG002
-        """`member` is cut off or `dead`; True: this activity sees to its fate."""
+        """`member` has lost its connection, or is `dead`.
+
+        Returns True if this operation decides what becomes of it.
+        """
         return False
 
     def hung_up(self, client: int) -> None:
-        """A client is gone."""
+        """A client has closed its connection."""
 
     def time_passed(self) -> None:
-        """Time has passed."""
+        """A deadline may have passed."""
 
     def stop(self) -> None:
-        """The broker wants to end; finish, or give way where that is harmless."""
+        """The broker is to end: withdraw what is undecided, and bring the rest to its end soon."""

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Changes that are undone by themselves unless somebody says in time that they may stay.
 
-Who cuts off the branch he sits on cannot say so.  A change with `--confirm 2m` is committed like
-any other, and its undoing is written to the ledger with it, so that not even the death of the
-broker makes it forgotten (RFC 6241, section 8.4, confirmed commit; Junos, `commit confirmed`).
+An administrator who has locked himself out cannot undo the change.  A change with `--confirm 2m` is
+committed like any other, and the time of its undo is written to the ledger with it, so that not
+even the death of the broker makes it forgotten (RFC 6241, section 8.4, confirmed commit; Junos,
+`commit confirmed`).
 While it is unconfirmed nobody else may change anything: what would be undone then?
 """
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
 
 from coordinator.core.effects import Answer, WriteConfirmation
 from coordinator.core.events import ConfirmationWritten
@@ -15,6 +20,7 @@ from coordinator.core.results import Outcome, Result
 from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.reasons import Reason
+from protocol.transitions import Transitions
 
 UNDO = "undo"
 """The verb of the change that nobody asked for."""
@@ -50,31 +56,64 @@ def due_undo(shared: SharedState) -> ChangeRequest | None:
     return ChangeRequest(Replacement(pending.before), UNDO, who, message=why)
 
 
+class ConfirmPhase(StrEnum):
+    """How far a confirmation has got."""
+
+    WRITING = "writing"
+    """On its way to the disk."""
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+
+
+class ConfirmInput(StrEnum):
+    """What moves a confirmation."""
+
+    NOTHING = "nothing to confirm"
+    WRITTEN = "confirmation on disk"
+    NOT_WRITTEN = "disk refused"
+
+
+CONFIRM: Final[Mapping[tuple[ConfirmPhase, ConfirmInput], ConfirmPhase]] = Transitions(
+    {
+        (ConfirmPhase.WRITING, ConfirmInput.NOTHING): ConfirmPhase.REFUSED,
+        (ConfirmPhase.WRITING, ConfirmInput.WRITTEN): ConfirmPhase.CONFIRMED,
+        (ConfirmPhase.WRITING, ConfirmInput.NOT_WRITTEN): ConfirmPhase.REFUSED,
+    }
+)
+
+
 class Confirm(Operation):
     """A confirmation on its way to the disk."""
+
+    TABLE = CONFIRM
+    ENDS = frozenset({ConfirmPhase.CONFIRMED, ConfirmPhase.REFUSED})
 
     def __init__(
         self, shared: SharedState, client: int, request: ConfirmRequest, asked_at: float
     ) -> None:
         super().__init__(shared)
+        self.phase: ConfirmPhase = ConfirmPhase.WRITING
         self.client: int | None = client
         self.asked_at = asked_at
         self.deadline = asked_at + request.seconds
         pending = shared.unconfirmed
         if pending is None:
-            self._finish(Result.REFUSED, "there is nothing to confirm")
+            self._move(ConfirmInput.NOTHING)
+            self._answer(Result.REFUSED, "there is nothing to confirm")
             return
         shared.wake(self.deadline)
         shared.note("confirm", generation=pending.generation)
         shared.emit(WriteConfirmation(pending.generation))
 
     def confirmed(self, event: ConfirmationWritten) -> None:
-        """The disk has answered."""
+        """The ledger has answered."""
         if event.why:
-            self._finish(Result.REFUSED, f"the confirmation could not be written: {event.why}")
+            self._move(ConfirmInput.NOT_WRITTEN)
+            self._answer(Result.REFUSED, f"the confirmation could not be written: {event.why}")
         else:
+            self._move(ConfirmInput.WRITTEN)
             self.shared.unconfirmed = None
-            self._finish(Result.CONFIRMED)
+            self._answer(Result.CONFIRMED)
 
     def time_passed(self) -> None:
         if not self.over and self.shared.now >= self.deadline:
@@ -88,17 +127,17 @@ class Confirm(Operation):
         """The disk may still answer; the client is answered in time, whether it does or not."""
         self.deadline = min(self.deadline, self.shared.now + limits.SHUTDOWN_SECONDS)
 
-    def _finish(self, result: Result, why: str = "") -> None:
-        self.over = True
-        self._answer(result, why)
-
-    def _answer(self, result: Result, why: str) -> None:
+    def _answer(self, result: Result, why: str = "") -> None:
         if self.client is None:
             return
         reasons = (Reason("config", why),) if why else ()
         running = self.shared.running
-        digest = running.configuration.digest if running else ""
-        seconds = self.shared.now - self.asked_at
-        outcome = Outcome(result, self.shared.generation, "", reasons, digest, seconds=seconds)
+        outcome = Outcome(
+            result,
+            self.shared.generation,
+            reasons=reasons,
+            digest=running.configuration.digest if running else "",
+            seconds=self.shared.now - self.asked_at,
+        )
         self.shared.emit(Answer(self.client, outcome))
         self.client = None

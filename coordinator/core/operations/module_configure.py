@@ -8,6 +8,10 @@ generation, as it will be again whenever its process has to be started anew.  No
 ledger: runtime values live as long as the module is loaded.
 """
 
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
 from coordinator.core.members import UNSETTLED, Member, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operations.one_module import ModuleOperation
@@ -15,12 +19,69 @@ from coordinator.core.requests import ConfigureRequest, RuntimeValue
 from coordinator.core.results import Result
 from coordinator.core.state import SharedState
 from protocol import limits
-from protocol.messages import Applied, Prepare, Vote
+from protocol.messages import Applied, Arguments, Prepare, Vote
 from protocol.reasons import Reason
+from protocol.transitions import Transitions
+
+
+class ConfigurePhase(StrEnum):
+    """How far the setting of a module's runtime values has got."""
+
+    WAITING = "waiting"
+    """Until the module is settled and owes no other vote."""
+    ASKING = "asking"
+    """It has been sent Prepare; its vote is awaited."""
+    APPLYING = "applying"
+    """It said yes, which decides; it has been sent Admit, and its Applied is awaited."""
+    CONFIGURED = "configured"
+    PARTIAL = "partial"
+    """Decided, and not applied."""
+    VALID = "valid"
+    """A dry run to which it said yes."""
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+
+
+class ConfigureInput(StrEnum):
+    """What moves the setting of runtime values."""
+
+    SAME = "values equal those it has"
+    ASK = "asked"
+    YES = "yes"
+    YES_DRY = "yes (dry run)"
+    REFUSE = "a no, a loss, deadline, client gone, broker stopping"
+    APPLIED = "applied"
+    NOT_APPLIED = "failed, died, deadline, broker stopping"
+
+
+CONFIGURE: Final[Mapping[tuple[ConfigurePhase, ConfigureInput], ConfigurePhase]] = Transitions(
+    {
+        (ConfigurePhase.WAITING, ConfigureInput.SAME): ConfigurePhase.UNCHANGED,
+        (ConfigurePhase.WAITING, ConfigureInput.ASK): ConfigurePhase.ASKING,
+        (ConfigurePhase.WAITING, ConfigureInput.REFUSE): ConfigurePhase.REFUSED,
+        (ConfigurePhase.ASKING, ConfigureInput.YES): ConfigurePhase.APPLYING,
+        (ConfigurePhase.ASKING, ConfigureInput.YES_DRY): ConfigurePhase.VALID,
+        (ConfigurePhase.ASKING, ConfigureInput.REFUSE): ConfigurePhase.REFUSED,
+        (ConfigurePhase.APPLYING, ConfigureInput.APPLIED): ConfigurePhase.CONFIGURED,
+        (ConfigurePhase.APPLYING, ConfigureInput.NOT_APPLIED): ConfigurePhase.PARTIAL,
+    }
+)
+_UNDECIDED = frozenset({ConfigurePhase.WAITING, ConfigurePhase.ASKING})
+_RESULTS: Final = {
+    ConfigurePhase.CONFIGURED: Result.CONFIGURED,
+    ConfigurePhase.PARTIAL: Result.PARTIAL,
+    ConfigurePhase.VALID: Result.VALID,
+    ConfigurePhase.UNCHANGED: Result.UNCHANGED,
+    ConfigurePhase.REFUSED: Result.REFUSED,
+}
 
 
 class ModuleConfigure(ModuleOperation):
     """Ask, decide, apply."""
+
+    TABLE = CONFIGURE
+    RESULTS = _RESULTS
+    ENDS = frozenset(_RESULTS)
 
     def __init__(
         self,
@@ -31,10 +92,9 @@ class ModuleConfigure(ModuleOperation):
         asked_at: float,
     ) -> None:
         super().__init__(shared, membership, client, request, asked_at)
+        self.phase: ConfigurePhase = ConfigurePhase.WAITING
         self.request = request
         self.txid = shared.next_txid()
-        self.asked = False
-        self.decided = False
         self.runtime: dict[str, RuntimeValue] = {}
         member = shared.members.get(self.name)
         if member is None:
@@ -43,7 +103,8 @@ class ModuleConfigure(ModuleOperation):
         self.member = member
         self.runtime = _changed(member.runtime, request)
         if _values(self.runtime) == _values(member.runtime):
-            self._finish(Result.UNCHANGED)
+            self._move(ConfigureInput.SAME)
+            self._close()
             return
         shared.note("configure", module=self.name, txid=self.txid, dry_run=request.dry_run)
         self._ask()
@@ -53,7 +114,7 @@ class ModuleConfigure(ModuleOperation):
     def _ask(self) -> None:
         """Ask as soon as it is in its place and owes no other answer."""
         member = self.member
-        if member is None or self.over or self.asked:
+        if member is None or self.phase is not ConfigurePhase.WAITING:
             return
         if member.state in UNSETTLED or (member.owes and member.state is MemberState.RUNNING):
             return
@@ -62,14 +123,11 @@ class ModuleConfigure(ModuleOperation):
             self._refuse(f"cannot be configured: it is {member.state}")
             return
         arguments = member.arguments(self.runtime)
-        if len(arguments) > limits.ARGUMENTS:
-            self._refuse(f"would have more than {limits.ARGUMENTS} arguments and runtime values")
+        too_much = _too_much(arguments)
+        if too_much:
+            self._refuse(f"would have more than {too_much} arguments and runtime values")
             return
-        if sum(len(one.key) + len(one.value) for one in arguments) > limits.ARGUMENTS_LENGTH:
-            most = limits.ARGUMENTS_LENGTH
-            self._refuse(f"would have more than {most} characters of arguments and runtime values")
-            return
-        self.asked = True
+        self._move(ConfigureInput.ASK)
         member.owes, member.owes_since = self.txid, self.shared.now
         allowed = max(0.0, self.deadline - self.shared.now)
         configuration = running.configuration
@@ -84,22 +142,26 @@ class ModuleConfigure(ModuleOperation):
             self._ask()
 
     def voted(self, member: Member, vote: Vote) -> None:
-        if member is not self.member or self.over or self.decided:
+        if member is not self.member:
             return
-        if vote.txid != self.txid:
-            self._ask()  # it has caught up with a question of former times
-        elif not vote.yes:
-            gave_none = (Reason(self.name, "refused without a reason"),)
-            self._finish(Result.REFUSED, vote.reasons or gave_none)
+        if self.phase is ConfigurePhase.WAITING:
+            self._ask()  # it may just have answered the question that it owed
+        elif self.phase is ConfigurePhase.ASKING and vote.txid == self.txid:
+            self._judged(member, vote)
+
+    def _judged(self, member: Member, vote: Vote) -> None:
+        if not vote.yes:
+            self._refuse("refused without a reason", vote.reasons)
         elif self.request.dry_run:
-            self._finish(Result.VALID)
+            self._move(ConfigureInput.YES_DRY)
+            self._close()
         else:
             self._decide(member)
 
     # Applying
 
     def _decide(self, member: Member) -> None:
-        self.decided = True
+        self._move(ConfigureInput.YES)
         member.runtime = self.runtime
         self.deadline = self.shared.now + limits.COMMIT_SECONDS
         self.shared.wake(self.deadline)
@@ -107,10 +169,11 @@ class ModuleConfigure(ModuleOperation):
         self.shared.admit(member)
 
     def applied(self, member: Member, applied: Applied) -> None:
-        if member is not self.member or not self.decided or self.over:
+        if member is not self.member or self.phase is not ConfigurePhase.APPLYING:
             return
         if applied.ok:
-            self._finish(Result.CONFIGURED)
+            self._move(ConfigureInput.APPLIED)
+            self._close()
         else:
             given = applied.reasons[0].message if applied.reasons else "gave no reason"
             self._missed(f"accepted the values and failed to apply them: {given}")
@@ -118,49 +181,62 @@ class ModuleConfigure(ModuleOperation):
     # Whatever else may happen
 
     def lost(self, member: Member, why: str, dead: bool) -> bool:
-        if member is self.member and not self.over:
-            if self.decided and dead:
+        if member is self.member:
+            if self.phase is ConfigurePhase.APPLYING and dead:
                 self._missed(f"{why} before it had applied the values")
-            elif self.asked and not self.decided:
+            elif self.phase is ConfigurePhase.ASKING:
                 self._refuse(f"{why} while it was asked")
         return False
 
     def left(self, member: Member, reasons: tuple[Reason, ...]) -> None:
-        if member is self.member and not self.over and not self.decided:
-            self._finish(Result.REFUSED, reasons or (Reason(self.name, "left"),))
+        if member is self.member and self.phase in _UNDECIDED:
+            self._refuse("left", reasons)
 
     def time_passed(self) -> None:
-        if self.over or self.shared.now < self.deadline:
+        if self.shared.now < self.deadline:
             return
-        if self.decided:
+        if self.phase is ConfigurePhase.APPLYING:
             self._missed(f"did not apply the values within {limits.COMMIT_SECONDS:g} s")
-            return
-        allowed = f"{self.request.seconds:g} s"
+        elif self.phase in _UNDECIDED:
+            self._refuse(self._lateness())
+
+    def _lateness(self) -> str:
         assert self.member is not None
-        if self.asked:
-            self._refuse(f"did not answer within {allowed}")
-        elif self.member.state in UNSETTLED:
-            self._refuse(f"is still {self.member.state} after {allowed}")
-        else:
-            self._refuse(f"did not answer; it still owes a vote on {self.member.owes}")
+        allowed = f"{self.request.seconds:g} s"
+        if self.phase is ConfigurePhase.ASKING:
+            return f"did not answer within {allowed}"
+        if self.member.state in UNSETTLED:
+            return f"is still {self.member.state} after {allowed}"
+        return f"did not answer; it still owes a vote on {self.member.owes}"
 
     def hung_up(self, client: int) -> None:
         if client == self.client:
             self.client = None
-            if not self.decided:
+            if self.phase in _UNDECIDED:
                 self._refuse("the client went away before the decision")
 
     def stop(self) -> None:
-        if not self.decided:
+        if self.phase in _UNDECIDED:
             self._refuse("the broker is stopping")
-        else:
+        elif self.phase is ConfigurePhase.APPLYING:
             self._missed("the broker is stopping")
 
-    def _refuse(self, why: str) -> None:
-        self._finish(Result.REFUSED, (Reason(self.name, why),))
+    def _refuse(self, why: str, reasons: tuple[Reason, ...] = ()) -> None:
+        """Nothing has changed, for these reasons if there are any, or else for `why`."""
+        self._move(ConfigureInput.REFUSE)
+        self._close(*(reasons or (Reason(self.name, why),)))
 
     def _missed(self, why: str) -> None:
-        self._finish(Result.PARTIAL, (Reason(self.name, why),))
+        self._move(ConfigureInput.NOT_APPLIED)
+        self._close(Reason(self.name, why))
+
+
+def _too_much(arguments: Arguments) -> str:
+    """Which limit `arguments` exceed, for people; empty where they exceed none."""
+    if len(arguments) > limits.ARGUMENTS:
+        return str(limits.ARGUMENTS)
+    length = sum(len(argument.key) + len(argument.value) for argument in arguments)
+    return f"{limits.ARGUMENTS_LENGTH} characters of" if length > limits.ARGUMENTS_LENGTH else ""
 
 
 def _changed(before: dict[str, RuntimeValue], request: ConfigureRequest) -> dict[str, RuntimeValue]:

@@ -1,19 +1,63 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Loading a module: a transaction with one voter."""
 
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
 from coordinator.core.members import Member, MemberInput, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operations.one_module import ModuleOperation
-from coordinator.core.requests import (
-    LoadRequest,
-)
+from coordinator.core.requests import LoadRequest
 from coordinator.core.results import Result
 from coordinator.core.state import SharedState
 from protocol.reasons import Reason
+from protocol.transitions import Transitions
+
+
+class LoadPhase(StrEnum):
+    """How far the loading of a module has got."""
+
+    STARTING = "starting"
+    """Its process was started; Join, and Applied after Admit, are awaited."""
+    CANCELLING = "cancelling"
+    """It was killed; its death is awaited, so that the name is free when the client is answered."""
+    LOADED = "loaded"
+    REFUSED = "refused"
+
+
+class LoadInput(StrEnum):
+    """What moves the loading of a module."""
+
+    TAKEN = "loaded already"
+    RUNS = "applied what is in force"
+    CANCEL = "declined, deadline, client gone, broker stopping"
+    DIED = "died"
+    NOT_DEAD = "not dead in time"
+
+
+LOAD: Final[Mapping[tuple[LoadPhase, LoadInput], LoadPhase]] = Transitions(
+    {
+        (LoadPhase.STARTING, LoadInput.TAKEN): LoadPhase.REFUSED,
+        (LoadPhase.STARTING, LoadInput.RUNS): LoadPhase.LOADED,
+        (LoadPhase.STARTING, LoadInput.CANCEL): LoadPhase.CANCELLING,
+        (LoadPhase.STARTING, LoadInput.DIED): LoadPhase.REFUSED,
+        (LoadPhase.CANCELLING, LoadInput.DIED): LoadPhase.REFUSED,
+        (LoadPhase.CANCELLING, LoadInput.NOT_DEAD): LoadPhase.REFUSED,
+    }
+)
+_RESULTS: Final = {
+    LoadPhase.LOADED: Result.LOADED,
+    LoadPhase.REFUSED: Result.REFUSED,
+}
 
 
 class ModuleLoad(ModuleOperation):
     """Start, Join, Admit, Applied: or the module is as if it had never been."""
+
+    TABLE = LOAD
+    RESULTS = _RESULTS
+    ENDS = frozenset(_RESULTS)
 
     def __init__(
         self,
@@ -24,61 +68,67 @@ class ModuleLoad(ModuleOperation):
         asked_at: float,
     ) -> None:
         super().__init__(shared, membership, client, request, asked_at)
-        self.refusal: tuple[Reason, ...] = ()
-        there = shared.members.get(self.name)
-        if there is not None and there.state is MemberState.FAILED and not there.attached:
-            shared.members.remove(there)
-            there = None
-        if there is not None:
-            why = Reason(self.name, f"is loaded already ({there.state})")
-            self._finish(Result.REFUSED, (why,))
+        self.phase: LoadPhase = LoadPhase.STARTING
+        self.reasons: tuple[Reason, ...] = ()
+        """Why it is refused, once that is known: the first word counts."""
+        namesake = shared.members.get(self.name)
+        if namesake is not None and namesake.state is MemberState.FAILED and not namesake.attached:
+            shared.members.remove(namesake)
+            namesake = None
+        if namesake is not None:
+            self._move(LoadInput.TAKEN)
+            self._close(Reason(self.name, f"is loaded already ({namesake.state})"))
             return
         shared.note("load", module=self.name, path=request.spec.path)
         self.member = membership.add_ours(self.name, request.spec)
 
     def settled(self, member: Member) -> None:
-        if member is self.member:
-            self._finish(Result.LOADED)
+        if member is self.member and self.phase is LoadPhase.STARTING:
+            self._move(LoadInput.RUNS)
+            self._close()
 
     def left(self, member: Member, reasons: tuple[Reason, ...]) -> None:
         if member is self.member:
-            self.refusal = self.refusal or reasons
+            self.reasons = self.reasons or reasons
 
     def declined(self, member: Member, reasons: tuple[Reason, ...]) -> bool:
-        if member is not self.member:
+        if member is not self.member or self.over:
             return False
-        self._cancel(reasons or (Reason(self.name, "declined without a reason"),))
+        self._cancel(*(reasons or (Reason(self.name, "declined without a reason"),)))
         return True
 
     def lost(self, member: Member, why: str, dead: bool) -> bool:
-        if member is not self.member or not dead:
+        if member is not self.member or not dead or self.over:
             return False
         member.become(MemberState.LEAVING, MemberInput.REMOVE, self.shared.now)
-        self._finish(
-            Result.REFUSED, self.refusal or (Reason(self.name, f"{why} before it was ready"),)
-        )
+        self._move(LoadInput.DIED)
+        self._close(*(self.reasons or (Reason(self.name, f"{why} before it was ready"),)))
         return True
 
     def time_passed(self) -> None:
-        if self.member is None or self.over or self.shared.now < self.until:
+        if self.member is None or self.shared.now < self.until:
             return
-        if self.refusal:  # killed, and still not gone
-            self._finish(Result.REFUSED, self.refusal)
-            return
-        took = f"was not ready within {self.deadline - self.asked_at:g} s"
-        self._cancel((Reason(self.name, f"{took} (it is {self.member.state})"),))
+        if self.phase is LoadPhase.STARTING:
+            late = f"was not ready within {self.deadline - self.asked_at:g} s"
+            self._cancel(Reason(self.name, f"{late} (it is {self.member.state})"))
+        elif self.phase is LoadPhase.CANCELLING:
+            self._move(LoadInput.NOT_DEAD)
+            self._close(*self.reasons)
 
     def hung_up(self, client: int) -> None:
         if client == self.client:
             self.client = None
-            self._cancel((Reason(self.name, "the client went away"),))
+            self._cancel(Reason(self.name, "the client went away"))
 
     def stop(self) -> None:
-        self._cancel((Reason(self.name, "the broker is stopping"),))
+        self._cancel(Reason(self.name, "the broker is stopping"))
 
-    def _cancel(self, reasons: tuple[Reason, ...]) -> None:
-        """End the process; the answer follows its death, so that the name is free again."""
+    def _cancel(self, *reasons: Reason) -> None:
+        """Kill the process; the answer follows its death, so that the name is free again."""
+        if self.phase is not LoadPhase.STARTING:
+            return
         assert self.member is not None
-        self.refusal = self.refusal or reasons
+        self._move(LoadInput.CANCEL)
+        self.reasons = self.reasons or reasons
         self._retire(self.member)
         self._kill(self.member)

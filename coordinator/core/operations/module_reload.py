@@ -6,6 +6,9 @@ marked as failed, with the reasons, because the old one is gone and cannot be ha
 """
 
 import math
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
 
 from coordinator.core.members import Member, MemberInput, MemberState
 from coordinator.core.membership import Membership
@@ -15,10 +18,72 @@ from coordinator.core.results import Result
 from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.reasons import Reason
+from protocol.transitions import Transitions
+
+
+class ReloadPhase(StrEnum):
+    """How far the replacement of a module's process has got."""
+
+    STOPPING = "stopping"
+    """The old process has been sent Shutdown; its death is awaited."""
+    KILLING = "killing"
+    """The old process was killed; its death is awaited."""
+    STARTING = "starting"
+    """The new process was started; Join, and Applied after Admit, are awaited."""
+    CANCELLING = "cancelling"
+    """The new process was killed; its death is awaited."""
+    RELOADED = "reloaded"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+class ReloadInput(StrEnum):
+    """What moves the replacement of a module's process."""
+
+    NOT_OURS = "not loaded, or attached"
+    KILL = "no connection, deadline"
+    GONE = "old process gone"
+    RUNS = "applied what is in force"
+    CANCEL = "declined, deadline"
+    DIED = "new process died"
+    NOT_DEAD = "not dead in time"
+    STOP = "broker stopping"
+
+
+RELOAD: Final[Mapping[tuple[ReloadPhase, ReloadInput], ReloadPhase]] = Transitions(
+    {
+        (ReloadPhase.STOPPING, ReloadInput.NOT_OURS): ReloadPhase.REFUSED,
+        (ReloadPhase.STOPPING, ReloadInput.KILL): ReloadPhase.KILLING,
+        (ReloadPhase.STOPPING, ReloadInput.GONE): ReloadPhase.STARTING,
+        (ReloadPhase.STOPPING, ReloadInput.STOP): ReloadPhase.FAILED,
+        (ReloadPhase.KILLING, ReloadInput.GONE): ReloadPhase.STARTING,
+        (ReloadPhase.KILLING, ReloadInput.NOT_DEAD): ReloadPhase.FAILED,
+        (ReloadPhase.KILLING, ReloadInput.STOP): ReloadPhase.FAILED,
+        (ReloadPhase.STARTING, ReloadInput.RUNS): ReloadPhase.RELOADED,
+        (ReloadPhase.STARTING, ReloadInput.CANCEL): ReloadPhase.CANCELLING,
+        (ReloadPhase.STARTING, ReloadInput.DIED): ReloadPhase.FAILED,
+        (ReloadPhase.STARTING, ReloadInput.STOP): ReloadPhase.FAILED,
+        (ReloadPhase.CANCELLING, ReloadInput.RUNS): ReloadPhase.RELOADED,
+        (ReloadPhase.CANCELLING, ReloadInput.DIED): ReloadPhase.FAILED,
+        (ReloadPhase.CANCELLING, ReloadInput.NOT_DEAD): ReloadPhase.FAILED,
+        (ReloadPhase.CANCELLING, ReloadInput.STOP): ReloadPhase.FAILED,
+    }
+)
+_NEW = frozenset({ReloadPhase.STARTING, ReloadPhase.CANCELLING})
+"""The old process is gone."""
+_RESULTS: Final = {
+    ReloadPhase.RELOADED: Result.RELOADED,
+    ReloadPhase.FAILED: Result.FAILED,
+    ReloadPhase.REFUSED: Result.REFUSED,
+}
 
 
 class ModuleReload(ModuleOperation):
     """Shutdown and death, then Start, Join, Admit, Applied."""
+
+    TABLE = RELOAD
+    RESULTS = _RESULTS
+    ENDS = frozenset(_RESULTS)
 
     def __init__(
         self,
@@ -29,20 +94,21 @@ class ModuleReload(ModuleOperation):
         asked_at: float,
     ) -> None:
         super().__init__(shared, membership, client, request, asked_at)
+        self.phase: ReloadPhase = ReloadPhase.STOPPING
         self.allowed = request.seconds
-        self.refusal: tuple[Reason, ...] = ()
-        self.coming = False
-        """Whether the old process is gone."""
+        self.reasons: tuple[Reason, ...] = ()
+        """Why the new process does not come up, once that is known."""
         member = shared.members.get(self.name)
         why_not = _why_not(member)
         if member is None or why_not:
-            self._finish(Result.REFUSED, (Reason(self.name, why_not),))
+            self._move(ReloadInput.NOT_OURS)
+            self._close(Reason(self.name, why_not))
             return
         self.member = member
         shared.note("module-reload", module=self.name)
         self._end_the_old(member)
 
-    # Out with the old
+    # The old process
 
     def _end_the_old(self, member: Member) -> None:
         if not self._retire(member):
@@ -50,12 +116,15 @@ class ModuleReload(ModuleOperation):
             return
         self.until = min(self.deadline, self.shared.now + limits.SHUTDOWN_SECONDS)
         self.shared.wake(self.until)
-        self._send_away(member, "reloaded")
+        if not self._ask_to_end(member, "reloaded"):
+            self._move(ReloadInput.KILL)
+            self._kill(member)
 
-    # In with the new
+    # The new process
 
     def _start_the_new(self, member: Member) -> None:
-        self.coming, self.killed, self.until = True, False, self.deadline
+        self._move(ReloadInput.GONE)
+        self.until = self.deadline
         self.shared.wake(self.until)
         member.patience = math.inf
         member.deaths.clear()
@@ -63,50 +132,62 @@ class ModuleReload(ModuleOperation):
         self.membership.start(member)
 
     def settled(self, member: Member) -> None:
-        if member is self.member and self.coming:
-            self._finish(Result.RELOADED)
+        if member is self.member and self.phase in _NEW:
+            self._move(ReloadInput.RUNS)
+            self._close()
 
     def left(self, member: Member, reasons: tuple[Reason, ...]) -> None:
-        if member is self.member and self.coming:
-            self.refusal = self.refusal or reasons
+        if member is self.member and self.phase in _NEW:
+            self.reasons = self.reasons or reasons
 
     def declined(self, member: Member, reasons: tuple[Reason, ...]) -> bool:
-        if member is not self.member or not self.coming:
+        if member is not self.member or self.phase not in _NEW:
             return False
-        self.refusal = reasons or (Reason(self.name, "declined without a reason"),)
-        self._kill(member)
+        self.reasons = reasons or (Reason(self.name, "declined without a reason"),)
+        self._cancel(member)
         return True
 
     def lost(self, member: Member, why: str, dead: bool) -> bool:
         if member is not self.member or not dead or self.over:
             return False
-        if not self.coming:
+        if self.phase not in _NEW:
             self._start_the_new(member)
         elif member.incarnation:
-            return False  # its process is there, and begins anew; the deadline holds as before
+            return False  # the process lives, and joins anew; the deadline holds as before
         else:
-            self._fail(member, (Reason(self.name, f"{why} before it was ready"),))
+            self._fail(ReloadInput.DIED, member, f"{why} before it was ready")
         return True
 
     # Ends
 
-    def _fail(self, member: Member, reasons: tuple[Reason, ...]) -> None:
-        told = self.refusal or reasons
+    def _cancel(self, member: Member) -> None:
+        if self.phase is ReloadPhase.STARTING:
+            self._move(ReloadInput.CANCEL)
+            self._kill(member)
+
+    def _fail(self, given: ReloadInput, member: Member, why: str) -> None:
+        """The module is shown as failed, for the reasons known so far, or else for `why`."""
+        self._move(given)
+        reasons = self.reasons or (Reason(self.name, why),)
         member.become(MemberState.FAILED, MemberInput.NOT_RELOADED, self.shared.now)
         member.pid = 0
-        member.why = f"did not come up when it was reloaded: {told[0].message}"
-        self._finish(Result.FAILED, told)
+        member.why = f"did not come up when it was reloaded: {reasons[0].message}"
+        self._close(*reasons)
 
     def time_passed(self) -> None:
-        if self.over or self.member is None or self.shared.now < self.until:
+        member = self.member
+        if member is None or self.shared.now < self.until:
             return
-        if self.killed:  # and still not gone; nothing more can be done about it
-            self._fail(self.member, (Reason(self.name, "cannot be ended"),))
-            return
-        if self.coming:
-            took = f"was not ready within {self.allowed:g} s (it is {self.member.state})"
-            self.refusal = self.refusal or (Reason(self.name, took),)
-        self._kill(self.member)
+        match self.phase:
+            case ReloadPhase.STOPPING:
+                self._move(ReloadInput.KILL)
+                self._kill(member)
+            case ReloadPhase.STARTING:
+                late = f"was not ready within {self.allowed:g} s (it is {member.state})"
+                self.reasons = self.reasons or (Reason(self.name, late),)
+                self._cancel(member)
+            case ReloadPhase.KILLING | ReloadPhase.CANCELLING:
+                self._fail(ReloadInput.NOT_DEAD, member, "cannot be ended")
 
     def hung_up(self, client: int) -> None:
         if client == self.client:  # what has begun is brought to its end
@@ -114,7 +195,7 @@ class ModuleReload(ModuleOperation):
 
     def stop(self) -> None:
         if self.member is not None and not self.over:
-            self._fail(self.member, (Reason(self.name, "the broker is stopping"),))
+            self._fail(ReloadInput.STOP, self.member, "the broker is stopping")
 
 
 def _why_not(member: Member | None) -> str:

@@ -1,20 +1,64 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Taking a module out of the vote, and ending its process."""
 
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
 from coordinator.core.members import Member
 from coordinator.core.membership import Membership
 from coordinator.core.operations.one_module import ModuleOperation
-from coordinator.core.requests import (
-    RemoveRequest,
-)
+from coordinator.core.requests import RemoveRequest
 from coordinator.core.results import Result
 from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.reasons import Reason
+from protocol.transitions import Transitions
+
+
+class RemovePhase(StrEnum):
+    """How far the removal of a module has got."""
+
+    STOPPING = "stopping"
+    """It has been sent Shutdown; its death, or its Leave if it is attached, is awaited."""
+    KILLING = "killing"
+    """Its process was killed; its death is awaited."""
+    REMOVED = "removed"
+    REFUSED = "refused"
+
+
+class RemoveInput(StrEnum):
+    """What moves the removal of a module."""
+
+    UNKNOWN = "not loaded"
+    KILL = "no connection, deadline, broker stopping"
+    GONE = "gone"
+    GIVEN_UP = "deadline (attached)"
+    NOT_DEAD = "not dead in time"
+
+
+REMOVE: Final[Mapping[tuple[RemovePhase, RemoveInput], RemovePhase]] = Transitions(
+    {
+        (RemovePhase.STOPPING, RemoveInput.UNKNOWN): RemovePhase.REFUSED,
+        (RemovePhase.STOPPING, RemoveInput.KILL): RemovePhase.KILLING,
+        (RemovePhase.STOPPING, RemoveInput.GONE): RemovePhase.REMOVED,
+        (RemovePhase.STOPPING, RemoveInput.GIVEN_UP): RemovePhase.REMOVED,
+        (RemovePhase.KILLING, RemoveInput.GONE): RemovePhase.REMOVED,
+        (RemovePhase.KILLING, RemoveInput.NOT_DEAD): RemovePhase.REMOVED,
+    }
+)
+_RESULTS: Final = {
+    RemovePhase.REMOVED: Result.REMOVED,
+    RemovePhase.REFUSED: Result.REFUSED,
+}
 
 
 class ModuleRemove(ModuleOperation):
     """Shutdown, goodbye; and where that takes too long, the end of the process."""
+
+    TABLE = REMOVE
+    RESULTS = _RESULTS
+    ENDS = frozenset(_RESULTS)
 
     def __init__(
         self,
@@ -25,38 +69,47 @@ class ModuleRemove(ModuleOperation):
         asked_at: float,
     ) -> None:
         super().__init__(shared, membership, client, request, asked_at)
+        self.phase: RemovePhase = RemovePhase.STOPPING
         self.member = shared.members.get(self.name)
         if self.member is None:
-            self._finish(Result.REFUSED, (Reason(self.name, "is not loaded"),))
+            self._move(RemoveInput.UNKNOWN)
+            self._close(Reason(self.name, "is not loaded"))
             return
         shared.note("remove", module=self.name)
         self.until = min(self.deadline, shared.now + limits.SHUTDOWN_SECONDS)
         shared.wake(self.until)
-        if self._retire(self.member):
-            self._send_away(self.member, "removed by `flux module remove`")
-        else:
-            self._gone()
+        if not self._retire(self.member):
+            self._forget(self.member, RemoveInput.GONE)
+        elif not self._ask_to_end(self.member, "removed by `flux module remove`"):
+            self._end(self.member)
 
     def lost(self, member: Member, why: str, dead: bool) -> bool:  # noqa: ARG002
         if member is self.member and dead and not self.over:
-            self._finish(Result.REMOVED)
+            self._move(RemoveInput.GONE)
+            self._close()
         return False
 
     def time_passed(self) -> None:
-        if self.over or self.member is None or self.shared.now < self.until:
+        if self.member is None or self.shared.now < self.until:
             return
-        if self.member.attached or self.killed:
-            self._gone()
-        else:
-            self._kill(self.member)
+        if self.phase is RemovePhase.KILLING:
+            self._forget(self.member, RemoveInput.NOT_DEAD)
+        elif self.phase is RemovePhase.STOPPING and self.member.attached:
+            self._forget(self.member, RemoveInput.GIVEN_UP)
+        elif self.phase is RemovePhase.STOPPING:
+            self._end(self.member)
 
     def stop(self) -> None:
         assert self.member is not None
-        if not self.killed and not self.member.attached:
-            self._kill(self.member)
+        if self.phase is RemovePhase.STOPPING and not self.member.attached:
+            self._end(self.member)
         self.until = min(self.until, self.shared.now + limits.SHUTDOWN_SECONDS)
 
-    def _gone(self) -> None:
-        assert self.member is not None
-        self.membership.forget(self.member)
-        self._finish(Result.REMOVED)
+    def _end(self, member: Member) -> None:
+        self._move(RemoveInput.KILL)
+        self._kill(member)
+
+    def _forget(self, member: Member, given: RemoveInput) -> None:
+        self.membership.forget(member)
+        self._move(given)
+        self._close()

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """What is done to one module: a client, a deadline, a member, one answer."""
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from coordinator.core.effects import Answer, Kill
 from coordinator.core.members import Admission, Member, MemberInput, MemberState
 from coordinator.core.membership import Membership
@@ -21,6 +24,9 @@ from protocol.reasons import Reason
 class ModuleOperation(Operation):
     """What is done to one module: a client, a deadline, a member, one answer."""
 
+    RESULTS: ClassVar[Mapping[Any, Result]]
+    """What the client is answered, by the phase in which the operation is over."""
+
     def __init__(
         self,
         shared: SharedState,
@@ -36,45 +42,45 @@ class ModuleOperation(Operation):
         self.asked_at = asked_at
         self.deadline = asked_at + request.seconds
         self.until = self.deadline
-        """When the patience with what is being done right now ends."""
-        self.killed = False
+        """The deadline of the present phase (machine's clock)."""
         self.member: Member | None = None
 
     def _retire(self, member: Member) -> bool:
-        """Take it out of the vote; whether there is anything left to be ended."""
+        """Stop counting its vote.  Returns True if a process or connection is left to close."""
         nobody = not member.pid or member.state in (MemberState.FAILED, MemberState.RESTARTING)
         member.become(MemberState.LEAVING, MemberInput.REMOVE, self.shared.now)
         if member.admission is Admission.WAITING:
             self.shared.members.admit_to(member, Admission.NONE)
         return not nobody or member.peer is not None
 
-    def _send_away(self, member: Member, why: str) -> None:
-        """Ask it to go; one that cannot be asked is ended."""
+    def _ask_to_end(self, member: Member, why: str) -> bool:
+        """Send Shutdown.  Returns False if it has no connection and must be killed instead."""
         if member.peer is None:
-            self._kill(member)
-        else:
-            self.shared.send([member], Shutdown(*self.shared.authority, why))
+            return False
+        self.shared.send([member], Shutdown(*self.shared.authority, why))
+        return True
 
     def _kill(self, member: Member) -> None:
-        """End its process, and give it a moment to be gone."""
-        self.killed = True
+        """Kill its process, and allow some time until its death is reported."""
         self.shared.emit(Kill(self.name, member.pid))
         self.until = self.shared.now + limits.SHUTDOWN_SECONDS
         self.shared.wake(self.until)
 
-    def _finish(self, result: Result, reasons: tuple[Reason, ...] = ()) -> None:
-        """Answer, once, and let others have their turn."""
-        if self.over:
-            return
-        self.over = True
+    def _close(self, *reasons: Reason) -> None:
+        """Answer; to be called once, when the operation has got to one of its ends."""
+        result = self.RESULTS[self.phase]
         elapsed = self.shared.now - self.asked_at
         self.shared.note("end", module=self.name, result=str(result), elapsed=elapsed)
         if self.client is not None:
             running = self.shared.running
-            digest = running.configuration.digest if running else ""
-            missed = (self.name,) if result is Result.PARTIAL else ()
             outcome = Outcome(
-                result, self.shared.generation, "", reasons, digest, 1, missed, elapsed
+                result,
+                self.shared.generation,
+                reasons=reasons,
+                digest=running.configuration.digest if running else "",
+                asked=1,
+                not_applied=(self.name,) if result is Result.PARTIAL else (),
+                seconds=elapsed,
             )
             self.shared.emit(Answer(self.client, outcome))
             self.client = None

@@ -7,7 +7,9 @@ transaction: the modules that were just started and the attached participants th
 back are its voters, and a refusal means that there is no start.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 from coordinator.core.decisions import Durable
 from coordinator.core.effects import AnnounceReady, GiveUp, Kill, RecordFilesDigest
@@ -23,6 +25,7 @@ from protocol import limits
 from protocol.configuration import EMPTY
 from protocol.messages import Applied, Vote
 from protocol.reasons import Reason
+from protocol.transitions import Transitions
 
 
 class _StartTransaction(Transaction):
@@ -37,25 +40,54 @@ class _StartTransaction(Transaction):
 
 
 class StartupPhase(StrEnum):
-    """Where a start stands."""
+    """How far a start has got."""
 
     ASSEMBLING = "assembling"
-    """Modules come up; survivors come back."""
+    """Modules are starting; attached participants of the last life may rejoin."""
     VOTING = "voting"
+    """The files are the candidate of a transaction, and that is not over."""
     RESUMING = "resuming"
     """Modules are being admitted to the last committed generation."""
-    OVER = "over"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class StartupInput(StrEnum):
+    """What moves a start."""
+
+    RESUME = "files as known, or equal to what ran"
+    ASK = "everybody is here, or had the time"
+    DECIDED = "committed"
+    FALL_BACK = "refused (fallback)"
+    ALL_RUN = "all modules run"
+    GIVE_UP = "refused, declined, died, deadline, broker stopping"
+
+
+STARTUP: Final[Mapping[tuple[StartupPhase, StartupInput], StartupPhase]] = Transitions(
+    {
+        (StartupPhase.ASSEMBLING, StartupInput.RESUME): StartupPhase.RESUMING,
+        (StartupPhase.ASSEMBLING, StartupInput.ASK): StartupPhase.VOTING,
+        (StartupPhase.ASSEMBLING, StartupInput.GIVE_UP): StartupPhase.FAILED,
+        (StartupPhase.VOTING, StartupInput.DECIDED): StartupPhase.READY,
+        (StartupPhase.VOTING, StartupInput.FALL_BACK): StartupPhase.RESUMING,
+        (StartupPhase.VOTING, StartupInput.GIVE_UP): StartupPhase.FAILED,
+        (StartupPhase.RESUMING, StartupInput.ALL_RUN): StartupPhase.READY,
+        (StartupPhase.RESUMING, StartupInput.GIVE_UP): StartupPhase.FAILED,
+    }
+)
 
 
 class Startup(Operation):
     """From nothing to a broker whose modules all run the same generation, or to nothing."""
 
+    TABLE = STARTUP
+    ENDS = frozenset({StartupPhase.READY, StartupPhase.FAILED})
+
     def __init__(self, shared: SharedState, membership: Membership, begin: Begin) -> None:
         super().__init__(shared)
         self.membership = membership
         self.begin = begin
-        self.phase = StartupPhase.ASSEMBLING
-        self.failed = False
+        self.phase: StartupPhase = StartupPhase.ASSEMBLING
         self.deadline = shared.now + begin.seconds
         self.grace = shared.now + limits.REJOIN_SECONDS
         self.transaction: _StartTransaction | None = None
@@ -72,11 +104,7 @@ class Startup(Operation):
             self._go_on()
 
     @property
-    def over(self) -> bool:  # type: ignore[override]
-        return self.phase is StartupPhase.OVER
-
-    @property
-    def blocks_admission(self) -> bool:  # type: ignore[override]
+    def blocks_admission(self) -> bool:
         if self.transaction is not None:
             return self.transaction.blocks_admission
         return self.phase is StartupPhase.ASSEMBLING
@@ -90,13 +118,13 @@ class Startup(Operation):
 
     # Resuming
 
-    def _resume(self) -> None:
-        self.phase = StartupPhase.RESUMING
+    def _resume(self, given: StartupInput = StartupInput.RESUME) -> None:
+        self._move(given)
         self._check_resumed()
 
     def _check_resumed(self) -> None:
         if all(one.state is MemberState.RUNNING for one in self.ours.values()):
-            self._ready()
+            self._ready(StartupInput.ALL_RUN)
 
     # A start that is a change
 
@@ -123,7 +151,7 @@ class Startup(Operation):
             self.shared.emit(RecordFilesDigest(running.generation, files.digest))
             self._resume()
             return
-        self.phase = StartupPhase.VOTING
+        self._move(StartupInput.ASK)
         candidate = files if files is not None else EMPTY
         request = ChangeRequest(Replacement(candidate), "start", self.begin.who,
                                 max(0.0, self.deadline - self.shared.now))  # fmt: skip
@@ -142,7 +170,7 @@ class Startup(Operation):
         if change is None or change.outcome is None or self.over:
             return
         if change.outcome.result is not Result.REFUSED:
-            self._ready()
+            self._ready(StartupInput.DECIDED)
         elif self.begin.fallback and self.shared.running is not None:
             self.shared.note("fallback", generation=self.shared.generation,
                             reasons=[str(reason) for reason in change.outcome.reasons])  # fmt: skip
@@ -153,7 +181,7 @@ class Startup(Operation):
             for member in self.ours.values():
                 if member.peer is not None:
                     self.shared.members.admit_to(member, Admission.WAITING)
-            self._resume()
+            self._resume(StartupInput.FALL_BACK)
         else:
             self._give_up(change.outcome.reasons)
 
@@ -179,7 +207,7 @@ class Startup(Operation):
             self.refusal.extend(reasons)
 
     def declined(self, member: Member, reasons: tuple[Reason, ...]) -> bool:
-        if self.ours.get(member.name) is not member:
+        if self.ours.get(member.name) is not member or self.over:
             return False
         self._give_up(reasons or (Reason(member.name, "declined without a reason"),))
         return True
@@ -193,7 +221,7 @@ class Startup(Operation):
             self._give_up(
                 tuple(self.refusal) or (Reason(member.name, f"{why} before it was ready"),)
             )
-        return ours and self.failed
+        return ours and self.phase is StartupPhase.FAILED
 
     def will_decide(self, txid: str) -> bool:
         return self.transaction is not None and self.transaction.will_decide(txid)
@@ -215,7 +243,7 @@ class Startup(Operation):
         self._check_transaction()
 
     def not_forced(self, why: str) -> None:
-        """It is not."""
+        """The start's decision could not be written: the start is refused."""
         assert self.transaction is not None
         self.transaction.not_forced(why)
         self._check_transaction()
@@ -237,14 +265,13 @@ class Startup(Operation):
 
     # Ends
 
-    def _ready(self) -> None:
-        self.phase = StartupPhase.OVER
+    def _ready(self, given: StartupInput) -> None:
+        self._move(given)
         self.shared.note("ready", generation=self.shared.generation)
         self.shared.emit(AnnounceReady(self.shared.refused_start))
 
     def _give_up(self, reasons: tuple[Reason, ...]) -> None:
-        self.phase = StartupPhase.OVER
-        self.failed = True
+        self._move(StartupInput.GIVE_UP)
         for member in self.ours.values():
             member.become(MemberState.LEAVING, MemberInput.REMOVE, self.shared.now)
             self.shared.emit(Kill(member.name, member.pid))

@@ -7,6 +7,8 @@ are told at once.  Nobody is told Commit before the ledger has answered, and onc
 its way to the disk nothing but the disk can stop it.
 """
 
+from typing import Final
+
 from coordinator.core.acknowledgements import Acknowledgements
 from coordinator.core.ballot import Ballot, Tally
 from coordinator.core.decisions import Attempt, Decision, Durable
@@ -33,7 +35,7 @@ from protocol.reasons import Reason
 from protocol.transitions import TRANSACTION, TransactionInput, TransactionState
 
 _UNDECIDED = frozenset({TransactionState.GATHERING, TransactionState.PREPARING})
-_RESULTS = {
+_RESULTS: Final = {
     TransactionState.COMMITTED: Result.COMMITTED,
     TransactionState.PARTIAL: Result.PARTIAL,
     TransactionState.PASSED: Result.VALID,
@@ -45,6 +47,9 @@ _RESULTS = {
 class Transaction(Operation):
     """One attempt to move from what runs to a candidate."""
 
+    TABLE = TRANSACTION
+    ENDS = frozenset(_RESULTS)
+
     def __init__(
         self, shared: SharedState, client: int | None, request: ChangeRequest, asked_at: float
     ) -> None:
@@ -55,7 +60,7 @@ class Transaction(Operation):
         self.request = request
         self.asked_at = asked_at
         self.deadline = asked_at + request.seconds
-        self.state = TransactionState.GATHERING
+        self.phase: TransactionState = TransactionState.GATHERING
         self.candidate: Configuration | None = None
         self.voters: dict[str, Member] = {}
         self.ballot = Ballot(())
@@ -69,22 +74,18 @@ class Transaction(Operation):
         self._propose()
 
     @property
-    def over(self) -> bool:  # type: ignore[override]
-        return self.state in _RESULTS
-
-    @property
-    def blocks_admission(self) -> bool:  # type: ignore[override]
-        return self.state in (TransactionState.PREPARING, TransactionState.FORCING)
+    def blocks_admission(self) -> bool:
+        return self.phase in (TransactionState.PREPARING, TransactionState.FORCING)
 
     @property
     def undecided(self) -> bool:
         """Whether it can still be withdrawn."""
-        return self.state in _UNDECIDED
+        return self.phase in _UNDECIDED
 
     @property
     def awaited(self) -> frozenset[str]:
         """Whose vote, later whose Applied, is not here yet."""
-        if self.state is TransactionState.COMMITTING:
+        if self.phase is TransactionState.COMMITTING:
             return self.acknowledgements.missing()
         return self.ballot.missing()
 
@@ -93,7 +94,7 @@ class Transaction(Operation):
         return [member for name, member in self.voters.items() if name in names]
 
     def will_decide(self, txid: str) -> bool:
-        return txid == self.txid and self.state in (
+        return txid == self.txid and self.phase in (
             TransactionState.PREPARING,
             TransactionState.FORCING,
         )
@@ -136,7 +137,7 @@ class Transaction(Operation):
 
     def proposed(self, found: Configuration | tuple[Reason, ...]) -> None:
         """The candidate is here, or the reasons why there is none."""
-        if self.state is not TransactionState.GATHERING or self.candidate is not None:
+        if self.phase is not TransactionState.GATHERING or self.candidate is not None:
             return
         if isinstance(found, tuple):
             self._abort(TransactionInput.UNREADABLE, found)
@@ -155,7 +156,7 @@ class Transaction(Operation):
 
     def gather(self) -> None:
         """Ask everybody as soon as there is something to ask and nobody is just coming in."""
-        if self.state is not TransactionState.GATHERING or self.candidate is None:
+        if self.phase is not TransactionState.GATHERING or self.candidate is None:
             return
         members = list(self.shared.members)
         failed = [one for one in members if one.state is MemberState.FAILED]
@@ -206,7 +207,7 @@ class Transaction(Operation):
     # Preparing: votes
 
     def voted(self, member: Member, vote: Vote) -> None:
-        if self.state is not TransactionState.PREPARING or not self._is_voter(member):
+        if self.phase is not TransactionState.PREPARING or not self._is_voter(member):
             return
         if not self.ballot.awaits(member.name):
             return
@@ -287,7 +288,7 @@ class Transaction(Operation):
         )
 
     def applied(self, member: Member, applied: Applied) -> None:
-        if self.state is not TransactionState.COMMITTING or not self._is_voter(member):
+        if self.phase is not TransactionState.COMMITTING or not self._is_voter(member):
             return
         if applied.generation != self.shared.generation:
             return
@@ -310,15 +311,15 @@ class Transaction(Operation):
     def lost(self, member: Member, why: str, dead: bool) -> bool:
         if not self._is_voter(member):
             return False
-        if self.state is TransactionState.PREPARING:
+        if self.phase is TransactionState.PREPARING:
             # One that is only cut off and has said yes stays bound, and its yes is held here.
             if dead or self.ballot.awaits(member.name):
                 self.ballot.strike(member.name)
                 self.reasons.append(Reason(member.name, f"{why} while it was asked"))
                 self._weigh()
-        elif self.state is TransactionState.FORCING and dead:
+        elif self.phase is TransactionState.FORCING and dead:
             self.acknowledgements.failed(member.name, f"{why} before it could apply the change")
-        elif self.state is TransactionState.COMMITTING and dead:
+        elif self.phase is TransactionState.COMMITTING and dead:
             self.acknowledgements.failed(member.name, f"{why} before it had applied the change")
             self._check_applied()
         return False
@@ -328,9 +329,9 @@ class Transaction(Operation):
         if self.undecided and now >= self.deadline:
             self._abort(TransactionInput.LATE, self._lateness())
         elif self.committing_until is not None and now >= self.committing_until:
-            if self.state is TransactionState.FORCING:
+            if self.phase is TransactionState.FORCING:
                 self._answer_unknown()
-            elif self.state is TransactionState.COMMITTING:
+            elif self.phase is TransactionState.COMMITTING:
                 for member in self._awaited():
                     within = f"did not apply the change within {limits.COMMIT_SECONDS:g} s"
                     self.acknowledgements.failed(member.name, within)
@@ -345,7 +346,7 @@ class Transaction(Operation):
 
     def _lateness(self) -> tuple[Reason, ...]:
         allowed = f"{self.request.seconds:g} s"
-        if self.state is TransactionState.PREPARING:
+        if self.phase is TransactionState.PREPARING:
             return tuple(
                 _late(member, self.txid, allowed, self.shared.now) for member in self._awaited()
             )
@@ -409,7 +410,7 @@ class Transaction(Operation):
         missed = self.acknowledgements.not_applied
         reasons = (*self.reasons, *missed.values())
         digest = self.candidate.digest if self.candidate else ""
-        self.outcome = Outcome(_RESULTS[self.state], self.shared.generation, self.txid, reasons,
+        self.outcome = Outcome(_RESULTS[self.phase], self.shared.generation, self.txid, reasons,
                                digest, len(self.voters), tuple(missed), self._elapsed(),
                                self._confirm())  # fmt: skip
         self._note("end", result=str(self.outcome.result), generation=self.shared.generation)
@@ -428,7 +429,7 @@ class Transaction(Operation):
             self.client = None
 
     def _confirm(self) -> float | None:
-        committed = self.state in (TransactionState.COMMITTED, TransactionState.PARTIAL)
+        committed = self.phase in (TransactionState.COMMITTED, TransactionState.PARTIAL)
         return self.request.confirm if committed else None
 
     def _note(self, event: str, **fields: object) -> None:
@@ -441,9 +442,6 @@ class Transaction(Operation):
 
     def _elapsed(self) -> float:
         return self.shared.now - self.asked_at
-
-    def _move(self, given: TransactionInput) -> None:
-        self.state = TRANSACTION[self.state, given]
 
 
 def _is_failed(member: Member) -> Reason:

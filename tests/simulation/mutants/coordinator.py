@@ -78,7 +78,7 @@ def _slow_voter_is_not_told(right: Method) -> Method:
 def _lost_is_yes(right: Method) -> Method:
     def lost(self: Transaction, member: Member, why: str, dead: bool) -> bool:
         awaited = self.voters.get(member.name) is member and self.ballot.awaits(member.name)
-        if self.state is TransactionState.PREPARING and awaited:
+        if self.phase is TransactionState.PREPARING and awaited:
             self.ballot.record(member.name, True)
             self._weigh()
             return False

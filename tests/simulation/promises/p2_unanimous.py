@@ -41,7 +41,7 @@ class Unanimous(Promise):
         if (
             change is None
             or change.txid in self.members
-            or change.state is TransactionState.GATHERING
+            or change.phase is TransactionState.GATHERING
         ):
             return
         named = {one.name for one in broker.machine.members.running()}
