@@ -55,7 +55,7 @@ from protocol import limits
 from protocol.codec import encode
 from protocol.configuration import Configuration
 from protocol.messages import Admit, Commit
-from protocol.reasons import Origin, Reason
+from protocol.reasons import Origin, Reason, Refusal
 
 Hook = Callable[[str, object], None]
 """Called with "before" or "after" and each effect or decision; the chaos tests' way in."""
@@ -240,14 +240,14 @@ class Executor:
 
         def then(result: object) -> None:
             if isinstance(result, Unreadable):
-                self._owner.feed(CandidateRead(effect.txid, result.reasons))
+                self._owner.feed(CandidateRead(effect.txid, Refusal(result.reasons)))
             elif isinstance(result, tuple):
                 sources, configuration = result
                 self.texts.keep(configuration.digest, sources)
                 self._owner.feed(CandidateRead(effect.txid, configuration))
             else:
                 why = Reason("config", f"the files could not be read: {result}")
-                self._owner.feed(CandidateRead(effect.txid, (why,)))
+                self._owner.feed(CandidateRead(effect.txid, Refusal((why,))))
 
         self.reader.submit(job, then)
 
@@ -259,7 +259,8 @@ class Executor:
                 self.texts.name(result.digest, Origin(f"generation {number}"))
                 self._owner.feed(CandidateRead(effect.txid, result))
             else:
-                self._owner.feed(CandidateRead(effect.txid, (Reason("config", str(result)),)))
+                why = Refusal((Reason("config", str(result)),))
+                self._owner.feed(CandidateRead(effect.txid, why))
 
         self.looks.submit(lambda: self.archive.configuration(number), then)
 

@@ -63,6 +63,16 @@ class Reason:
         return shown
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Takes the place of a result where there is none, and says why."""
+
+    reasons: tuple[Reason, ...]
+
+    def __post_init__(self) -> None:
+        assert self.reasons, "whoever refuses says why"
+
+
 def printable(text: str) -> str:
     """`text` on one line: control characters (C0, C1, DEL) and lone surrogates are escaped.
 

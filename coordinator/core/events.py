@@ -8,7 +8,7 @@ from coordinator.core.decisions import Durable
 from coordinator.core.requests import Request, Spec, Who
 from protocol.configuration import Configuration
 from protocol.messages import FromParticipant
-from protocol.reasons import Reason
+from protocol.reasons import Reason, Refusal
 
 
 class Begin(NamedTuple):
@@ -76,10 +76,10 @@ class HungUp(NamedTuple):
 
 
 class CandidateRead(NamedTuple):
-    """The answer to ReadFiles and to Recall: a configuration, or why there is none."""
+    """The answer to ReadFiles and to ReadGeneration: a configuration, or why there is none."""
 
     txid: str
-    found: Configuration | tuple[Reason, ...]
+    found: Configuration | Refusal
 
 
 class Forced(NamedTuple):

@@ -32,7 +32,7 @@ from protocol import limits
 from protocol.codec import Malformed, decode_from_participant, encode
 from protocol.configuration import Configuration
 from protocol.messages import Admit, Commit, FromCoordinator
-from protocol.reasons import Reason
+from protocol.reasons import Reason, Refusal
 from tests.simulation.disk_worker import DiskWorker
 from tests.simulation.network import Connection
 from tests.simulation.simulated_process import Crashed, SimulatedProcess
@@ -212,7 +212,7 @@ class SimulatedBroker:
             if not self.alive:
                 return
             found = self.ledger.generation(effect.generation)
-            none = (Reason("config", f"generation {effect.generation} is not kept"),)
+            none = Refusal((Reason("config", f"generation {effect.generation} is not kept"),))
             self.feed(CandidateRead(effect.txid, found.configuration if found else none))
 
         self.world.scheduler.after(self._chance.random() * 0.05, read)

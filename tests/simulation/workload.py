@@ -17,7 +17,7 @@ from coordinator.core.requests import (
     Replacement,
     Spec,
 )
-from protocol.reasons import Reason
+from protocol.reasons import Reason, Refusal
 from tests.simulation.schedule import Action
 from tests.simulation.simulated_module import BAD
 from tests.simulation.targets import attached, member, pick
@@ -66,7 +66,7 @@ def _edit(world: World, action: Action) -> None:
 
 
 def _spoil(world: World, action: Action) -> None:
-    world.files = (Reason("config", "a quote is missing"),)
+    world.files = Refusal((Reason("config", "a quote is missing"),))
     world.tell("the files are spoilt")
 
 

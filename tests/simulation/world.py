@@ -8,7 +8,7 @@ from typing import Any
 from coordinator.core.decisions import Decision, Durable
 from protocol import limits
 from protocol.configuration import EMPTY, Configuration
-from protocol.reasons import Reason
+from protocol.reasons import Refusal
 from tests.simulation.clients import Clients
 from tests.simulation.ledger import Store
 from tests.simulation.network import Network
@@ -61,7 +61,7 @@ class World:
         self.disk_time = setting.disk_time
         self.slowness = setting.slowness
         self.disk_hang = self.files_hang = 0.0
-        self.files: Configuration | tuple[Reason, ...] = EMPTY
+        self.files: Configuration | Refusal = EMPTY
         self.downtime = 0.0
         """Seconds that the next restart of the broker waits in addition."""
         self.fallback = True
@@ -102,7 +102,7 @@ class World:
         """From now on no module objects to anything."""
         self._verdicts.clear()
 
-    def read_files(self) -> Configuration | tuple[Reason, ...]:
+    def read_files(self) -> Configuration | Refusal:
         """What is in the files at this moment."""
         return self.files
 
@@ -214,7 +214,7 @@ class World:
         self.network.held_until.clear()
         self.store.mishap = None
         self.disk_hang = self.files_hang = 0.0
-        if isinstance(self.files, tuple):
+        if isinstance(self.files, Refusal):
             self.files = self.candidate(())
         for broker in self.brokers:
             broker.trip = None

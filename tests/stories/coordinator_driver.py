@@ -59,7 +59,7 @@ from coordinator.core.requests import (
 from protocol.configuration import Configuration
 from protocol.keys import parse_key
 from protocol.messages import Applied, Arguments, Inquire, Join, Leave, Prepare, Report, Vote
-from protocol.reasons import Reason
+from protocol.reasons import Reason, Refusal
 
 
 def options(words: list[str]) -> tuple[list[str], dict[str, str]]:
@@ -139,7 +139,7 @@ class CoordinatorDriver:
             case ["files", txid, text]:
                 return CandidateRead(txid, configuration(text))
             case ["unreadable", txid, message]:
-                return CandidateRead(txid, (Reason("config", message),))
+                return CandidateRead(txid, Refusal((Reason("config", message),)))
             case ["ask", client, *request]:
                 return Asked(int(client), self._request(request, named))
             case _:

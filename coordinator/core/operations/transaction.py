@@ -31,7 +31,7 @@ from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.configuration import Configuration, Unfit
 from protocol.messages import Abort, Applied, Prepare, Vote
-from protocol.reasons import Reason
+from protocol.reasons import Reason, Refusal
 from protocol.transitions import TRANSACTION, TransactionInput, TransactionState
 
 _UNDECIDED = frozenset({TransactionState.GATHERING, TransactionState.PREPARING})
@@ -108,7 +108,7 @@ class Transaction(Operation):
     def _propose(self) -> None:
         why_not = self.barred()
         if why_not:
-            self.proposed((Reason("config", why_not),))
+            self.proposed(Refusal((Reason("config", why_not),)))
             return
         match self.request.proposal:
             case FromFiles():
@@ -123,7 +123,7 @@ class Transaction(Operation):
                     ReadGeneration(self.txid, before if generation is None else generation)
                 )
 
-    def _edited(self, edit: Edit) -> Configuration | tuple[Reason, ...]:
+    def _edited(self, edit: Edit) -> Configuration | Refusal:
         running = self.shared.running
         assert running is not None, "clients are let in when something runs"
         before = running.configuration
@@ -131,16 +131,16 @@ class Transaction(Operation):
             after = edit.applied_to(before)
         except Unfit as unfit:
             origin = self.request.who.origin if unfit.key else None
-            return (Reason("config", unfit.message, unfit.key, origin),)
+            return Refusal((Reason("config", unfit.message, unfit.key, origin),))
         self.shared.emit(RecordEdit(before.digest, after.digest, edit, self.request.who))
         return after
 
-    def proposed(self, found: Configuration | tuple[Reason, ...]) -> None:
+    def proposed(self, found: Configuration | Refusal) -> None:
         """The candidate is here, or the reasons why there is none."""
         if self.phase is not TransactionState.GATHERING or self.candidate is not None:
             return
-        if isinstance(found, tuple):
-            self._abort(TransactionInput.UNREADABLE, found)
+        if isinstance(found, Refusal):
+            self._abort(TransactionInput.UNREADABLE, found.reasons)
             return
         self.candidate = found
         running = self.shared.running
