@@ -9,7 +9,6 @@ from coordinator.api.history import Job, SlowReads, error_answer
 from coordinator.api.operations import BrokerHandle, Operations, Wanted
 from coordinator.api.server import ApiServer, Connection
 from coordinator.api.watchers import Watchers
-from coordinator.core.decisions import Durable
 from coordinator.core.events import Asked, Event
 from coordinator.core.requests import Request
 from coordinator.core.results import Outcome, Result
@@ -39,7 +38,8 @@ class Dispatcher:
         self._service = Operations(desk)
         self._looks = SlowReads(desk, executor.archive)
         self._watchers: Watchers | None = None
-        self._seen: Durable | None = None
+        self._seen = 0
+        """The generation in force when it was last looked at."""
         self.door: ApiServer | None = None
 
     def open(self, door: ApiServer) -> None:
@@ -50,10 +50,10 @@ class Dispatcher:
     def look_out(self) -> None:
         """Tell those who watch, where another generation has come into force."""
         running = self._desk.machine.running
-        if running is self._seen:
+        if running is None or running.generation == self._seen:
             return
-        self._seen = running
-        if running is not None and self._watchers is not None:
+        self._seen = running.generation
+        if self._watchers is not None:
             self._watchers.committed(running)
 
     def asked(self, client: Connection, request: dict[str, Any]) -> None:

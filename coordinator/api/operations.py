@@ -162,7 +162,7 @@ class Operations:
     def _status(self, _: Fields) -> Fields:
         path = self.host.attributes.get("config.path", "")
         told = {**status.status(self.host.machine, time.monotonic()), "path": path}
-        if self.host.machine.shared.refused_start:
+        if self.host.machine.refused_start:
             told["refused_start"] = [one.as_json() for one in self.host.refused_start]
         return told
 
@@ -224,7 +224,7 @@ class Operations:
             return ChangeRequest(Replacement(candidate), "load", who, *options)
 
         _, dry_run, message, *_ = options
-        base = self.host.machine.shared.generation
+        base = self.host.machine.generation
         attempt = None if dry_run else Attempt("", base, "", "load", who, message)
         return Wanted(sources=sources(request), build=build, attempt=attempt)
 

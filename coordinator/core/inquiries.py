@@ -28,6 +28,7 @@ class Inquiries:
 
     def __init__(self, shared: SharedState) -> None:
         self.shared = shared
+        self.outbox = shared.outbox
         self._tickets = 0
         self._asked: dict[str, _Asked] = {}
 
@@ -35,23 +36,23 @@ class Inquiries:
         """Ask the module `name` on behalf of `client`."""
         member = self.shared.members.get(name)
         if member is None:
-            self.shared.emit(AnswerInquiry(client, why_not=f"{name}: no such module"))
+            self.outbox.emit(AnswerInquiry(client, why_not=f"{name}: no such module"))
         elif member.peer is None:
             why = f" ({member.why})" if member.why else ""
-            self.shared.emit(
+            self.outbox.emit(
                 AnswerInquiry(client, why_not=f"{name} cannot be asked: it is {member.state}{why}")
             )
         else:
             until = self.shared.now + seconds
             self._question(member, member.peer).waiting[client] = until
-            self.shared.wake(until)
+            self.outbox.wake(until)
 
     def _question(self, member: Member, peer: bytes) -> _Asked:
         asked = self._asked.get(member.name)
         if asked is None or asked.peer != peer:
             self._tickets += 1
             asked = self._asked[member.name] = _Asked(self._tickets, peer)
-            self.shared.send([member], Inquire(*self.shared.authority, asked.ticket))
+            self.outbox.send([member], Inquire(*self.shared.authority, asked.ticket))
         return asked
 
     def answered(self, member: Member, report: Report) -> None:
@@ -61,7 +62,7 @@ class Inquiries:
             return
         del self._asked[member.name]
         for client in asked.waiting:
-            self.shared.emit(AnswerInquiry(client, report.text))
+            self.outbox.emit(AnswerInquiry(client, report.text))
 
     def sweep(self) -> None:
         """Give up the questions on connections that are gone."""
@@ -70,7 +71,7 @@ class Inquiries:
                 del self._asked[name]
                 for client in asked.waiting:
                     why = f"{name} was lost before it answered"
-                    self.shared.emit(AnswerInquiry(client, why_not=why))
+                    self.outbox.emit(AnswerInquiry(client, why_not=why))
 
     def time_passed(self) -> None:
         """Tell those who have waited long enough; the question stays open."""
@@ -79,7 +80,7 @@ class Inquiries:
                 if self.shared.now >= until:
                     del asked.waiting[client]
                     why = f"{name} did not answer in time; it is busy or hangs"
-                    self.shared.emit(AnswerInquiry(client, why_not=why))
+                    self.outbox.emit(AnswerInquiry(client, why_not=why))
 
     def hung_up(self, client: int) -> None:
         """A client is gone."""

@@ -87,9 +87,10 @@ class Coordinator:
         random text that makes this life's txids different from those of any other.
         """
         self.shared = SharedState(ledger, epoch, life, running, decided or {})
+        self.outbox = self.shared.outbox
         self.shared.unconfirmed = unconfirmed
         if unconfirmed is not None:
-            self.shared.wake(unconfirmed.due)
+            self.outbox.wake(unconfirmed.due)
         self.membership = Membership(self.shared)
         self.inquiries = Inquiries(self.shared)
         self.operation: Operation = _Idle(self.shared)
@@ -103,7 +104,7 @@ class Coordinator:
         self._take(event)
         self._advance()
         self.inquiries.sweep()
-        return self.shared.take_step()
+        return self.outbox.take_step()
 
     # Reading
 
@@ -116,6 +117,16 @@ class Coordinator:
     def running(self) -> Durable | None:
         """What is in force; None before the first commit."""
         return self.shared.running
+
+    @property
+    def generation(self) -> int:
+        """The number in force; 0 before the first commit."""
+        return self.shared.generation
+
+    @property
+    def refused_start(self) -> tuple[Reason, ...]:
+        """Why this life did not start with the files; empty once files were taken again."""
+        return self.shared.refused_start
 
     @property
     def unconfirmed(self) -> Unconfirmed | None:
@@ -186,7 +197,7 @@ class Coordinator:
                 self._left_before_joining(message)
             else:  # it was given up meanwhile, and does not know it
                 why = "it is not joined (any more) on this connection"
-                self.shared.emit(Send((peer,), Refuse(*self.shared.authority, why)))
+                self.outbox.emit(Send((peer,), Refuse(*self.shared.authority, why)))
             return
         if member.incarnation != message.incarnation:
             return  # an answer of a life that has ended
@@ -233,12 +244,12 @@ class Coordinator:
             self._turn_away(client, f"{limits.QUEUED_REQUESTS} changes are waiting already")
         else:
             self.queue.append((client, request, self.shared.now))
-            self.shared.wake(self.shared.now + request.seconds)
+            self.outbox.wake(self.shared.now + request.seconds)
 
     def _turn_away(self, client: int, why: str, seconds: float = 0.0) -> None:
         reason = Reason("config", why)
         outcome = Outcome(Result.REFUSED, self.shared.generation, "", (reason,), seconds=seconds)
-        self.shared.emit(Answer(client, outcome))
+        self.outbox.emit(Answer(client, outcome))
 
     def _advance(self) -> None:
         """Whatever can go on without a further event does, as long as no decision is on its way."""
@@ -290,8 +301,8 @@ class Coordinator:
         if self.stopping_until is not None:
             return
         self.stopping_until = self.shared.now + limits.SHUTDOWN_SECONDS
-        self.shared.wake(self.stopping_until)
-        self.shared.note("stop")
+        self.outbox.wake(self.stopping_until)
+        self.outbox.log("stop")
         for client, _, _ in self.queue:
             self._turn_away(client, "the broker is stopping")
         self.queue.clear()
@@ -306,10 +317,10 @@ class Coordinator:
         fresh = [one for one in ours if one.state is not MemberState.LEAVING]
         for member in fresh:
             member.become(MemberState.LEAVING, MemberInput.REMOVE, self.shared.now)
-        self.shared.send(fresh, Shutdown(*self.shared.authority, "the broker is stopping"))
+        self.outbox.send(fresh, Shutdown(*self.shared.authority, "the broker is stopping"))
         if not ours or self.shared.now >= self.stopping_until:
             self.halted = True
-            self.shared.emit(Halt())
+            self.outbox.emit(Halt())
 
 
 class _IdlePhase(StrEnum):

@@ -24,6 +24,7 @@ class Membership:
 
     def __init__(self, shared: SharedState) -> None:
         self.shared = shared
+        self.outbox = shared.outbox
         self.members = shared.members
 
     # Coming
@@ -32,8 +33,8 @@ class Membership:
         """A participant introduces itself on a new connection."""
         why_not = self._why_not(peer, message)
         if why_not:
-            self.shared.emit(Send((peer,), Refuse(*self.shared.authority, why_not)))
-            self.shared.note("refuse", module=message.name, why=why_not)
+            self.outbox.emit(Send((peer,), Refuse(*self.shared.authority, why_not)))
+            self.outbox.log("refuse", module=message.name, why=why_not)
             return
         member = self.members.get(message.name)
         if member is None:
@@ -46,7 +47,7 @@ class Membership:
             operation.lost(member, "lost its connection", dead=False)
         self._take_in(member, peer, message)
         if member.state is MemberState.LEAVING:
-            self.shared.send([member], Shutdown(*self.shared.authority, "removed"))
+            self.outbox.send([member], Shutdown(*self.shared.authority, "removed"))
             return
         if message.ledger in ("", self.shared.ledger):
             self._resolve(member, message.in_doubt, operation)
@@ -76,7 +77,7 @@ class Membership:
 
     def _welcome(self, message: Join) -> Member:
         member = Member(message.name, MemberState.JOINING, self.shared.now, pid=message.pid)
-        self.shared.emit(Watch(message.name, message.pid))
+        self.outbox.emit(Watch(message.name, message.pid))
         return self.members.add(member)
 
     def _take_in(self, member: Member, peer: bytes, message: Join) -> None:
@@ -84,14 +85,14 @@ class Membership:
             # Of two connections the later one counts.  Should it be the older one's Join that was
             # late, the participant that is still there hears of it here, and joins again.
             why = f"the name {member.name} has joined on another connection"
-            self.shared.emit(Send((member.peer,), Refuse(*self.shared.authority, why)))
+            self.outbox.emit(Send((member.peer,), Refuse(*self.shared.authority, why)))
         self.members.connect(member, peer)
         member.incarnation, member.session = message.incarnation, message.session
         member.generation, member.digest = message.generation, message.digest
         member.description = message.description
         if member.state is not MemberState.LEAVING:
             member.become(MemberState.JOINING, MemberInput.JOIN, self.shared.now)
-        self.shared.note("join", module=member.name, pid=member.pid,
+        self.outbox.log("join", module=member.name, pid=member.pid,
                         generation=member.generation, in_doubt=message.in_doubt)  # fmt: skip
 
     def _resolve(self, member: Member, in_doubt: str | None, operation: Operation) -> None:
@@ -100,9 +101,9 @@ class Membership:
             return
         receipt = self.shared.decided.get(in_doubt)
         if receipt:
-            self.shared.tell_commit([member], receipt)
+            self.outbox.tell_commit([member], receipt)
         else:
-            self.shared.send([member], Abort(*self.shared.authority, in_doubt))
+            self.outbox.send([member], Abort(*self.shared.authority, in_doubt))
 
     def _take_over(self, member: Member, message: Join) -> None:
         """It comes from another ledger, and will be ours with the Admit that it gets.
@@ -111,7 +112,7 @@ class Membership:
         generation is a number of that other ledger.
         """
         member.generation = 0
-        self.shared.note("take over", module=member.name, ledger=message.ledger,
+        self.outbox.log("take over", module=member.name, ledger=message.ledger,
                          in_doubt=message.in_doubt)  # fmt: skip
 
     def admit_waiting(self) -> None:
@@ -164,33 +165,33 @@ class Membership:
         member.become(MemberState.RUNNING, MemberInput.APPLIED, self.shared.now)
         member.why = ""
         member.patience = limits.PREPARE_SECONDS
-        self.shared.note("member", module=member.name, generation=member.generation)
+        self.outbox.log("member", module=member.name, generation=member.generation)
         if member.attached:
-            self.shared.emit(RecordAttached(member.name, present=True))
+            self.outbox.emit(RecordAttached(member.name, present=True))
         operation.settled(member)
 
     def _declined(self, member: Member, reasons: tuple[Reason, ...], operation: Operation) -> None:
         member.why = reasons[0].message if reasons else "declined without a reason"
-        self.shared.note("declined", module=member.name, why=member.why)
+        self.outbox.log("declined", module=member.name, why=member.why)
         if operation.declined(member, reasons):
             return
         if not member.attached:
-            self.shared.emit(Kill(member.name, member.pid))
+            self.outbox.emit(Kill(member.name, member.pid))
         elif member.state is not MemberState.LEAVING:
             member.become(MemberState.REFUSED, MemberInput.DECLINED, self.shared.now)
-            self.shared.emit(RecordAttached(member.name, present=False))
+            self.outbox.emit(RecordAttached(member.name, present=False))
 
     def _broke(self, member: Member, reasons: tuple[Reason, ...]) -> None:
         """It voted yes and failed: a module of ours is made anew, another is out."""
         member.why = "failed in commit: " + (reasons[0].message if reasons else "no reason given")
-        self.shared.note("broke", module=member.name, why=member.why)
+        self.outbox.log("broke", module=member.name, why=member.why)
         if member.state in (MemberState.FAILED, MemberState.LEAVING):
             return  # it is out already
         if member.attached:
             member.become(MemberState.FAILED, MemberInput.BROKE, self.shared.now)
         else:
             member.become(MemberState.JOINING, MemberInput.REPLACE, self.shared.now)
-            self.shared.emit(Kill(member.name, member.pid))
+            self.outbox.emit(Kill(member.name, member.pid))
 
     # Going
 
@@ -210,7 +211,7 @@ class Membership:
             return
         if member.state in (MemberState.RESTARTING, MemberState.FAILED) and not member.attached:
             return  # it is known to be dead; this is news of a start that failed before
-        self.shared.note("died", module=name, pid=pid, how=how)
+        self.outbox.log("died", module=name, pid=pid, how=how)
         self.members.disconnect(member)
         member.incarnation = ""
         claimed = operation.lost(member, f"died ({how})", dead=True)
@@ -224,7 +225,7 @@ class Membership:
         member = self.members.at(peer)
         if member is None:
             return
-        self.shared.note("cut", module=member.name)
+        self.outbox.log("cut", module=member.name)
         self.members.disconnect(member)
         operation.lost(member, "lost its connection", dead=False)
         if member.state in (MemberState.RUNNING, MemberState.REFUSED):
@@ -234,7 +235,7 @@ class Membership:
     def forget(self, member: Member) -> None:
         """Take it off the list."""
         if member.attached:
-            self.shared.emit(RecordAttached(member.name, present=False))
+            self.outbox.emit(RecordAttached(member.name, present=False))
         self.members.remove(member)
 
     # Supervision
@@ -248,7 +249,7 @@ class Membership:
         assert member.spec is not None
         member.pid, member.incarnation = 0, ""
         self.shared.expect(member)
-        self.shared.emit(StartProcess(member.name, member.spec))
+        self.outbox.emit(StartProcess(member.name, member.spec))
 
     def spawned(self, name: str, pid: int) -> None:
         """The process of a member of ours runs; it may be unwanted by now."""
@@ -256,7 +257,7 @@ class Membership:
         if member is not None and not member.attached and not member.pid:
             member.pid = pid
         if member is None or member.pid != pid or member.state is MemberState.LEAVING:
-            self.shared.emit(Kill(name, pid))
+            self.outbox.emit(Kill(name, pid))
 
     def add_ours(self, name: str, spec: Spec) -> Member:
         """A new member of ours, starting, for an activity that has a deadline of its own."""
@@ -277,14 +278,14 @@ class Membership:
             member.become(MemberState.FAILED, MemberInput.DIED_TOO_OFTEN, now)
             window = f"{limits.RESTART_WINDOW_SECONDS:g} s"
             member.why = f"died {count} times within {window}, last: {member.why}"
-            self.shared.note("failed", module=member.name, why=member.why)
+            self.outbox.log("failed", module=member.name, why=member.why)
             return
         pause = min(limits.RESTART_FIRST_SECONDS * 2 ** (count - 1), limits.RESTART_LONGEST_SECONDS)
         member.become(MemberState.RESTARTING, MemberInput.DIED, now)
         member.restarts += 1
         member.deadline = now + pause
-        self.shared.wake(member.deadline)
-        self.shared.note("restart", module=member.name, after=pause, deaths=count)
+        self.outbox.wake(member.deadline)
+        self.outbox.log("restart", module=member.name, after=pause, deaths=count)
 
     def time_passed(self) -> None:
         """Start what is due, and lose patience where that is due."""
@@ -296,11 +297,11 @@ class Membership:
                 self.start(member)
             elif not member.attached:
                 member.why = f"did not get to {MemberState.RUNNING} from {member.state} in time"
-                self.shared.note("impatient", module=member.name, why=member.why)
-                self.shared.emit(Kill(member.name, member.pid))
+                self.outbox.log("impatient", module=member.name, why=member.why)
+                self.outbox.emit(Kill(member.name, member.pid))
             else:
-                self.shared.note("impatient", module=member.name)
-                self.shared.send(
+                self.outbox.log("impatient", module=member.name)
+                self.outbox.send(
                     [member],
                     Refuse(*self.shared.authority, "no answer to Admit in time"),
                 )

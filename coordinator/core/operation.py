@@ -27,6 +27,7 @@ class Operation:
 
     def __init__(self, shared: SharedState) -> None:
         self.shared = shared
+        self.outbox = shared.outbox
 
     @property
     def over(self) -> bool:

@@ -49,8 +49,8 @@ def due_undo(shared: SharedState) -> ChangeRequest | None:
     if pending is None or running is None or shared.now < pending.due:
         return None
     shared.unconfirmed = pending._replace(due=shared.now + limits.UNDO_AGAIN_SECONDS)
-    shared.wake(shared.unconfirmed.due)
-    shared.note("unconfirmed", generation=pending.generation)
+    shared.outbox.wake(shared.unconfirmed.due)
+    shared.outbox.log("unconfirmed", generation=pending.generation)
     who = running.decision.who._replace(command=f"undo of {running.decision.who.command}".strip())
     why = f"generation {pending.generation} was not confirmed in time"
     return ChangeRequest(Replacement(pending.before), UNDO, who, message=why)
@@ -101,9 +101,9 @@ class Confirm(Operation):
             self._move(ConfirmInput.NOTHING)
             self._answer(Result.REFUSED, "there is nothing to confirm")
             return
-        shared.wake(self.deadline)
-        shared.note("confirm", generation=pending.generation)
-        shared.emit(WriteConfirmation(pending.generation))
+        shared.outbox.wake(self.deadline)
+        shared.outbox.log("confirm", generation=pending.generation)
+        shared.outbox.emit(WriteConfirmation(pending.generation))
 
     def confirmed(self, event: ConfirmationWritten) -> None:
         """The ledger has answered."""
@@ -139,5 +139,5 @@ class Confirm(Operation):
             digest=running.configuration.digest if running else "",
             seconds=self.shared.now - self.asked_at,
         )
-        self.shared.emit(Answer(self.client, outcome))
+        self.outbox.emit(Answer(self.client, outcome))
         self.client = None

@@ -106,7 +106,7 @@ class ModuleConfigure(ModuleOperation):
             self._move(ConfigureInput.SAME)
             self._close()
             return
-        shared.note("configure", module=self.name, txid=self.txid, dry_run=request.dry_run)
+        shared.outbox.log("configure", module=self.name, txid=self.txid, dry_run=request.dry_run)
         self._ask()
 
     # Asking
@@ -131,7 +131,7 @@ class ModuleConfigure(ModuleOperation):
         member.owes, member.owes_since = self.txid, self.shared.now
         allowed = max(0.0, self.deadline - self.shared.now)
         configuration = running.configuration
-        self.shared.send(
+        self.outbox.send(
             [member],
             Prepare(*self.shared.authority, self.txid, running.generation, configuration.digest,
                     configuration.encoded, allowed, True, arguments),
@@ -164,8 +164,8 @@ class ModuleConfigure(ModuleOperation):
         self._move(ConfigureInput.YES)
         member.runtime = self.runtime
         self.deadline = self.shared.now + limits.COMMIT_SECONDS
-        self.shared.wake(self.deadline)
-        self.shared.note("configured", module=self.name, txid=self.txid, keys=list(self.runtime))
+        self.outbox.wake(self.deadline)
+        self.outbox.log("configured", module=self.name, txid=self.txid, keys=list(self.runtime))
         self.shared.admit(member)
 
     def applied(self, member: Member, applied: Applied) -> None:

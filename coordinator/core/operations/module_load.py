@@ -79,7 +79,7 @@ class ModuleLoad(ModuleOperation):
             self._move(LoadInput.TAKEN)
             self._close(Reason(self.name, f"is loaded already ({namesake.state})"))
             return
-        shared.note("load", module=self.name, path=request.spec.path)
+        shared.outbox.log("load", module=self.name, path=request.spec.path)
         self.member = membership.add_ours(self.name, request.spec)
 
     def settled(self, member: Member) -> None:

@@ -105,7 +105,7 @@ class ModuleReload(ModuleOperation):
             self._close(Reason(self.name, why_not))
             return
         self.member = member
-        shared.note("module-reload", module=self.name)
+        shared.outbox.log("module-reload", module=self.name)
         self._end_the_old(member)
 
     # The old process
@@ -115,7 +115,7 @@ class ModuleReload(ModuleOperation):
             self._start_the_new(member)
             return
         self.until = min(self.deadline, self.shared.now + limits.SHUTDOWN_SECONDS)
-        self.shared.wake(self.until)
+        self.outbox.wake(self.until)
         if not self._ask_to_end(member, "reloaded"):
             self._move(ReloadInput.KILL)
             self._kill(member)
@@ -125,7 +125,7 @@ class ModuleReload(ModuleOperation):
     def _start_the_new(self, member: Member) -> None:
         self._move(ReloadInput.GONE)
         self.until = self.deadline
-        self.shared.wake(self.until)
+        self.outbox.wake(self.until)
         member.patience = math.inf
         member.deaths.clear()
         member.why, member.report = "", "{}"

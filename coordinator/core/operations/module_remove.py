@@ -75,9 +75,9 @@ class ModuleRemove(ModuleOperation):
             self._move(RemoveInput.UNKNOWN)
             self._close(Reason(self.name, "is not loaded"))
             return
-        shared.note("remove", module=self.name)
+        shared.outbox.log("remove", module=self.name)
         self.until = min(self.deadline, shared.now + limits.SHUTDOWN_SECONDS)
-        shared.wake(self.until)
+        shared.outbox.wake(self.until)
         if not self._retire(self.member):
             self._forget(self.member, RemoveInput.GONE)
         elif not self._ask_to_end(self.member, "removed by `flux module remove`"):

@@ -57,20 +57,20 @@ class ModuleOperation(Operation):
         """Send Shutdown.  Returns False if it has no connection and must be killed instead."""
         if member.peer is None:
             return False
-        self.shared.send([member], Shutdown(*self.shared.authority, why))
+        self.outbox.send([member], Shutdown(*self.shared.authority, why))
         return True
 
     def _kill(self, member: Member) -> None:
         """Kill its process, and allow some time until its death is reported."""
-        self.shared.emit(Kill(self.name, member.pid))
+        self.outbox.emit(Kill(self.name, member.pid))
         self.until = self.shared.now + limits.SHUTDOWN_SECONDS
-        self.shared.wake(self.until)
+        self.outbox.wake(self.until)
 
     def _close(self, *reasons: Reason) -> None:
         """Answer; to be called once, when the operation has got to one of its ends."""
         result = self.RESULTS[self.phase]
         elapsed = self.shared.now - self.asked_at
-        self.shared.note("end", module=self.name, result=str(result), elapsed=elapsed)
+        self.outbox.log("end", module=self.name, result=str(result), elapsed=elapsed)
         if self.client is not None:
             running = self.shared.running
             outcome = Outcome(
@@ -82,5 +82,5 @@ class ModuleOperation(Operation):
                 not_applied=(self.name,) if result is Result.PARTIAL else (),
                 seconds=elapsed,
             )
-            self.shared.emit(Answer(self.client, outcome))
+            self.outbox.emit(Answer(self.client, outcome))
             self.client = None

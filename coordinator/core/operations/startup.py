@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from coordinator.core.decisions import Durable
-from coordinator.core.effects import AnnounceReady, GiveUp, Kill, RecordFilesDigest
+from coordinator.core.effects import AnnounceReady, GiveUp, Kill
 from coordinator.core.events import Begin
 from coordinator.core.members import Admission, Member, MemberInput, MemberState
 from coordinator.core.membership import Membership
@@ -94,13 +94,13 @@ class Startup(Operation):
         self.refusal: list[Reason] = []
         shared.refused_start = begin.unreadable
         self.ours = {name: membership.add_ours(name, spec) for name, spec in begin.modules}
-        shared.wake(self.deadline)
-        shared.note("start", generation=shared.generation,
+        shared.outbox.wake(self.deadline)
+        shared.outbox.log("start", generation=shared.generation,
                    resume=not self._changed(), modules=len(self.ours))  # fmt: skip
         if not self._changed():
             self._resume()
         else:
-            shared.wake(self.grace)
+            shared.outbox.wake(self.grace)
             self._go_on()
 
     @property
@@ -111,10 +111,10 @@ class Startup(Operation):
 
     def _changed(self) -> bool:
         """Whether the files ask for something that the ledger does not know already."""
-        running, files = self.shared.running, self.begin.files
-        if running is None:
+        files = self.begin.files
+        if self.shared.running is None:
             return True
-        return files is not None and files.digest != running.decision.files
+        return files is not None and files.digest != self.shared.files
 
     # Resuming
 
@@ -147,8 +147,7 @@ class Startup(Operation):
         assert files is not None or self.shared.running is None
         running = self.shared.running
         if files is not None and running is not None and running.configuration == files:
-            self.shared.files = files.digest
-            self.shared.emit(RecordFilesDigest(running.generation, files.digest))
+            self.shared.files_are_in_force(files.digest)
             self._resume()
             return
         self._move(StartupInput.ASK)
@@ -172,12 +171,12 @@ class Startup(Operation):
         if change.outcome.result is not Result.REFUSED:
             self._ready(StartupInput.DECIDED)
         elif self.begin.fallback and self.shared.running is not None:
-            self.shared.note("fallback", generation=self.shared.generation,
+            self.outbox.log("fallback", generation=self.shared.generation,
                             reasons=[str(reason) for reason in change.outcome.reasons])  # fmt: skip
             self.shared.refused_start = change.outcome.reasons
             self.transaction = None
             self.deadline = self.shared.now + self.begin.seconds
-            self.shared.wake(self.deadline)
+            self.outbox.wake(self.deadline)
             for member in self.ours.values():
                 if member.peer is not None:
                     self.shared.members.admit_to(member, Admission.WAITING)
@@ -267,15 +266,15 @@ class Startup(Operation):
 
     def _ready(self, given: StartupInput) -> None:
         self._move(given)
-        self.shared.note("ready", generation=self.shared.generation)
-        self.shared.emit(AnnounceReady(self.shared.refused_start))
+        self.outbox.log("ready", generation=self.shared.generation)
+        self.outbox.emit(AnnounceReady(self.shared.refused_start))
 
     def _give_up(self, reasons: tuple[Reason, ...]) -> None:
         self._move(StartupInput.GIVE_UP)
         for member in self.ours.values():
             member.become(MemberState.LEAVING, MemberInput.REMOVE, self.shared.now)
-            self.shared.emit(Kill(member.name, member.pid))
-        self.shared.emit(GiveUp(reasons))
+            self.outbox.emit(Kill(member.name, member.pid))
+        self.outbox.emit(GiveUp(reasons))
 
 
 def _not_ready(member: Member, seconds: float) -> Reason:

@@ -20,7 +20,6 @@ from coordinator.core.effects import (
     ReadGeneration,
     RecordAttempt,
     RecordEdit,
-    RecordFilesDigest,
 )
 from coordinator.core.members import UNSETTLED, Member, MemberInput, MemberState
 from coordinator.core.operation import Operation
@@ -112,14 +111,14 @@ class Transaction(Operation):
             return
         match self.request.proposal:
             case FromFiles():
-                self.shared.emit(ReadFiles(self.txid))
+                self.outbox.emit(ReadFiles(self.txid))
             case Replacement(configuration):
                 self.proposed(configuration)
             case Edit() as edit:
                 self.proposed(self._edited(edit))
             case Earlier(generation):
                 before = max(self.shared.generation - 1, 0)
-                self.shared.emit(
+                self.outbox.emit(
                     ReadGeneration(self.txid, before if generation is None else generation)
                 )
 
@@ -132,7 +131,7 @@ class Transaction(Operation):
         except Unfit as unfit:
             origin = self.request.who.origin if unfit.key else None
             return Refusal((Reason("config", unfit.message, unfit.key, origin),))
-        self.shared.emit(RecordEdit(before.digest, after.digest, edit, self.request.who))
+        self.outbox.emit(RecordEdit(before.digest, after.digest, edit, self.request.who))
         return after
 
     def proposed(self, found: Configuration | Refusal) -> None:
@@ -146,9 +145,7 @@ class Transaction(Operation):
         running = self.shared.running
         if running is not None and running.configuration == found:
             if self.from_files and not self.request.dry_run:
-                self.shared.files = found.digest
-                self.shared.refused_start = ()
-                self.shared.emit(RecordFilesDigest(running.generation, found.digest))
+                self.shared.files_are_in_force(found.digest)
             self._move(TransactionInput.SAME)
             self._close()
             return
@@ -190,9 +187,9 @@ class Transaction(Operation):
         )
         # At a start nobody has been admitted, so nobody knows its load arguments yet.
         new = [one for one in members if not one.generation and one.arguments()]
-        self.shared.send([one for one in members if one not in new], message)
+        self.outbox.send([one for one in members if one not in new], message)
         for member in new:
-            self.shared.send([member], message._replace(arguments=member.arguments()))
+            self.outbox.send([member], message._replace(arguments=member.arguments()))
 
     def _probe(self, silent: list[Member]) -> None:
         """Repeat the Abort of the vote that is owed: nobody may be there to owe it any more.
@@ -202,7 +199,7 @@ class Transaction(Operation):
         for member in silent:
             if member.owes is not None and member.probes < limits.PROBES:
                 member.probes += 1
-                self.shared.send([member], Abort(*self.shared.authority, member.owes))
+                self.outbox.send([member], Abort(*self.shared.authority, member.owes))
 
     # Preparing: votes
 
@@ -243,7 +240,7 @@ class Transaction(Operation):
         self.acknowledgements = Acknowledgements(self.voters)
         files = self.candidate.digest if self.from_files else self.shared.files
         self._allow_commit_seconds()
-        self.shared.force(
+        self.outbox.force(
             Decision(
                 self.shared.generation + 1,
                 self.txid,
@@ -272,13 +269,13 @@ class Transaction(Operation):
         self.shared.decide(durable)
         if self.from_files:
             self.shared.refused_start = ()
-        self.shared.tell_commit(self.voters.values(), durable.receipt)
+        self.outbox.tell_commit(self.voters.values(), durable.receipt)
         self._note("commit", generation=durable.generation)
         self._check_applied()
 
     def _allow_commit_seconds(self) -> None:
         self.committing_until = self.shared.now + limits.COMMIT_SECONDS
-        self.shared.wake(self.committing_until)
+        self.outbox.wake(self.committing_until)
 
     def not_forced(self, why: str) -> None:
         """The decision is certainly not on disk: nobody has been told, so nothing happened."""
@@ -342,7 +339,7 @@ class Transaction(Operation):
         """It voted yes and hangs in commit: its process, if it is ours, is started again."""
         if not member.attached and member.state is not MemberState.LEAVING:
             member.become(MemberState.JOINING, MemberInput.REPLACE, self.shared.now)
-            self.shared.emit(Kill(member.name, member.pid))
+            self.outbox.emit(Kill(member.name, member.pid))
 
     def _lateness(self) -> tuple[Reason, ...]:
         allowed = f"{self.request.seconds:g} s"
@@ -379,12 +376,12 @@ class Transaction(Operation):
         self.reasons.extend(reasons)
         self._move(given)
         if not self.request.dry_run:  # a dry run left nothing behind that could be released
-            self.shared.send(self._asked(), Abort(*self.shared.authority, self.txid))
+            self.outbox.send(self._asked(), Abort(*self.shared.authority, self.txid))
         self._note(
             "abort", cause=str(given), objectors=self._objectors(), reasons=len(self.reasons)
         )
         if not self.request.dry_run:
-            self.shared.emit(RecordAttempt(self._attempt()))
+            self.outbox.emit(RecordAttempt(self._attempt()))
         self._close()
 
     def _asked(self) -> list[Member]:
@@ -425,7 +422,7 @@ class Transaction(Operation):
 
     def _answer(self, outcome: Outcome) -> None:
         if self.client is not None:
-            self.shared.emit(Answer(self.client, outcome))
+            self.outbox.emit(Answer(self.client, outcome))
             self.client = None
 
     def _confirm(self) -> float | None:
@@ -434,7 +431,7 @@ class Transaction(Operation):
 
     def _note(self, event: str, **fields: object) -> None:
         """A line for the log; every phase has one, and all lines of a change have its txid."""
-        self.shared.note(event, txid=self.txid, elapsed=round(self._elapsed(), 6), **fields)
+        self.outbox.log(event, txid=self.txid, elapsed=round(self._elapsed(), 6), **fields)
 
     def _objectors(self) -> str:
         """Who said no, died or was late, in the order in which that came in."""

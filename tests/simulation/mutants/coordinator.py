@@ -6,7 +6,8 @@ from typing import Any
 
 from coordinator.core.ballot import Ballot, Tally
 from coordinator.core.decisions import Durable, Receipt, Unconfirmed
-from coordinator.core.effects import TellCommit
+from coordinator.core.effects import Step, TellCommit
+from coordinator.core.events import Event
 from coordinator.core.machine import Coordinator
 from coordinator.core.members import Admission, Member, Members, MemberState
 from coordinator.core.membership import Membership
@@ -25,7 +26,7 @@ def _commit_before_durable(right: Method) -> Method:
     def _decide(self: Transaction) -> None:
         right(self)
         receipt = Receipt(self.txid, self.shared.generation + 1)
-        self.shared.tell_commit(self.voters.values(), receipt)
+        self.outbox.tell_commit(self.voters.values(), receipt)
 
     return _decide
 
@@ -59,7 +60,7 @@ def _presumed_commit(right: Method) -> Method:
         if in_doubt is not None and unknown and not operation.will_decide(in_doubt):
             assert member.peer is not None
             receipt = Receipt(in_doubt, self.shared.generation + 1)
-            self.shared.emit(TellCommit((member.peer,), receipt))
+            self.outbox.emit(TellCommit((member.peer,), receipt))
         else:
             right(self, member, in_doubt, operation)
 
@@ -96,12 +97,14 @@ def _no_deadline(right: Method) -> Method:
 
 
 def _shown_too_early(right: Method) -> Method:
-    def force(self: SharedState, decision: Any) -> None:
-        right(self, decision)
-        receipt = Receipt(decision.txid, decision.generation)
-        self.running = Durable(receipt, decision)
+    def step(self: Coordinator, now: float, event: Event) -> Step:
+        found: Step = right(self, now, event)
+        if found.force is not None:
+            receipt = Receipt(found.force.txid, found.force.generation)
+            self.shared.running = Durable(receipt, found.force)
+        return found
 
-    return force
+    return step
 
 
 def _remembers_old_peers(right: Method) -> Method:
@@ -178,7 +181,7 @@ COORDINATOR: dict[str, Mutant] = {
     ),
     "shown-too-early": Mutant(
         "the broker shows a configuration whose decision is not on disk yet",
-        (Patch(SharedState, "force", _shown_too_early),),
+        (Patch(Coordinator, "step", _shown_too_early),),
     ),
     "old-incarnation-heard": Mutant(
         "what an ended life of a participant said counts for the next",
