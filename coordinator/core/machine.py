@@ -1,15 +1,43 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The coordinator's machine: an event and the time in, effects and at most one decision out.
 
-It serves one activity at a time (a start, a change, a load, a removal) and keeps the others in
-line.  It touches no socket, no file and no clock; the broker, the simulator and the tests drive it
-by the same call.
+It is the coordinator of two-phase commit with presumed abort (Gray & Lamport, "Consensus on
+Transaction Commit", 2006, section 3: their TM; the participants are their RMs; presumed abort is of
+Mohan, Lindsay & Obermarck, "Transaction Management in the R* Distributed Database Management
+System", 1986).  It runs one operation at a time (a start, a change, a load, a removal) and queues
+the requests for others.  It touches no socket, no file and no clock; the broker, the simulator and
+the tests drive it by the same call.
+
+If you drive it yourself, these are your duties, in this order:
+
+1. Before it is made: put the new epoch on disk, higher than any before; then pass that, the last
+   decision, the receipts and the unconfirmed generation as the ledger has them, the ledger's
+   identity, and a random `life`.
+2. `Begin` first.  Until the effect `AnnounceReady` let no client in; after `GiveUp` it has failed.
+3. Call `step(now, event)` for one event at a time, never from inside another call; `now` in seconds
+   of one monotonic clock.  Events of one connection in the order in which they came.
+4. Carry out `Step.effects` in their order, and before the next `step`, or queue them without
+   changing the order of any two for the same participant.  What an effect brings about is an event
+   of its own: `Spawned` or `Died` for `StartProcess`, `Unreachable` for a `Send` that nobody got,
+   `CandidateRead` for `ReadFiles` and `ReadGeneration`, `ConfirmationWritten` for
+   `WriteConfirmation`, `Died` for `Watch` and `Kill`, `TimePassed` for `Wake`.  Each may come late:
+   a deadline covers what is waited for.
+5. Then force `Step.force`, if there is one, and answer with `Forced` when it is on disk, or with
+   `NotForced` when it certainly is not.  While neither is known, say neither: let the process end,
+   and the next start will read the ledger.  Other events may come in the meantime.
+6. Send `Commit` and `Admit` for `TellCommit` and `TellAdmit` only, which carry the ledger's word.
+7. After `Halt`, or `GiveUp`, stop: `step` must not be called any more.
+
+`step` raises nothing for what a peer or a client may say.  It raises AssertionError, of which
+`protocol.transitions.Forbidden` is one, where this program or its driver is at fault; the machine's
+state is then undefined, and the process should end.
 """
 
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
+from typing import NamedTuple, TypeVar
 
 from coordinator.core.decisions import Durable, Receipt, Unconfirmed
 from coordinator.core.effects import Answer, Halt, Send, Step
@@ -31,7 +59,7 @@ from coordinator.core.events import (
     Unreachable,
 )
 from coordinator.core.inquiries import Inquiries
-from coordinator.core.members import MemberInput, Members, MemberState
+from coordinator.core.members import Member, MemberInput, Members, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.operations.confirm import Confirm, due_undo
@@ -68,6 +96,15 @@ from protocol.messages import (
 from protocol.reasons import Reason
 
 
+class _Queued(NamedTuple):
+    """A request that waits for its turn."""
+
+    client: int
+    request: Request
+    asked_at: float
+    """On the machine's clock; its deadline counts from here."""
+
+
 class Coordinator:
     """One life of a coordinator.  `step` is the only way in; properties are for reading."""
 
@@ -94,12 +131,16 @@ class Coordinator:
         self.membership = Membership(self.shared)
         self.inquiries = Inquiries(self.shared)
         self.operation: Operation = _Idle(self.shared)
-        self.queue: deque[tuple[int, Request, float]] = deque()
+        self.queue: deque[_Queued] = deque()
         self.stopping_until: float | None = None
         self.halted = False
 
     def step(self, now: float, event: Event) -> Step:
-        """What to do about `event` at `now` (seconds of a clock that never goes back)."""
+        """What to do about `event` at `now` (seconds of a monotonic clock).
+
+        Raises AssertionError where the caller neglects a duty (see above), never for its peers.
+        """
+        assert not self.halted, "Halt was the last effect"
         self.shared.now = max(now, self.shared.now)
         self._take(event)
         self._advance()
@@ -130,12 +171,12 @@ class Coordinator:
 
     @property
     def unconfirmed(self) -> Unconfirmed | None:
-        """The generation in force, where it is undone unless it is confirmed."""
+        """The generation in force if it is undone unless it is confirmed."""
         return self.shared.unconfirmed
 
     @property
     def members(self) -> Members:
-        """Everybody who is here."""
+        """All participants."""
         return self.shared.members
 
     @property
@@ -150,7 +191,7 @@ class Coordinator:
     def _take(self, event: Event) -> None:
         match event:
             case Received(peer, message):
-                self._heard(peer, message)
+                self._received(peer, message)
             case Forced(durable):
                 self._deciding().forced(durable)
             case NotForced(_, why):
@@ -165,7 +206,7 @@ class Coordinator:
             case Asked(client, request):
                 self._asked(client, request)
             case HungUp(client):
-                self.queue = deque(one for one in self.queue if one[0] != client)
+                self.queue = deque(queued for queued in self.queue if queued.client != client)
                 self.operation.hung_up(client)
                 self.inquiries.hung_up(client)
             case Inquired(client, name, seconds):
@@ -177,7 +218,7 @@ class Coordinator:
             case Unreachable(peer):
                 self.membership.unreachable(peer, self.operation)
             case TimePassed():
-                self._woke()
+                self._time_passed()
             case Begin():
                 self.operation = Startup(self.shared, self.membership, event)
             case Stop():
@@ -187,55 +228,58 @@ class Coordinator:
         assert isinstance(self.operation, Transaction | Startup), "only these force decisions"
         return self.operation
 
-    def _heard(self, peer: bytes, message: FromParticipant) -> None:
+    def _received(self, peer: bytes, message: FromParticipant) -> None:
         if isinstance(message, Join):
             self.membership.join(peer, message, self.operation)
             return
         member = self.members.at(peer)
         if member is None:
-            if isinstance(message, Leave):
-                self._left_before_joining(message)
-            else:  # it was given up meanwhile, and does not know it
-                why = "it is not joined (any more) on this connection"
-                self.outbox.emit(Send((peer,), Refuse(*self.shared.authority, why)))
-            return
-        if member.incarnation != message.incarnation:
-            return  # an answer of a life that has ended
-        if isinstance(message, Report):
-            self.inquiries.answered(member, message)
-            return
-        if message.reasons:  # whoever it speaks for, it speaks as itself
-            own = tuple(replace(reason, module=member.name) for reason in message.reasons)
-            message = message._replace(reasons=own)
+            self._received_unjoined(peer, message)
+        elif member.incarnation == message.incarnation:  # else: of a life that has ended
+            self._received_from(member, message)
+
+    def _received_unjoined(self, peer: bytes, message: FromParticipant) -> None:
+        """Nobody has joined on this connection, or whoever had was given up meanwhile."""
+        if isinstance(message, Leave):
+            self._left_before_joining(message)
+        else:
+            why = "it is not joined (any more) on this connection"
+            self.outbox.emit(Send((peer,), Refuse(*self.shared.authority, why)))
+
+    def _received_from(self, member: Member, message: Vote | Applied | Leave | Report) -> None:
         match message:
-            case Vote(txid=txid):
-                if member.owes == txid:
+            case Report():
+                self.inquiries.answered(member, message)
+            case Vote():
+                if member.owes == message.txid:
                     member.owes, member.probes = None, 0
-                self.operation.voted(member, message)
+                self.operation.voted(member, _in_its_own_name(member, message))
             case Applied():
-                if self.shared.running is not None:
-                    self.membership.applied(member, message, self.operation)
+                if self.shared.running is not None:  # else: of nothing that this ledger holds
+                    own = _in_its_own_name(member, message)
+                    self.membership.applied(member, own, self.operation)
             case Leave():
-                self.membership.left(member, message, self.operation)
+                self.membership.left(member, _in_its_own_name(member, message), self.operation)
 
     def _left_before_joining(self, message: Leave) -> None:
-        """A module that cannot even be loaded says why before its process ends."""
+        """A module that cannot even be loaded sends its reasons in place of Join."""
         member = self.members.get(message.name)
         if member is not None and member.state is MemberState.STARTING:
             self.membership.left(member, message, self.operation)
 
-    def _woke(self) -> None:
+    def _time_passed(self) -> None:
         now = self.shared.now
         self.operation.time_passed()
         self.membership.time_passed()
         self.inquiries.time_passed()
-        late = [one for one in self.queue if now >= one[2] + one[1].seconds]
-        for client, request, asked_at in late:
-            self.queue.remove((client, request, asked_at))
-            why = f"other changes were in progress for all of its {request.seconds:g} s"
-            self._turn_away(client, why, now - asked_at)
+        late = [queued for queued in self.queue
+                if now >= queued.asked_at + queued.request.seconds]  # fmt: skip
+        for queued in late:
+            self.queue.remove(queued)
+            why = f"other changes were in progress for all of its {queued.request.seconds:g} s"
+            self._turn_away(queued.client, why, now - queued.asked_at)
 
-    # The line
+    # The queue
 
     def _asked(self, client: int, request: Request) -> None:
         if self.stopping_until is not None:
@@ -243,22 +287,24 @@ class Coordinator:
         elif len(self.queue) >= limits.QUEUED_REQUESTS:
             self._turn_away(client, f"{limits.QUEUED_REQUESTS} changes are waiting already")
         else:
-            self.queue.append((client, request, self.shared.now))
+            self.queue.append(_Queued(client, request, self.shared.now))
             self.outbox.wake(self.shared.now + request.seconds)
 
     def _turn_away(self, client: int, why: str, seconds: float = 0.0) -> None:
         reason = Reason("config", why)
-        outcome = Outcome(Result.REFUSED, self.shared.generation, "", (reason,), seconds=seconds)
+        outcome = Outcome(
+            Result.REFUSED, self.shared.generation, reasons=(reason,), seconds=seconds
+        )
         self.outbox.emit(Answer(client, outcome))
 
     def _advance(self) -> None:
-        """Whatever can go on without a further event does, as long as no decision is on its way."""
+        """Go on as far as that is possible without a further event."""
         if not self.operation.blocks_admission:
             self.membership.admit_waiting()
         if isinstance(self.operation, Transaction):
             self.operation.gather()
         if self.stopping_until is not None and self.shared.now >= self.stopping_until:
-            self.operation.time_passed()  # the last chance to answer whoever asked for it
+            self.operation.time_passed()  # so that the client of the operation is answered
             self._say_goodbye()
             return
         while self.operation.over:
@@ -272,8 +318,7 @@ class Coordinator:
                 self.operation = _Idle(self.shared)
                 return
             else:
-                client, request, asked_at = self.queue.popleft()
-                self.operation = self._begin(client, request, asked_at)
+                self.operation = self._begin(*self.queue.popleft())
             if not self.operation.blocks_admission:
                 self.membership.admit_waiting()
 
@@ -303,24 +348,38 @@ class Coordinator:
         self.stopping_until = self.shared.now + limits.SHUTDOWN_SECONDS
         self.outbox.wake(self.stopping_until)
         self.outbox.log("stop")
-        for client, _, _ in self.queue:
-            self._turn_away(client, "the broker is stopping")
+        for queued in self.queue:
+            self._turn_away(queued.client, "the broker is stopping")
         self.queue.clear()
         self.operation.stop()
 
     def _say_goodbye(self) -> None:
-        """Ask modules of ours to end; attached participants are merely cut, and come back."""
+        """Send Shutdown to modules of ours; Halt when they are gone, or have had their time.
+
+        Attached participants lose their connection with the broker, and join the next one.
+        """
         assert self.stopping_until is not None
         if self.halted:
             return
-        ours = [one for one in self.members if not one.attached and one.pid]
-        fresh = [one for one in ours if one.state is not MemberState.LEAVING]
-        for member in fresh:
+        ours = [member for member in self.members if not member.attached and member.pid]
+        unasked = [member for member in ours if member.state is not MemberState.LEAVING]
+        for member in unasked:
             member.become(MemberState.LEAVING, MemberInput.REMOVE, self.shared.now)
-        self.outbox.send(fresh, Shutdown(*self.shared.authority, "the broker is stopping"))
+        self.outbox.send(unasked, Shutdown(*self.shared.authority, "the broker is stopping"))
         if not ours or self.shared.now >= self.stopping_until:
             self.halted = True
             self.outbox.emit(Halt())
+
+
+_Reasoned = TypeVar("_Reasoned", Vote, Applied, Leave)
+
+
+def _in_its_own_name(member: Member, message: _Reasoned) -> _Reasoned:
+    """The message with all of its reasons given by its sender: nobody objects for another."""
+    if not message.reasons:
+        return message
+    own = tuple(replace(reason, module=member.name) for reason in message.reasons)
+    return message._replace(reasons=own)
 
 
 class _IdlePhase(StrEnum):

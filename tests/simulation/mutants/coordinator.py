@@ -117,7 +117,7 @@ def _remembers_old_peers(right: Method) -> Method:
 
 
 def _any_incarnation(right: Method) -> Method:
-    def _heard(self: Coordinator, peer: bytes, message: FromParticipant) -> None:
+    def _received(self: Coordinator, peer: bytes, message: FromParticipant) -> None:
         former: dict[bytes, str] = vars(self.members).get("former", {})
         member = self.members.get(former.get(peer, ""))
         late = self.members.at(peer) is None and isinstance(message, Vote | Applied)
@@ -125,7 +125,7 @@ def _any_incarnation(right: Method) -> Method:
             peer, message = member.peer, message._replace(incarnation=member.incarnation)
         right(self, peer, message)
 
-    return _heard
+    return _received
 
 
 def _latecomers_stay_behind(right: Method) -> Method:
@@ -187,7 +187,7 @@ COORDINATOR: dict[str, Mutant] = {
         "what an ended life of a participant said counts for the next",
         (
             Patch(Members, "disconnect", _remembers_old_peers),
-            Patch(Coordinator, "_heard", _any_incarnation),
+            Patch(Coordinator, "_received", _any_incarnation),
         ),
     ),
     "latecomers-stay-behind": Mutant(
