@@ -130,7 +130,7 @@ class Executor:
             RecordAttempt: self._remember,
             RecordFilesDigest: self._know_files,
             RecordAttached: self._know_member,
-            Wake: lambda effect: owner.wake_at(effect.at),
+            Wake: lambda effect: owner.wake_at(effect.at_monotonic),
             WriteLog: lambda effect: log.line(effect.event, dict(effect.fields)),
             AnnounceReady: lambda effect: owner.ready(effect.refused),
             GiveUp: self._give_up,

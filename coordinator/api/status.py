@@ -23,14 +23,14 @@ def status(machine: Coordinator, now: float) -> dict[str, Any]:
     }
     if running:
         decision = running.decision
-        shown["since"] = running.at
+        shown["since"] = running.committed_at_wall
         shown["verb"] = decision.verb
         shown["who"] = {"uid": decision.who.uid, "pid": decision.who.pid,
                         "command": decision.who.command}  # fmt: skip
         shown["message"] = decision.message
     pending = machine.unconfirmed
     if pending is not None:
-        left = max(0.0, pending.due - now)
+        left = max(0.0, pending.due_monotonic - now)
         shown["unconfirmed"] = {"generation": pending.generation, "seconds": round(left, 3)}
     change = machine.transaction
     if change is not None and change.outcome is None:

@@ -69,7 +69,7 @@ class Watchers:
             "version": 1,
             "generation": running.generation,
             "digest": running.configuration.digest,
-            "at": running.at,
+            "at": running.committed_at_wall,
         }
         try:
             shown |= {"set": True, "value": self._lookup.at(running, path)}

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""What is remembered: decisions, what a ledger says of them, and attempts that were refused."""
+"""What is recorded: decisions, what a ledger says of them, and attempts that were refused."""
 
 from typing import NamedTuple
 
 from coordinator.core.requests import Who
 from protocol.configuration import Configuration
 from protocol.reasons import Reason
-
-# What is remembered
 
 
 class Decision(NamedTuple):
@@ -39,7 +37,7 @@ class Durable(NamedTuple):
 
     receipt: Receipt
     decision: Decision
-    at: float = 0.0
+    committed_at_wall: float = 0.0
     """Seconds since the Epoch, by the wall clock of the ledger's machine."""
 
     @property
@@ -52,12 +50,13 @@ class Durable(NamedTuple):
 
 
 class Unconfirmed(NamedTuple):
-    """A generation that is undone at `due` (of the machine's clock) unless it is confirmed."""
+    """A generation that is undone by itself unless it is confirmed."""
 
     generation: int
     before: Configuration
     """What ran before it, and will run again."""
-    due: float
+    due_monotonic: float
+    """When it is undone, in seconds of the machine's clock."""
 
 
 class Attempt(NamedTuple):

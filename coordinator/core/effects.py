@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""What a coordinator wants done, as data.
+"""What a coordinator's machine orders its driver to do, as data.
 
 The order of persisting and sending is in the types.  A step yields effects and at most one
 decision to force; nothing among the effects may depend on that decision, and nothing can: the only
@@ -42,20 +42,20 @@ class TellAdmit(NamedTuple):
 
 
 class ReadFiles(NamedTuple):
-    """Read and merge the files on disk; answered by FilesRead."""
+    """Read and merge the files on disk; answered by CandidateRead."""
 
     txid: str
 
 
 class ReadGeneration(NamedTuple):
-    """Read the configuration of an earlier generation; answered by FilesRead."""
+    """Read the configuration of an earlier generation; answered by CandidateRead."""
 
     txid: str
     generation: int
 
 
 class RecordEdit(NamedTuple):
-    """The configuration with digest `after` is that with `before`, and this edit made."""
+    """This edit to the configuration with digest `before` gives the one with digest `after`."""
 
     before: str
     after: str
@@ -64,7 +64,7 @@ class RecordEdit(NamedTuple):
 
 
 class WriteConfirmation(NamedTuple):
-    """Put on disk that this generation is not to be undone any more; answered by Confirmed."""
+    """Force to disk that this generation is confirmed; answered by ConfirmationWritten."""
 
     generation: int
 
@@ -77,14 +77,14 @@ class StartProcess(NamedTuple):
 
 
 class Watch(NamedTuple):
-    """Tell us by Died when this process, not ours, ends."""
+    """Answer with Died when this process, which is no child of ours, ends."""
 
     name: str
     pid: int
 
 
 class Kill(NamedTuple):
-    """End a process of ours at once."""
+    """Kill a process of ours; answered by Died."""
 
     name: str
     pid: int
@@ -98,7 +98,7 @@ class Answer(NamedTuple):
 
 
 class AnswerInquiry(NamedTuple):
-    """Bring the client what a module told (JSON text), or why it did not."""
+    """Answer a client with what a module reported (JSON text), or with why it did not."""
 
     client: int
     text: str = ""
@@ -106,13 +106,13 @@ class AnswerInquiry(NamedTuple):
 
 
 class RecordAttempt(NamedTuple):
-    """Write a refused attempt into the history; losing it in a crash loses no promise."""
+    """Write a refused attempt into the history; losing it in a crash breaks no guarantee."""
 
     attempt: Attempt
 
 
 class RecordFilesDigest(NamedTuple):
-    """The files on disk equal what runs: remember their digest with the running generation."""
+    """The files on disk equal what runs: record their digest with that generation."""
 
     generation: int
     digest: str
@@ -126,9 +126,10 @@ class RecordAttached(NamedTuple):
 
 
 class Wake(NamedTuple):
-    """Send Woke at this moment of the monotonic clock (seconds)."""
+    """Answer with TimePassed at this moment of the machine's clock."""
 
-    at: float
+    at_monotonic: float
+    """In seconds."""
 
 
 class WriteLog(NamedTuple):
@@ -152,7 +153,7 @@ class GiveUp(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """An orderly end: everything that had to be finished is."""
+    """The last effect: everything that had to be finished is, and the process may end."""
 
 
 Effect: TypeAlias = (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""What can happen to a coordinator."""
+"""What a coordinator's machine is told, as data."""
 
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
@@ -27,27 +27,30 @@ class Begin(NamedTuple):
 
 
 class Received(NamedTuple):
-    """A participant said something on the connection `peer`."""
+    """A message from a participant, on the connection `peer`."""
 
     peer: bytes
     message: FromParticipant
 
 
 class Unreachable(NamedTuple):
-    """A message to `peer` found nobody there."""
+    """A message to `peer` could not be delivered; the connection is gone."""
 
     peer: bytes
 
 
 class Spawned(NamedTuple):
-    """The process asked for by StartProcess runs."""
+    """The answer to StartProcess: the process runs."""
 
     name: str
     pid: int
 
 
 class Died(NamedTuple):
-    """The process of a participant is gone; `how` is for people."""
+    """The process of a participant has ended, or could not be started (pid 0).
+
+    `how` is for people.
+    """
 
     name: str
     pid: int
@@ -55,14 +58,14 @@ class Died(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A client wants something."""
+    """A request of a client."""
 
     client: int
     request: Request
 
 
 class Inquired(NamedTuple):
-    """A client wants to hear from a module how it is, within so many seconds."""
+    """A client asks a module how it is, and waits for so many seconds."""
 
     client: int
     name: str
@@ -70,7 +73,7 @@ class Inquired(NamedTuple):
 
 
 class HungUp(NamedTuple):
-    """A client went away before it was answered."""
+    """A client closed its connection before it was answered."""
 
     client: int
 
@@ -96,7 +99,7 @@ class NotForced(NamedTuple):
 
 
 class ConfirmationWritten(NamedTuple):
-    """The answer to Confirm: it is on disk, or it is certainly not (`why`, for people)."""
+    """The answer to WriteConfirmation: on disk, or certainly not (`why`, for people)."""
 
     generation: int
     why: str = ""
@@ -104,12 +107,12 @@ class ConfirmationWritten(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TimePassed:
-    """A moment asked for by Wake has come (or passed; early ones do no harm)."""
+    """The answer to Wake: that moment has come.  Early, late or superfluous ones do no harm."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The broker is to end in an orderly way."""
+    """The broker is to end; answered by Halt when everything is finished."""
 
 
 Event: TypeAlias = (

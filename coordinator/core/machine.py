@@ -127,7 +127,7 @@ class Coordinator:
         self.outbox = self.shared.outbox
         self.shared.unconfirmed = unconfirmed
         if unconfirmed is not None:
-            self.outbox.wake(unconfirmed.due)
+            self.outbox.wake(unconfirmed.due_monotonic)
         self.membership = Membership(self.shared)
         self.inquiries = Inquiries(self.shared)
         self.operation: Operation = _Idle(self.shared)

@@ -177,7 +177,7 @@ class SqliteLedger:
         if before is None or mine is None:
             raise Unfit(f"generation {row[0]} is unconfirmed and {row[0] - 1} is missing")
         # At most what was granted, should the wall clock have been set back meanwhile
-        left = min(row[1] - self._clock(), row[1] - mine.at)
+        left = min(row[1] - self._clock(), row[1] - mine.committed_at_wall)
         return row[0], before.configuration, max(0.0, left)
 
     def last(self) -> Durable | None:

@@ -287,9 +287,9 @@ class SimulatedBroker:
         self.world.clients.answered(self, effect.client, effect.outcome)
 
     def _wake(self, effect: effects.Wake) -> None:
-        if effect.at not in self._wakes:
-            self._wakes[effect.at] = None
-            self.world.scheduler.at(effect.at, self._woke, effect.at)
+        if effect.at_monotonic not in self._wakes:
+            self._wakes[effect.at_monotonic] = None
+            self.world.scheduler.at(effect.at_monotonic, self._woke, effect.at_monotonic)
 
     def _woke(self, at: float) -> None:
         del self._wakes[at]

@@ -46,10 +46,10 @@ def why_barred(shared: SharedState, request: ChangeRequest) -> str:
 def due_undo(shared: SharedState) -> ChangeRequest | None:
     """The undoing that is due, if one is; where it is refused it is due again a little later."""
     pending, running = shared.unconfirmed, shared.running
-    if pending is None or running is None or shared.now < pending.due:
+    if pending is None or running is None or shared.now < pending.due_monotonic:
         return None
-    shared.unconfirmed = pending._replace(due=shared.now + limits.UNDO_AGAIN_SECONDS)
-    shared.outbox.wake(shared.unconfirmed.due)
+    shared.unconfirmed = pending._replace(due_monotonic=shared.now + limits.UNDO_AGAIN_SECONDS)
+    shared.outbox.wake(shared.unconfirmed.due_monotonic)
     shared.outbox.log("unconfirmed", generation=pending.generation)
     who = running.decision.who._replace(command=f"undo of {running.decision.who.command}".strip())
     why = f"generation {pending.generation} was not confirmed in time"

@@ -93,7 +93,7 @@ def desk() -> Desk:
 def test_unconfirmed_it_is_undone_and_not_a_moment_earlier(desk: Desk) -> None:
     desk.at(59.9)
     assert desk.running == NEW
-    assert any(isinstance(one, Wake) and one.at == 60.0 for one in desk.effects)
+    assert any(isinstance(one, Wake) and one.at_monotonic == 60.0 for one in desk.effects)
     desk.at(60.0)
     assert desk.running == OLD
     assert desk.machine.running is not None
@@ -166,7 +166,8 @@ def test_what_a_former_life_left_is_undone_in_this_one() -> None:
     durable = before.machine.running
     machine = Coordinator(2, durable, {}, Unconfirmed(2, OLD, 5.0), ledger="here")
     assert any(
-        isinstance(one, Wake) and one.at == 5.0 for one in machine.step(0.0, Begin()).effects
+        isinstance(one, Wake) and one.at_monotonic == 5.0
+        for one in machine.step(0.0, Begin()).effects
     )
     assert machine.step(4.9, TimePassed()).force is None
     force = machine.step(5.0, TimePassed()).force

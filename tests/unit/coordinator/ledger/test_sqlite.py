@@ -44,7 +44,7 @@ def test_what_was_forced_is_there_afterwards(tmp_path: Path) -> None:
     last = again.last()
     assert last is not None
     assert last.decision == second
-    assert last.at == 1234.5
+    assert last.committed_at_wall == 1234.5
     assert [receipt.generation for receipt in again.receipts().values()] == [1, 2]
     kept = again.generation(1)
     assert kept is not None
