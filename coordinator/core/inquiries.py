@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Questions to modules that are no transactions: how are you?
+"""Inquire and Report, outside of all transactions: how is this module?
 
-A module answers when it is free, and nothing waits for it but those who asked.  It is never asked
-a second time while it owes an answer: a module that hangs must not fill its queue with questions.
+A module answers when it is free, and only the clients that asked wait for it.  At most one Inquire
+is on its way to a module, so that one that hangs does not find its queue full of them.
 """
 
 from dataclasses import dataclass, field
@@ -15,16 +15,16 @@ from protocol.messages import Inquire, Report
 
 @dataclass(slots=True)
 class _Asked:
-    """A question on its way to one life of one participant, and who waits for the answer."""
+    """An Inquire on its way on one connection, and the clients that wait for its Report."""
 
     ticket: int
     peer: bytes
     waiting: dict[int, float] = field(default_factory=dict)
-    """Until when each client waits."""
+    """Until when each client waits, on the machine's clock."""
 
 
 class Inquiries:
-    """All questions that have not been answered."""
+    """Every Inquire that has not been answered."""
 
     def __init__(self, shared: SharedState) -> None:
         self.shared = shared
@@ -56,7 +56,7 @@ class Inquiries:
         return asked
 
     def answered(self, member: Member, report: Report) -> None:
-        """A module has told how it is."""
+        """A Report has come: answer all that wait for it."""
         asked = self._asked.get(member.name)
         if asked is None or asked.ticket != report.ticket:
             return
@@ -65,7 +65,7 @@ class Inquiries:
             self.outbox.emit(AnswerInquiry(client, report.text))
 
     def sweep(self) -> None:
-        """Give up the questions on connections that are gone."""
+        """Answer the clients whose Inquire went to a connection that is gone."""
         for name, asked in list(self._asked.items()):
             if self.shared.members.at(asked.peer) is None:
                 del self._asked[name]
@@ -74,7 +74,7 @@ class Inquiries:
                     self.outbox.emit(AnswerInquiry(client, why_not=why))
 
     def time_passed(self) -> None:
-        """Tell those who have waited long enough; the question stays open."""
+        """Answer the clients whose time is over; the Inquire itself stays open."""
         for name, asked in self._asked.items():
             for client, until in list(asked.waiting.items()):
                 if self.shared.now >= until:
@@ -83,6 +83,6 @@ class Inquiries:
                     self.outbox.emit(AnswerInquiry(client, why_not=why))
 
     def hung_up(self, client: int) -> None:
-        """A client is gone."""
+        """A client has closed its connection."""
         for asked in self._asked.values():
             asked.waiting.pop(client, None)

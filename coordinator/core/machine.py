@@ -147,7 +147,7 @@ class Coordinator:
         self.inquiries.sweep()
         return self.outbox.take_step()
 
-    # Reading
+    # Properties
 
     @property
     def epoch(self) -> int:
@@ -272,8 +272,7 @@ class Coordinator:
         self.operation.time_passed()
         self.membership.time_passed()
         self.inquiries.time_passed()
-        late = [queued for queued in self.queue
-                if now >= queued.asked_at + queued.request.seconds]  # fmt: skip
+        late = [queued for queued in self.queue if now >= queued.asked_at + queued.request.seconds]
         for queued in late:
             self.queue.remove(queued)
             why = f"other changes were in progress for all of its {queued.request.seconds:g} s"

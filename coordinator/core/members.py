@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Who is here: one record a participant, and what the coordinator believes of it."""
+"""The participants: one record each, of what the coordinator knows of it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -236,4 +236,4 @@ class Members:
 
     def running(self) -> list[Member]:
         """Those whose vote counts."""
-        return [one for one in self._by_name.values() if one.state is MemberState.RUNNING]
+        return [member for member in self._by_name.values() if member.state is MemberState.RUNNING]

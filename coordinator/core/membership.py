@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Comings and goings: joins, admissions, deaths, and starting again what died.
+"""Membership and supervision: joins, admissions, deaths, restarts.
 
-A participant counts once it has applied what is in force, not before.  One whose process is ours is
-started again when it dies, with growing pauses, until it has died too often to be worth trying; one
-that attached itself is simply gone until it joins again.
+A participant counts once it has applied what is in force, not before.  A process of ours is
+restarted when it dies, after a back-off, until it has died too often; an attached participant that
+is gone is forgotten until it joins again.
 """
 
 import math
@@ -20,14 +20,14 @@ from protocol.reasons import Reason
 
 
 class Membership:
-    """What happens to members whatever else is going on; the activity hears of it too."""
+    """What becomes of members, whichever operation runs; the operation is told of it, too."""
 
     def __init__(self, shared: SharedState) -> None:
         self.shared = shared
         self.outbox = shared.outbox
         self.members = shared.members
 
-    # Coming
+    # Joins and admissions
 
     def join(self, peer: bytes, message: Join, operation: Operation) -> None:
         """A participant introduces itself on a new connection."""
@@ -40,7 +40,7 @@ class Membership:
         if member is None:
             member = self._welcome(message)
         elif member.state is MemberState.LEAVING:
-            pass  # it is on its way out in this life, too; whoever sees to that waits for the end
+            pass  # in its new life, too: the operation that removes it waits for its death
         elif member.incarnation and member.incarnation != message.incarnation:
             operation.lost(member, "ended one life and began another", dead=True)
         elif member.peer is not None:
@@ -92,11 +92,16 @@ class Membership:
         member.description = message.description
         if member.state is not MemberState.LEAVING:
             member.become(MemberState.JOINING, MemberInput.JOIN, self.shared.now)
-        self.outbox.log("join", module=member.name, pid=member.pid,
-                        generation=member.generation, in_doubt=message.in_doubt)  # fmt: skip
+        self.outbox.log(
+            "join",
+            module=member.name,
+            pid=member.pid,
+            generation=member.generation,
+            in_doubt=message.in_doubt,
+        )
 
     def _resolve(self, member: Member, in_doubt: str | None, operation: Operation) -> None:
-        """Answer what it is waiting for, from the ledger; no decision there means abort."""
+        """Answer its doubt from the ledger; no decision there means abort (presumed abort)."""
         if in_doubt is None or operation.will_decide(in_doubt):
             return
         receipt = self.shared.decided.get(in_doubt)
@@ -112,17 +117,18 @@ class Membership:
         generation is a number of that other ledger.
         """
         member.generation = 0
-        self.outbox.log("take over", module=member.name, ledger=message.ledger,
-                         in_doubt=message.in_doubt)  # fmt: skip
+        self.outbox.log(
+            "take over", module=member.name, ledger=message.ledger, in_doubt=message.in_doubt
+        )
 
     def admit_waiting(self) -> None:
-        """Offer what is in force to all who came since the last decision."""
+        """Send Admit to all that wait for it."""
         if self.shared.running is None:
             return
         for member in self.members.waiting():
             self.shared.admit(member)
 
-    # What they say of what they run
+    # Applied
 
     def applied(self, member: Member, message: Applied, operation: Operation) -> None:
         """The answer to an Admit, or to a Commit.
@@ -182,7 +188,7 @@ class Membership:
             self.outbox.emit(RecordAttached(member.name, present=False))
 
     def _broke(self, member: Member, reasons: tuple[Reason, ...]) -> None:
-        """It voted yes and failed: a module of ours is made anew, another is out."""
+        """It failed in commit, against its contract: ours is restarted, another has failed."""
         member.why = "failed in commit: " + (reasons[0].message if reasons else "no reason given")
         self.outbox.log("broke", module=member.name, why=member.why)
         if member.state in (MemberState.FAILED, MemberState.LEAVING):
@@ -190,13 +196,12 @@ class Membership:
         if member.attached:
             member.become(MemberState.FAILED, MemberInput.BROKE, self.shared.now)
         else:
-            member.become(MemberState.JOINING, MemberInput.REPLACE, self.shared.now)
-            self.outbox.emit(Kill(member.name, member.pid))
+            self.shared.replace_process(member)
 
-    # Going
+    # Leaves, deaths, losses
 
     def left(self, member: Member, message: Leave, operation: Operation) -> None:
-        """It says goodbye.  A process of ours is buried when it is dead, not before."""
+        """It leaves.  A child stays on the list until it has been reaped."""
         if message.reasons:
             member.why = message.reasons[0].message
         operation.left(member, message.reasons)
@@ -205,7 +210,7 @@ class Membership:
             self.forget(member)
 
     def died(self, name: str, pid: int, how: str, operation: Operation) -> None:
-        """A process has ended."""
+        """A process has ended, or (pid 0) could not be started."""
         member = self.members.get(name)
         if member is None or member.pid != pid:
             return
@@ -221,7 +226,7 @@ class Membership:
             self._restart_later(member, how)
 
     def unreachable(self, peer: bytes, operation: Operation) -> None:
-        """Nobody at the other end of a connection; the process may live, and join again."""
+        """A connection is gone; the process may live, and join again."""
         member = self.members.at(peer)
         if member is None:
             return
@@ -252,7 +257,7 @@ class Membership:
         self.outbox.emit(StartProcess(member.name, member.spec))
 
     def spawned(self, name: str, pid: int) -> None:
-        """The process of a member of ours runs; it may be unwanted by now."""
+        """The process of a member of ours runs; if it is not wanted any more, it is killed."""
         member = self.members.get(name)
         if member is not None and not member.attached and not member.pid:
             member.pid = pid
@@ -260,7 +265,7 @@ class Membership:
             self.outbox.emit(Kill(name, pid))
 
     def add_ours(self, name: str, spec: Spec) -> Member:
-        """A new member of ours, starting, for an activity that has a deadline of its own."""
+        """A new member of ours, starting; the deadline is that of the operation."""
         member = self.members.add(Member(name, MemberState.STARTING, self.shared.now, spec=spec))
         member.patience = math.inf
         self._start_process(member)
@@ -288,7 +293,7 @@ class Membership:
         self.outbox.log("restart", module=member.name, after=pause, deaths=count)
 
     def time_passed(self) -> None:
-        """Start what is due, and lose patience where that is due."""
+        """Restart members whose back-off has elapsed; give up on those that are late."""
         for member in self.members:
             if member.deadline is None or self.shared.now < member.deadline:
                 continue

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 
 from coordinator.core.decisions import Durable, Receipt, Unconfirmed
-from coordinator.core.effects import RecordFilesDigest, TellAdmit
+from coordinator.core.effects import Kill, RecordFilesDigest, TellAdmit
 from coordinator.core.members import Admission, Member, MemberInput, Members, MemberState, Offered
 from coordinator.core.outbox import Outbox
 from protocol import limits
@@ -86,8 +86,17 @@ class SharedState:
         if math.isfinite(member.deadline):
             self.outbox.wake(member.deadline)
 
+    def replace_process(self, member: Member) -> None:
+        """`member` voted yes and has not applied the change: its process, if ours, starts anew.
+
+        It is started when the death of the old process is reported.
+        """
+        if not member.attached and member.state is not MemberState.LEAVING:
+            member.become(MemberState.JOINING, MemberInput.REPLACE, self.now)
+            self.outbox.emit(Kill(member.name, member.pid))
+
     def decide(self, durable: Durable) -> None:
-        """Take note of what the ledger holds now; those who had no say in it are asked anew."""
+        """`durable` is in force; members that had no vote on it are to be admitted to it."""
         assert durable.generation == self.generation + 1
         before, self.running = self.running, durable
         seconds = durable.decision.confirm
@@ -103,7 +112,7 @@ class SharedState:
             if member.name in durable.decision.members or member.peer is None:
                 continue
             if member.state is MemberState.RUNNING:
-                # It came to run the generation before while others were voting on this one.
+                # It was admitted to the generation before while others voted on this one.
                 member.become(MemberState.JOINING, MemberInput.OVERTAKEN, self.now)
                 self._admit_later(member)
             elif member.state is MemberState.REFUSED:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Changes that are undone by themselves unless somebody says in time that they may stay.
+"""Confirmed commit: changes that are undone by themselves unless they are confirmed in time.
 
 An administrator who has locked himself out cannot undo the change.  A change with `--confirm 2m` is
 committed like any other, and the time of its undo is written to the ledger with it, so that not
@@ -23,11 +23,11 @@ from protocol.reasons import Reason
 from protocol.transitions import Transitions
 
 UNDO = "undo"
-"""The verb of the change that nobody asked for."""
+"""The verb of an undo, in the history and in the log."""
 
 
 def why_barred(shared: SharedState, request: ChangeRequest) -> str:
-    """Why a change must not be tried when its turn comes; empty where it may be."""
+    """Why a change must not be tried when its turn comes; empty if it may be."""
     expected = request.if_generation
     if expected is not None and expected != shared.generation:
         return f"generation {shared.generation} is in force, not {expected}: someone was faster"
@@ -44,7 +44,7 @@ def why_barred(shared: SharedState, request: ChangeRequest) -> str:
 
 
 def due_undo(shared: SharedState) -> ChangeRequest | None:
-    """The undoing that is due, if one is; where it is refused it is due again a little later."""
+    """The undo, if it is due; it is due again UNDO_AGAIN_SECONDS later in case it is refused."""
     pending, running = shared.unconfirmed, shared.running
     if pending is None or running is None or shared.now < pending.due_monotonic:
         return None

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Runtime values of one module, set and unset: the agreement with one voter.
+"""Runtime values of one module, set and unset: a transaction with one voter.
 
-It is asked first (Prepare, marked as a dry run, of what runs with the new values): a module that
-hangs over the question, or dies, has then applied nothing, and the client is told so.  Its yes
-decides.  The values are part of its record from then on, and it is told by an Admit of the running
-generation, as it will be again whenever its process has to be started anew.  Nothing goes to the
-ledger: runtime values live as long as the module is loaded.
+First it is sent a Prepare, marked as a dry run, of what runs with the new values: a module that
+hangs or dies over that has applied nothing, and the client is told so.  Its yes decides.  From then
+on the values are part of its record, and it is sent an Admit of the running generation with them,
+as it will be whenever its process is restarted.  Nothing is written to the ledger: runtime values
+live as long as the module is loaded.
 """
 
 from collections.abc import Mapping
@@ -112,7 +112,7 @@ class ModuleConfigure(ModuleOperation):
     # Asking
 
     def _ask(self) -> None:
-        """Ask as soon as it is in its place and owes no other answer."""
+        """Send Prepare once it is settled and owes no other vote."""
         member = self.member
         if member is None or self.phase is not ConfigurePhase.WAITING:
             return
@@ -133,9 +133,17 @@ class ModuleConfigure(ModuleOperation):
         configuration = running.configuration
         self.outbox.send(
             [member],
-            Prepare(*self.shared.authority, self.txid, running.generation, configuration.digest,
-                    configuration.encoded, allowed, True, arguments),
-        )  # fmt: skip
+            Prepare(
+                *self.shared.authority,
+                self.txid,
+                running.generation,
+                configuration.digest,
+                configuration.encoded,
+                allowed,
+                dry_run=True,
+                arguments=arguments,
+            ),
+        )
 
     def settled(self, member: Member) -> None:
         if member is self.member:
@@ -145,7 +153,7 @@ class ModuleConfigure(ModuleOperation):
         if member is not self.member:
             return
         if self.phase is ConfigurePhase.WAITING:
-            self._ask()  # it may just have answered the question that it owed
+            self._ask()  # this may be the vote that it owed
         elif self.phase is ConfigurePhase.ASKING and vote.txid == self.txid:
             self._judged(member, vote)
 
@@ -178,7 +186,7 @@ class ModuleConfigure(ModuleOperation):
             given = applied.reasons[0].message if applied.reasons else "gave no reason"
             self._missed(f"accepted the values and failed to apply them: {given}")
 
-    # Whatever else may happen
+    # Losses, deadlines, and clients that hang up
 
     def lost(self, member: Member, why: str, dead: bool) -> bool:
         if member is self.member:

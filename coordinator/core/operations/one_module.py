@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""What is done to one module: a client, a deadline, a member, one answer."""
+"""Base of the operations on one module: a client, a deadline, a member, one answer."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -22,7 +22,7 @@ from protocol.reasons import Reason
 
 
 class ModuleOperation(Operation):
-    """What is done to one module: a client, a deadline, a member, one answer."""
+    """An operation on one module."""
 
     RESULTS: ClassVar[Mapping[Any, Result]]
     """What the client is answered, by the phase in which the operation is over."""

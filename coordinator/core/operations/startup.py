@@ -3,8 +3,8 @@
 
 Files are proposals, the ledger is the truth.  Where the files are those that were last read, the
 modules are admitted to the last committed generation.  Where they differ, the start is a
-transaction: the modules that were just started and the attached participants that found their way
-back are its voters, and a refusal means that there is no start.
+transaction: its voters are the modules that were just started and the attached participants that
+have rejoined, and if it is refused the broker does not start.
 """
 
 from collections.abc import Mapping
@@ -32,10 +32,10 @@ class _StartTransaction(Transaction):
     """A transaction whose voters are named by the start."""
 
     def gather(self) -> None:
-        """The start itself asks when all are here."""
+        """Nothing: the start calls `ask` when everybody is here."""
 
     def barred(self) -> str:
-        """Files that were changed while the broker was down take the place of what runs."""
+        """Nothing bars it: files that were changed while the broker was down replace what ran."""
         return ""
 
 
@@ -78,7 +78,7 @@ STARTUP: Final[Mapping[tuple[StartupPhase, StartupInput], StartupPhase]] = Trans
 
 
 class Startup(Operation):
-    """From nothing to a broker whose modules all run the same generation, or to nothing."""
+    """Brings up all modules on one generation, or gives up."""
 
     TABLE = STARTUP
     ENDS = frozenset({StartupPhase.READY, StartupPhase.FAILED})
@@ -95,8 +95,12 @@ class Startup(Operation):
         shared.refused_start = begin.unreadable
         self.ours = {name: membership.add_ours(name, spec) for name, spec in begin.modules}
         shared.outbox.wake(self.deadline)
-        shared.outbox.log("start", generation=shared.generation,
-                   resume=not self._changed(), modules=len(self.ours))  # fmt: skip
+        shared.outbox.log(
+            "start",
+            generation=shared.generation,
+            resume=not self._changed(),
+            modules=len(self.ours),
+        )
         if not self._changed():
             self._resume()
         else:
@@ -110,7 +114,7 @@ class Startup(Operation):
         return self.phase is StartupPhase.ASSEMBLING
 
     def _changed(self) -> bool:
-        """Whether the files ask for something that the ledger does not know already."""
+        """Whether the files are others than those that were last taken for what runs."""
         files = self.begin.files
         if self.shared.running is None:
             return True
@@ -123,24 +127,24 @@ class Startup(Operation):
         self._check_resumed()
 
     def _check_resumed(self) -> None:
-        if all(one.state is MemberState.RUNNING for one in self.ours.values()):
+        if all(member.state is MemberState.RUNNING for member in self.ours.values()):
             self._ready(StartupInput.ALL_RUN)
 
     # A start that is a change
 
     def _go_on(self) -> None:
-        """Vote as soon as all modules are here, and the survivors are or had their time."""
+        """Vote once all modules have joined, and the survivors have, or their time is over."""
         if self.phase is not StartupPhase.ASSEMBLING:
             return
-        if any(one.peer is None for one in self.ours.values()):
+        if any(member.peer is None for member in self.ours.values()):
             return
         if self.shared.now < self.grace and not self._survivors_are_back():
             return
         self._vote()
 
     def _survivors_are_back(self) -> bool:
-        found = [self.shared.members.get(name) for name in self.begin.expected]
-        return all(one is not None and one.state is MemberState.RUNNING for one in found)
+        running = {member.name for member in self.shared.members.running()}
+        return running.issuperset(self.begin.expected)
 
     def _vote(self) -> None:
         files = self.begin.files
@@ -152,12 +156,11 @@ class Startup(Operation):
             return
         self._move(StartupInput.ASK)
         candidate = files if files is not None else EMPTY
-        request = ChangeRequest(Replacement(candidate), "start", self.begin.who,
-                                max(0.0, self.deadline - self.shared.now))  # fmt: skip
+        left = max(0.0, self.deadline - self.shared.now)
+        request = ChangeRequest(Replacement(candidate), "start", self.begin.who, left)
         self.transaction = _StartTransaction(self.shared, None, request, self.shared.now)
         self.transaction.from_files = self.begin.files is not None
-        survivors = [one for one in self.shared.members
-                     if one.state is MemberState.RUNNING and one.attached]  # fmt: skip
+        survivors = [member for member in self.shared.members.running() if member.attached]
         voters = [*self.ours.values(), *survivors]
         for voter in voters:
             self.shared.members.admit_to(voter, Admission.NONE)
@@ -171,8 +174,8 @@ class Startup(Operation):
         if change.outcome.result is not Result.REFUSED:
             self._ready(StartupInput.DECIDED)
         elif self.begin.fallback and self.shared.running is not None:
-            self.outbox.log("fallback", generation=self.shared.generation,
-                            reasons=[str(reason) for reason in change.outcome.reasons])  # fmt: skip
+            reasons = [str(reason) for reason in change.outcome.reasons]
+            self.outbox.log("fallback", generation=self.shared.generation, reasons=reasons)
             self.shared.refused_start = change.outcome.reasons
             self.transaction = None
             self.deadline = self.shared.now + self.begin.seconds
@@ -184,10 +187,10 @@ class Startup(Operation):
         else:
             self._give_up(change.outcome.reasons)
 
-    # What happens meanwhile
+    # Events
 
     def joined(self, member: Member) -> None:
-        # A survivor is brought to the last generation at once: only then can it vote on another.
+        # A survivor is admitted to the last generation at once: only then can it vote on the next.
         if (
             self.phase is StartupPhase.ASSEMBLING
             and member.attached
@@ -254,8 +257,9 @@ class Startup(Operation):
             return
         self._go_on()
         if self.shared.now >= self.deadline and not self.over and self.transaction is None:
-            late = [one for one in self.ours.values() if one.state is not MemberState.RUNNING]
-            self._give_up(tuple(_not_ready(one, self.begin.seconds) for one in late))
+            members = self.ours.values()
+            late = [member for member in members if member.state is not MemberState.RUNNING]
+            self._give_up(tuple(_not_ready(member, self.begin.seconds) for member in late))
 
     def stop(self) -> None:
         if self.transaction is not None and not self.transaction.undecided:

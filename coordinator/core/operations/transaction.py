@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""One change from candidate to answer: the two phases, pure.
+"""One change from candidate to answer: two-phase commit with presumed abort, pure.
 
-The rules that carry the promises are few.  The voters are fixed when Prepare is sent.  A yes is
-binding, a no is final, a loss or a deadline is a no.  Every no is waited for, so that all reasons
-are told at once.  Nobody is told Commit before the ledger has answered, and once the decision is on
-its way to the disk nothing but the disk can stop it.
+See Gray & Lamport, "Consensus on Transaction Commit", 2006, section 3.  The rules are few.  The
+voters are fixed when Prepare is sent.  A yes is binding, a no is final, a loss or a deadline is a
+no.  A no does not end the vote: the others are waited for, so that the client gets all reasons at
+once.  Commit is sent only after the ledger has answered, and once the decision is on its way to the
+disk nothing but the disk can stop it.
 """
 
 from typing import Final
@@ -15,13 +16,12 @@ from coordinator.core.decisions import Attempt, Decision, Durable
 from coordinator.core.edit import Edit
 from coordinator.core.effects import (
     Answer,
-    Kill,
     ReadFiles,
     ReadGeneration,
     RecordAttempt,
     RecordEdit,
 )
-from coordinator.core.members import UNSETTLED, Member, MemberInput, MemberState
+from coordinator.core.members import UNSETTLED, Member, MemberState
 from coordinator.core.operation import Operation
 from coordinator.core.operations.confirm import why_barred
 from coordinator.core.requests import ChangeRequest, Earlier, FromFiles, Replacement
@@ -52,7 +52,7 @@ class Transaction(Operation):
     def __init__(
         self, shared: SharedState, client: int | None, request: ChangeRequest, asked_at: float
     ) -> None:
-        """`asked_at` is when the request arrived: waiting in line counts against its deadline."""
+        """`asked_at` is when the request arrived: time in the queue counts against its deadline."""
         super().__init__(shared)
         self.txid = shared.next_txid()
         self.client = client
@@ -98,10 +98,10 @@ class Transaction(Operation):
             TransactionState.FORCING,
         )
 
-    # Gathering: a candidate, and everybody in their places
+    # Gathering: until there is a candidate, and no member is about to change its state
 
     def barred(self) -> str:
-        """Why this change must not even be tried; empty where it may."""
+        """Why this change must not be tried; empty if it may be."""
         return why_barred(self.shared, self.request)
 
     def _propose(self) -> None:
@@ -135,7 +135,7 @@ class Transaction(Operation):
         return after
 
     def proposed(self, found: Configuration | Refusal) -> None:
-        """The candidate is here, or the reasons why there is none."""
+        """The candidate has been made, or there are reasons why it cannot be."""
         if self.phase is not TransactionState.GATHERING or self.candidate is not None:
             return
         if isinstance(found, Refusal):
@@ -152,15 +152,15 @@ class Transaction(Operation):
         self.gather()
 
     def gather(self) -> None:
-        """Ask everybody as soon as there is something to ask and nobody is just coming in."""
+        """Ask all members once there is a candidate and none of them is unsettled."""
         if self.phase is not TransactionState.GATHERING or self.candidate is None:
             return
         members = list(self.shared.members)
-        failed = [one for one in members if one.state is MemberState.FAILED]
+        failed = [member for member in members if member.state is MemberState.FAILED]
         if failed:
-            self._abort(TransactionInput.REFUSED, tuple(_is_failed(one) for one in failed))
-        elif not any(one.state in UNSETTLED for one in members):
-            self.ask([one for one in members if one.state is MemberState.RUNNING])
+            self._abort(TransactionInput.REFUSED, tuple(_is_failed(member) for member in failed))
+        elif not any(member.state in UNSETTLED for member in members):
+            self.ask(self.shared.members.running())
 
     def ask(self, voters: list[Member]) -> None:
         """Prepare to all `voters` at once; from here on they are the members of this change."""
@@ -186,15 +186,16 @@ class Transaction(Operation):
             self.request.dry_run,
         )
         # At a start nobody has been admitted, so nobody knows its load arguments yet.
-        new = [one for one in members if not one.generation and one.arguments()]
-        self.outbox.send([one for one in members if one not in new], message)
+        new = [member for member in members if not member.generation and member.arguments()]
+        self.outbox.send([member for member in members if member not in new], message)
         for member in new:
             self.outbox.send([member], message._replace(arguments=member.arguments()))
 
     def _probe(self, silent: list[Member]) -> None:
-        """Repeat the Abort of the vote that is owed: nobody may be there to owe it any more.
+        """Repeat the Abort of what they still owe a vote on, to find out if they are gone.
 
-        A few times only, since one that merely hangs finds all of it in its queue.
+        Nothing else is sent to them, so nothing else would show that a connection is dead.  A few
+        times only: one that hangs and lives finds all of it in its queue.
         """
         for member in silent:
             if member.owes is not None and member.probes < limits.PROBES:
@@ -209,7 +210,7 @@ class Transaction(Operation):
         if not self.ballot.awaits(member.name):
             return
         if vote.txid != self.txid:
-            if member.owes is None:  # it has caught up with a question of former times
+            if member.owes is None:  # that was the vote it owed: now it can be asked
                 self._prepare([member])
             return
         self.ballot.record(member.name, vote.yes)
@@ -242,16 +243,16 @@ class Transaction(Operation):
         self._allow_commit_seconds()
         self.outbox.force(
             Decision(
-                self.shared.generation + 1,
-                self.txid,
-                self.shared.epoch,
-                self.candidate,
-                files,
-                tuple(sorted(self.voters)),
-                self.request.verb,
-                self.request.who,
-                self.request.message,
-                self.request.confirm,
+                generation=self.shared.generation + 1,
+                txid=self.txid,
+                epoch=self.shared.epoch,
+                configuration=self.candidate,
+                files=files,
+                members=tuple(sorted(self.voters)),
+                verb=self.request.verb,
+                who=self.request.who,
+                message=self.request.message,
+                confirm=self.request.confirm,
             )
         )
         self._note("force", generation=self.shared.generation + 1)
@@ -259,11 +260,12 @@ class Transaction(Operation):
     # Forcing and committing
 
     def forced(self, durable: Durable) -> None:
-        """The decision is on disk: tell everybody."""
+        """The decision is on disk: send Commit to all voters."""
         assert durable.receipt.txid == self.txid
         assert self.committing_until is not None
         self._move(TransactionInput.FORCED)
-        # Has the disk taken all the time there was?  Where a client waits, a wake is still to come.
+        # The disk may have used up the time for applying; where no client waits for the answer (any
+        # more), applying gets its full time.
         if self.client is None and self.shared.now >= self.committing_until:
             self._allow_commit_seconds()
         self.shared.decide(durable)
@@ -278,7 +280,7 @@ class Transaction(Operation):
         self.outbox.wake(self.committing_until)
 
     def not_forced(self, why: str) -> None:
-        """The decision is certainly not on disk: nobody has been told, so nothing happened."""
+        """The decision is certainly not on disk, and no Commit was sent: abort."""
         self._abort(
             TransactionInput.NOT_FORCED,
             (Reason("config", f"the decision could not be written to the ledger: {why}"),),
@@ -303,7 +305,7 @@ class Transaction(Operation):
         self._move(TransactionInput.NOT_APPLIED if missed else TransactionInput.ALL_APPLIED)
         self._close()
 
-    # Losses, deadlines, and clients who leave
+    # Losses, deadlines, and clients that hang up
 
     def lost(self, member: Member, why: str, dead: bool) -> bool:
         if not self._is_voter(member):
@@ -332,14 +334,8 @@ class Transaction(Operation):
                 for member in self._awaited():
                     within = f"did not apply the change within {limits.COMMIT_SECONDS:g} s"
                     self.acknowledgements.failed(member.name, within)
-                    self._make_anew(member)
+                    self.shared.replace_process(member)
                 self._check_applied()
-
-    def _make_anew(self, member: Member) -> None:
-        """It voted yes and hangs in commit: its process, if it is ours, is started again."""
-        if not member.attached and member.state is not MemberState.LEAVING:
-            member.become(MemberState.JOINING, MemberInput.REPLACE, self.shared.now)
-            self.outbox.emit(Kill(member.name, member.pid))
 
     def _lateness(self) -> tuple[Reason, ...]:
         allowed = f"{self.request.seconds:g} s"
@@ -350,9 +346,9 @@ class Transaction(Operation):
         if self.candidate is None:
             return (Reason("config", f"the files could not be read within {allowed}"),)
         return tuple(
-            Reason(one.name, f"is still {one.state} after {allowed}" + _because(one))
-            for one in self.shared.members
-            if one.state in UNSETTLED
+            Reason(member.name, f"is still {member.state} after {allowed}" + _because(member))
+            for member in self.shared.members
+            if member.state in UNSETTLED
         )
 
     def hung_up(self, client: int) -> None:
@@ -385,10 +381,9 @@ class Transaction(Operation):
         self._close()
 
     def _asked(self) -> list[Member]:
-        """Who was asked and has not said no.
+        """The voters that were sent Prepare and have not said no: they need the Abort.
 
-        One that still owes an older vote was never asked; it must not find its queue full of
-        decisions on questions that it has not heard.
+        One that still owes an older vote was not sent this Prepare, and so gets no Abort of it.
         """
         votes = self.ballot.votes
         return [
@@ -400,16 +395,29 @@ class Transaction(Operation):
     def _attempt(self) -> Attempt:
         request = self.request
         digest = self.candidate.digest if self.candidate else ""
-        return Attempt(self.txid, self.shared.generation, digest, request.verb,
-                       request.who, request.message, tuple(self.reasons))  # fmt: skip
+        return Attempt(
+            txid=self.txid,
+            base=self.shared.generation,
+            digest=digest,
+            verb=request.verb,
+            who=request.who,
+            message=request.message,
+            reasons=tuple(self.reasons),
+        )
 
     def _close(self) -> None:
         missed = self.acknowledgements.not_applied
-        reasons = (*self.reasons, *missed.values())
-        digest = self.candidate.digest if self.candidate else ""
-        self.outcome = Outcome(_RESULTS[self.phase], self.shared.generation, self.txid, reasons,
-                               digest, len(self.voters), tuple(missed), self._elapsed(),
-                               self._confirm())  # fmt: skip
+        self.outcome = Outcome(
+            _RESULTS[self.phase],
+            self.shared.generation,
+            self.txid,
+            reasons=(*self.reasons, *missed.values()),
+            digest=self.candidate.digest if self.candidate else "",
+            asked=len(self.voters),
+            not_applied=tuple(missed),
+            seconds=self._elapsed(),
+            confirm=self._confirm(),
+        )
         self._note("end", result=str(self.outcome.result), generation=self.shared.generation)
         self._answer(self.outcome)
 
@@ -417,8 +425,15 @@ class Transaction(Operation):
         if self.client is None:
             return
         why = Reason("config", "the ledger's disk has not answered; the decision is not known yet")
-        self._answer(Outcome(Result.UNKNOWN, self.shared.generation, self.txid, (why,),
-                             asked=len(self.voters), seconds=self._elapsed()))  # fmt: skip
+        outcome = Outcome(
+            Result.UNKNOWN,
+            self.shared.generation,
+            self.txid,
+            reasons=(why,),
+            asked=len(self.voters),
+            seconds=self._elapsed(),
+        )
+        self._answer(outcome)
 
     def _answer(self, outcome: Outcome) -> None:
         if self.client is not None:
@@ -434,7 +449,7 @@ class Transaction(Operation):
         self.outbox.log(event, txid=self.txid, elapsed=round(self._elapsed(), 6), **fields)
 
     def _objectors(self) -> str:
-        """Who said no, died or was late, in the order in which that came in."""
+        """The names of those who said no, died or were late, in that order of events."""
         return " ".join(dict.fromkeys(reason.module for reason in self.reasons))
 
     def _elapsed(self) -> float:
