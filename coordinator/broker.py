@@ -90,7 +90,7 @@ class Broker:
         self._door: ApiServer | None = None
         self._selector = selectors.DefaultSelector()
         try:
-            self._ledger = SqliteLedger(options.statedir, history=options.history)
+            self._ledger = SqliteLedger.open(options.statedir, history=options.history)
         except LedgerError as error:
             raise CannotStart(Reason("ledger", str(error))) from error
         try:

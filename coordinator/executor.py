@@ -46,7 +46,6 @@ from coordinator.files.provenance import Provenance, ProvenanceStore, located
 from coordinator.files.reading import Source, Unreadable, read_sources
 from coordinator.ledger.errors import NotWritten
 from coordinator.ledger.sqlite import SqliteLedger
-from coordinator.ledger.sqlite_history import SqliteHistory
 from coordinator.processes.children import Children
 from coordinator.runtime.log import Log
 from coordinator.runtime.worker import Worker
@@ -113,7 +112,7 @@ class Executor:
         self.reader = Worker("files")
         self.finder = Worker("places")
         self.looks = Worker("looks")
-        self.archive = SqliteHistory(ledger.path)
+        self.archive = ledger.history()
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             Send: self._send,
             TellCommit: self._tell_commit,

@@ -15,7 +15,8 @@ from coordinator.api.operations import BrokerHandle
 from coordinator.core.decisions import Durable
 from coordinator.files.merge_process import merge_beside
 from coordinator.files.reading import Source, Unreadable, read_sources
-from coordinator.ledger.sqlite_history import NotKept, SqliteHistory
+from coordinator.ledger.errors import NotKept
+from coordinator.ledger.interface import History
 from protocol import limits
 from protocol.configuration import Configuration
 
@@ -27,7 +28,7 @@ RUNNING, FILES = "running", "files"
 class SlowReads:
     """The reading requests that are answered from beside the loop."""
 
-    def __init__(self, host: BrokerHandle, archive: SqliteHistory) -> None:
+    def __init__(self, host: BrokerHandle, archive: History) -> None:
         self._host = host
         self._archive = archive
         self._last_sources: tuple[Source, ...] | None = None

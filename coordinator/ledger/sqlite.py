@@ -2,8 +2,10 @@
 """The durable list of decisions: the only durable state there is.
 
 Kept in SQLite (https://sqlite.org/wal.html), in WAL mode with synchronous=FULL: when `force`
-returns, the decision has been through fsync(2).  What may be lost in a crash without a promise
-being lost (refused attempts, who was attached) is written without waiting for the disk.
+returns, the decision has been through fsync(2).  Records whose loss breaks no promise (refused
+attempts, who was attached) are written without waiting for the disk.
+
+The rules are those of `interface`; where the file is and what guards it is `sqlite_storage`'s.
 
 A write that fails has failed for certain (`NotWritten`: the disk was full, the file read-only) or
 nobody can know (`Uncertain`: fsync failed, and the kernel may or may not have written).  In the
@@ -11,24 +13,26 @@ second case the only honest thing is to stop and to read the ledger again on the
 (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).
 """
 
-import fcntl
+import errno
 import json
-import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from coordinator.core.decisions import Attempt, Decision, Durable, Receipt
 from coordinator.core.requests import Who
-from coordinator.ledger.errors import LedgerError, NotWritten, Uncertain
+from coordinator.ledger.errors import Fenced, LedgerError, NotWritten, Uncertain
+from coordinator.ledger.sqlite_history import SqliteHistory
+from coordinator.ledger.sqlite_storage import Execute, SqliteFile, SqliteStorage
+from coordinator.runtime.directories import Unusable
 from protocol import limits
 from protocol.configuration import Configuration, Unfit
 
-FILE = "ledger.sqlite"
-
+SCHEMA_VERSION = 1
+"""PRAGMA user_version of a ledger that this program writes; 0 is one from before there was any."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
@@ -53,9 +57,6 @@ _CERTAIN = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR_WRITE", "SQLITE_CANT
 
 
 _IDENTITY_BYTES, _LIFE_BYTES = 8, 3
-_MARK_BYTES = 40
-
-
 _TIDY_BYTES = 512 * 1024
 
 
@@ -67,47 +68,67 @@ class SqliteLedger:
 
     def __init__(
         self,
+        storage: SqliteStorage,
+        clock: Callable[[], float] = time.time,
+        history: int | None = None,
+        token: Callable[[int], str] = secrets.token_hex,
+    ) -> None:
+        """Checks what is in `storage` and starts a new epoch, forced to disk.
+
+        `clock` is the wall clock, in seconds since the Epoch.  `history` is how many decisions,
+        and how many refused attempts, are kept: 2 or more; by default HISTORY.
+        `token` makes a random name of so many bytes.
+        Raises LedgerError where it cannot be written, or holds something that is no sound ledger.
+        """
+        self.path = storage.path
+        self._storage = storage
+        self._clock = clock
+        self._token = token
+        # at least the last, and the one that an undo goes back to
+        self._history = max(2, limits.HISTORY if history is None else history)
+        self._untidied = 0
+        try:
+            self._connection = storage.connect()
+            self._check()
+            self.identity, self.epoch = self._next_life()
+            self.life = token(_LIFE_BYTES)
+            storage.mark(self.epoch, self._last_generation())
+        except (sqlite3.Error, OSError, Unfit, ValueError) as error:
+            storage.close()
+            raise LedgerError(_way_out(self.path, error)) from error
+
+    @classmethod
+    def open(
+        cls,
         statedir: str,
         clock: Callable[[], float] = time.time,
         history: int | None = None,
-    ) -> None:
-        """Opens or makes the ledger in `statedir` and starts a new epoch, forced to disk.
+    ) -> "SqliteLedger":
+        """Open or make the ledger in `statedir`.
 
-        `history` is how many decisions, and how many refused attempts, are kept: 2 or more;
-        by default HISTORY.
-        Raises LedgerError where the directory is in use by another broker, cannot be written, or
-        holds something that is no sound ledger.
+        Raises LedgerError where the directory is in use by another broker, or unsafe, too.
         """
-        self.path = os.path.join(statedir, FILE)
-        self._clock = clock
-        # at least the last, and the one that an undo goes back to
-        self._history = max(2, limits.HISTORY if history is None else history)
-        self._level = ""
-        self._untidied = 0
-        self._lock = _exclusive(statedir)
         try:
-            if not os.path.exists(self.path):
-                _mark(self._lock, 0, 0)
-            self._connection = _connect(self.path)
-            self._check()
-            self.identity, self.epoch = self._next_life()
-            self.life = secrets.token_hex(_LIFE_BYTES)
-            _mark(self._lock, self.epoch, self._last_generation())
-        except (sqlite3.Error, Unfit, ValueError) as error:
-            os.close(self._lock)
-            raise LedgerError(_way_out(self.path, error)) from error
+            storage = SqliteFile(statedir)
+        except Unusable as error:
+            raise LedgerError(str(error)) from error
+        return cls(storage, clock, history)
+
+    def history(self) -> SqliteHistory:
+        """A reader of this ledger's past, for a thread of its own."""
+        return SqliteHistory(self._storage)
 
     def close(self) -> None:
         """Let go of the file, so that another broker may have it."""
-        self._connection.close()
-        os.close(self._lock)
+        self._storage.close()
 
     # The decisions
 
     def force(self, decision: Decision) -> Durable:
         """Put the decision on disk; when this returns it has survived.
 
-        Raises NotWritten where it certainly is not there, Uncertain where nobody knows.
+        Raises NotWritten where it certainly is not there (Fenced: a later coordinator has the
+        ledger), Uncertain where nobody knows.
         """
         at = self._clock()
         row = (
@@ -124,7 +145,7 @@ class SqliteLedger:
             at,
         )
         try:
-            with self._transaction(forced=True) as run:
+            with self._writing(forced=True) as run:
                 last = self._last_generation()
                 if decision.epoch != self.epoch:
                     raise NotWritten(f"it is of epoch {decision.epoch}, not {self.epoch}")
@@ -139,7 +160,7 @@ class SqliteLedger:
                 run("DELETE FROM decisions WHERE generation <= ?", (oldest,))
         except sqlite3.Error as error:
             raise self._failure(error) from error
-        _mark(self._lock, self.epoch, decision.generation)
+        self._storage.mark(self.epoch, decision.generation)
         self._untidied += _DECISION_BYTES + len(decision.configuration.encoded)
         return Durable(Receipt(decision.txid, decision.generation), decision, at)
 
@@ -162,7 +183,7 @@ class SqliteLedger:
     def confirm(self, generation: int) -> None:
         """Put on disk that this generation stays.  Raises NotWritten or Uncertain, as `force`."""
         try:
-            with self._transaction(forced=True) as run:
+            with self._writing(forced=True) as run:
                 run("DELETE FROM unconfirmed WHERE generation = ?", (generation,))
         except sqlite3.Error as error:
             raise self._failure(error) from error
@@ -198,24 +219,24 @@ class SqliteLedger:
 
     def record_files(self, generation: int, digest: str) -> None:
         """The files with this digest are what `generation` runs."""
-        with self._transaction(forced=False) as run:
+        with self._writing(forced=False) as run:
             run("UPDATE decisions SET files = ? WHERE generation = ?", (digest, generation))
 
-    # What may be lost
+    # Records whose loss breaks no promise
 
     def record_attempt(self, attempt: Attempt) -> None:
         """Write a refused attempt into the history."""
         reasons = json.dumps([reason.as_json() for reason in attempt.reasons])
         row = (attempt.txid, attempt.base, attempt.digest, attempt.verb, _who_text(attempt.who),
                attempt.message, reasons, self._clock())  # fmt: skip
-        with self._transaction(forced=False) as run:
+        with self._writing(forced=False) as run:
             run("INSERT INTO attempts VALUES (NULL,?,?,?,?,?,?,?,?)", row)
             run("DELETE FROM attempts WHERE number <= (SELECT max(number) FROM attempts) - ?",
                 (self._history,))  # fmt: skip
 
     def record_attached(self, name: str, present: bool) -> None:
         """An attached participant became, or ceased to be, a member."""
-        with self._transaction(forced=False) as run:
+        with self._writing(forced=False) as run:
             if present:
                 run("INSERT OR IGNORE INTO attached VALUES (?)", (name,))
             else:
@@ -226,31 +247,21 @@ class SqliteLedger:
         rows = self._connection.execute("SELECT name FROM attached ORDER BY name").fetchall()
         return tuple(name for (name,) in rows)
 
-    def attempts(self, most: int) -> list[dict[str, Any]]:
-        """The last refused attempts, newest first, in the shape of the history."""
-        rows = self._connection.execute(
-            "SELECT txid, base, digest, verb, who, message, reasons, at FROM attempts"
-            " ORDER BY number DESC LIMIT ?", (most,)).fetchall()  # fmt: skip
-        names = ("txid", "base", "digest", "verb", "who", "message", "reasons", "at")
-        shown = [dict(zip(names, row, strict=True)) for row in rows]
-        for attempt in shown:
-            attempt["who"] = json.loads(attempt["who"])
-            attempt["reasons"] = json.loads(attempt["reasons"])
-        return shown
-
     # Inside
 
     def _failure(self, error: sqlite3.Error) -> NotWritten | Uncertain:
         certain = str(error.sqlite_errorname).startswith(_CERTAIN)
         return (NotWritten if certain else Uncertain)(f"{error} ({self.path})")
 
-    def _transaction(self, forced: bool) -> "_Transaction":
-        # Not OFF: that would let a checkpoint overwrite, unsynced, what was forced before.
-        level = "FULL" if forced else "NORMAL"
-        if level != self._level:
-            self._connection.execute(f"PRAGMA synchronous = {level}")
-            self._level = level
-        return _Transaction(self._connection)
+    @contextmanager
+    def _writing(self, forced: bool) -> Iterator[Execute]:
+        """A transaction of this life; where the ledger is a later one's, it writes nothing."""
+        with self._storage.transaction(forced) as run:
+            (epoch,) = run("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
+            if epoch != self.epoch:
+                raise Fenced(f"a coordinator of epoch {epoch} has the ledger; this one's is "
+                             f"{self.epoch}")  # fmt: skip
+            yield run
 
     def _one(self, where: str, values: tuple[Any, ...]) -> Durable | None:
         row = self._connection.execute(
@@ -271,9 +282,13 @@ class SqliteLedger:
         (verdict,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
-        with self._transaction(forced=True) as run:
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version > SCHEMA_VERSION:
+            raise _Newer(version)
+        with self._storage.transaction(forced=True) as run:
             for statement in _SCHEMA.split(";"):
                 run(statement)
+            run(f"PRAGMA user_version = {SCHEMA_VERSION}")
         low, high, count = self._connection.execute(
             "SELECT min(generation), max(generation), count(*) FROM decisions"
         ).fetchone()
@@ -286,12 +301,12 @@ class SqliteLedger:
     def _check_mark(self) -> None:
         found = self._connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
         epoch, generation = found[0] if found else 0, self._last_generation()
-        marked_epoch, marked_generation = _marked(self._lock)
+        marked_epoch, marked_generation = self._storage.marked()
         if epoch < marked_epoch or generation < marked_generation:
             raise Unfit(
                 f"it ends with generation {generation} in epoch {epoch}, and generation "
                 f"{marked_generation} in epoch {marked_epoch} had been reached; to go on without "
-                "what is missing, remove the file `lock` beside it"
+                "what is missing, remove the file `reached` beside it"
             )
 
     def _last_generation(self) -> int:
@@ -300,9 +315,9 @@ class SqliteLedger:
 
     def _next_life(self) -> tuple[str, int]:
         """The ledger's identity, made at its first opening, and the epoch of this one."""
-        with self._transaction(forced=True) as run:
+        with self._storage.transaction(forced=True) as run:
             found = run("SELECT id FROM identity").fetchone()
-            identity = found[0] if found else secrets.token_hex(_IDENTITY_BYTES)
+            identity = found[0] if found else self._token(_IDENTITY_BYTES)
             if found is None:
                 run("INSERT INTO identity VALUES (?)", (identity,))
             run("INSERT INTO meta VALUES ('epoch', 1)"
@@ -311,78 +326,33 @@ class SqliteLedger:
         return str(identity), int(epoch)
 
 
-class _Transaction:
-    """`with` block that commits at its end and rolls back on an error."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> Callable[..., sqlite3.Cursor]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        return self._connection.execute
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            try:
-                self._connection.execute("COMMIT")
-            except sqlite3.Error:
-                self._roll_back()
-                raise
-        else:
-            self._roll_back()
-
-    def _roll_back(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
-    os.chmod(path, 0o600)
-    connection.execute("PRAGMA journal_mode = WAL")
-    return connection
-
-
-def _exclusive(statedir: str) -> int:
-    """An flock(2) that a broker holds while it lives, so that a ledger has one coordinator."""
-    try:
-        lock = os.open(os.path.join(statedir, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise LedgerError(
-            f"cannot write in the state directory {statedir}: {error.strerror}"
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
-        raise LedgerError(f"another broker uses the state directory {statedir}") from error
-    return lock
-
-
-def _mark(lock: int, epoch: int, generation: int) -> None:
-    """Note beside the ledger how far it has come, so that the loss of its end is noticed.
-
-    Written after the ledger and without waiting for the disk: it may be behind, never ahead.
-    """
-    with suppress(OSError):  # an aid; the ledger itself is on disk
-        os.pwrite(lock, f"{epoch} {generation}".ljust(_MARK_BYTES).encode(), 0)
-
-
-def _marked(lock: int) -> tuple[int, int]:
-    """Epoch and generation that the ledger has reached for certain."""
-    numbers = os.pread(lock, _MARK_BYTES, 0).split()
-    if len(numbers) != 2 or not all(number.isdigit() for number in numbers):
-        return 0, 0
-    return int(numbers[0]), int(numbers[1])
-
-
 def _who_text(who: Who) -> str:
     return json.dumps({"uid": who.uid, "pid": who.pid, "command": who.command})
 
 
+class _Newer(ValueError):
+    """The ledger was written by a later version of this program."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"its schema is version {version}, and this program knows version "
+                         f"{SCHEMA_VERSION} and older")  # fmt: skip
+
+
 def _way_out(path: str, error: Exception) -> str:
+    said = f"the ledger {path} cannot be used: {error}. Nothing was changed."
+    if isinstance(error, _Newer):
+        return f"{said} Start the newer version of this program that wrote it."
+    if _disk_is_full(error):
+        return f"{said} Its disk is full: make room, and start again."
     return (
-        f"the ledger {path} cannot be used: {error}. Nothing was changed. Restore it from a "
-        "backup, or move it away (with its -wal and -shm files) to start afresh from the "
-        "configuration files."
+        f"{said} Restore it from a backup, or move it away (with its -wal and -shm files) to start "
+        "afresh from the configuration files."
     )
+
+
+def _disk_is_full(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    name = str(getattr(error, "sqlite_errorname", ""))
+    # What does not fit is a failed write; of the -shm file, which is mapped, a failed ftruncate(2)
+    return name in ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE")

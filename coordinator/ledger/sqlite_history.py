@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Reading the ledger's past: which generations there were, and what was refused.
 
-A second, read-only connection, used in a thread of its own: a reader must not wait for a decision
-that is being forced, and no decision for a reader (https://sqlite.org/wal.html, "Concurrency").
+Used in a thread of its own: a reader must not wait for a decision that is being forced, and no
+decision for a reader (https://sqlite.org/wal.html, "Concurrency").
 """
 
 import json
 import sqlite3
 from typing import Any
 
+from coordinator.ledger.errors import NotKept
+from coordinator.ledger.sqlite_storage import SqliteStorage
 from protocol.configuration import Configuration
 
 _DECISIONS = """
@@ -23,19 +25,15 @@ _NAMES = ("at", "result", "generation", "base", "txid", "digest", "verb", "who",
           "members", "reasons")  # fmt: skip
 
 
-class NotKept(LookupError):
-    """There is no such generation (any more); the text says which there are."""
-
-
 class SqliteHistory:
-    """The past of one ledger.  Every method opens the file anew; use it from any one thread."""
+    """The past of one ledger.  Every method looks at it anew; use it from any one thread."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, storage: SqliteStorage) -> None:
+        self._storage = storage
 
     def configuration(self, generation: int) -> Configuration:
         """What this generation was.  Raises NotKept, and sqlite3.Error for a bad disk."""
-        with self._open() as ledger:
+        with self._storage.reading() as ledger:
             row = ledger.execute(
                 "SELECT configuration FROM decisions WHERE generation = ?", (generation,)
             ).fetchone()
@@ -45,7 +43,7 @@ class SqliteHistory:
 
     def entry(self, generation: int) -> dict[str, Any]:
         """One generation as it stands in the history.  Raises NotKept."""
-        with self._open() as ledger:
+        with self._storage.reading() as ledger:
             one = _DECISIONS.format(where="WHERE generation = ?")
             row = ledger.execute(one, (generation, 1)).fetchone()
             if row is None:
@@ -54,7 +52,7 @@ class SqliteHistory:
 
     def history(self, most: int) -> list[dict[str, Any]]:
         """Generations and refused attempts, the newest first, at most `most`."""
-        with self._open() as ledger:
+        with self._storage.reading() as ledger:
             decisions = ledger.execute(_DECISIONS.format(where=""), (most,)).fetchall()
             rows = decisions + ledger.execute(_ATTEMPTS, (most,)).fetchall()
         rows.sort(key=lambda row: row[0], reverse=True)
@@ -65,25 +63,6 @@ class SqliteHistory:
             "SELECT min(generation), max(generation) FROM decisions"
         ).fetchone()
         return f"generation {wanted} is not kept; {low} to {high} are"
-
-    def _open(self) -> "_Reading":
-        from urllib.parse import quote  # late: a start has no use for it
-
-        return _Reading(f"file:{quote(self._path)}?mode=ro")
-
-
-class _Reading:
-    """A connection for the length of a `with` block, which sees the ledger at one moment."""
-
-    def __init__(self, uri: str) -> None:
-        self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=1.0)
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._connection.execute("BEGIN")
-        return self._connection
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
 
 
 def _shown(row: tuple[Any, ...]) -> dict[str, Any]:

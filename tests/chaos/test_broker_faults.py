@@ -242,7 +242,7 @@ def test_ledger_cut_off(house: House, name: str) -> None:
         with (copy / name).open("r+b") as file:
             file.truncate(size)
         try:
-            ledger = SqliteLedger(str(copy))
+            ledger = SqliteLedger.open(str(copy))
         except LedgerError as error:
             refused += "Restore it from a backup, or move it away" in str(error)
         else:

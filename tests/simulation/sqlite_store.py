@@ -14,7 +14,8 @@ from collections.abc import Callable
 
 from coordinator.core.decisions import Decision, Durable
 from coordinator.ledger.errors import NotWritten, Uncertain
-from coordinator.ledger.sqlite import FILE, SqliteLedger
+from coordinator.ledger.sqlite import SqliteLedger
+from coordinator.ledger.sqlite_storage import FILE, SqliteFile
 from tests.simulation.ledger import AnyLedger, Mishap
 
 _WAL = FILE + "-wal"
@@ -26,7 +27,7 @@ class CutSqliteLedger(SqliteLedger):
     def __init__(self, directory: str, store: "SqliteStore") -> None:
         self._directory = directory
         self._store = store
-        super().__init__(directory, store.clock)
+        super().__init__(SqliteFile(directory), store.clock)
         self.forced = _size(directory)
 
     def force(self, decision: Decision) -> Durable:

@@ -12,8 +12,9 @@ import pytest
 
 from coordinator.core.decisions import Attempt, Decision
 from coordinator.core.requests import Who
-from coordinator.ledger.errors import LedgerError, NotWritten
-from coordinator.ledger.sqlite import FILE, SqliteLedger
+from coordinator.ledger.errors import Fenced, LedgerError, NotWritten
+from coordinator.ledger.sqlite import SCHEMA_VERSION, SqliteLedger
+from coordinator.ledger.sqlite_storage import FILE
 from protocol import limits
 from protocol.configuration import Configuration
 from protocol.reasons import Reason
@@ -27,20 +28,20 @@ def decision(generation: int, epoch: int = 1, **content: int) -> Decision:
 def test_an_epoch_is_never_used_twice(tmp_path: Path) -> None:
     epochs = []
     for _ in range(3):
-        ledger = SqliteLedger(str(tmp_path))
+        ledger = SqliteLedger.open(str(tmp_path))
         epochs.append(ledger.epoch)
         ledger.close()
     assert epochs == [1, 2, 3]
 
 
 def test_what_was_forced_is_there_afterwards(tmp_path: Path) -> None:
-    ledger = SqliteLedger(str(tmp_path), clock=lambda: 1234.5)
+    ledger = SqliteLedger.open(str(tmp_path), clock=lambda: 1234.5)
     assert ledger.last() is None
     first, second = decision(1, x=1), decision(2, x=2)
     assert ledger.force(first).decision == first
     ledger.force(second)
     ledger.close()
-    again = SqliteLedger(str(tmp_path))
+    again = SqliteLedger.open(str(tmp_path))
     last = again.last()
     assert last is not None
     assert last.decision == second
@@ -57,7 +58,7 @@ def test_a_tidy_ledger_does_not_grow_and_loses_nothing(tmp_path: Path) -> None:
     for tidied in (True, False):
         folder = tmp_path / str(tidied)
         folder.mkdir()
-        ledger = SqliteLedger(str(folder))
+        ledger = SqliteLedger.open(str(folder))
         for number in range(1, 201):
             ledger.force(decision(number, x=number))
             if tidied and ledger.wants_maintenance:
@@ -65,7 +66,7 @@ def test_a_tidy_ledger_does_not_grow_and_loses_nothing(tmp_path: Path) -> None:
         sizes[tidied] = (folder / f"{FILE}-wal").stat().st_size
         crashed = tmp_path / f"{tidied}-crashed"
         shutil.copytree(folder, crashed)  # as a crash leaves it: nothing is closed
-        again = SqliteLedger(str(crashed))
+        again = SqliteLedger.open(str(crashed))
         last = again.last()
         assert last is not None
         assert last.decision == decision(200, x=200)
@@ -76,7 +77,7 @@ def test_a_tidy_ledger_does_not_grow_and_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_generations_are_neither_skipped_nor_reused(tmp_path: Path) -> None:
-    ledger = SqliteLedger(str(tmp_path))
+    ledger = SqliteLedger.open(str(tmp_path))
     ledger.force(decision(1))
     for number in (1, 3):
         with pytest.raises(NotWritten, match="does not follow"):
@@ -90,11 +91,11 @@ def test_a_decision_survives_the_death_of_the_process(tmp_path: Path) -> None:
         "import os, sys\n"
         "from coordinator.ledger.sqlite import SqliteLedger\n"
         "from tests.unit.coordinator.ledger.test_sqlite import decision\n"
-        "SqliteLedger(sys.argv[1]).force(decision(1, x=7))\n"
+        "SqliteLedger.open(sys.argv[1]).force(decision(1, x=7))\n"
         "os.kill(os.getpid(), 9)\n"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False, timeout=30)
-    ledger = SqliteLedger(str(tmp_path))
+    ledger = SqliteLedger.open(str(tmp_path))
     last = ledger.last()
     assert last is not None
     assert last.configuration.plain() == {"x": 7}
@@ -102,21 +103,87 @@ def test_a_decision_survives_the_death_of_the_process(tmp_path: Path) -> None:
 
 
 def test_one_state_directory_has_one_broker(tmp_path: Path) -> None:
-    ledger = SqliteLedger(str(tmp_path))
+    ledger = SqliteLedger.open(str(tmp_path))
     with pytest.raises(LedgerError, match="another broker"):
-        SqliteLedger(str(tmp_path))
+        SqliteLedger.open(str(tmp_path))
     ledger.close()
-    SqliteLedger(str(tmp_path)).close()
+    SqliteLedger.open(str(tmp_path)).close()
+
+
+def test_a_later_coordinator_fences_the_one_before(tmp_path: Path) -> None:
+    """The lock keeps two apart; where it does not (its file was deleted), the epoch does."""
+    old = SqliteLedger.open(str(tmp_path))
+    old.force(decision(1, x=1))
+    old.force(decision(2, x=2)._replace(confirm=60.0))
+    (tmp_path / "lock").unlink()
+    new = SqliteLedger.open(str(tmp_path))
+    with pytest.raises(Fenced, match="epoch 2"):
+        old.force(decision(3, x=3))
+    with pytest.raises(Fenced):
+        old.confirm(2)
+    with pytest.raises(Fenced):
+        old.record_files(1, "digest of files")
+    with pytest.raises(Fenced):
+        old.record_attached("svc", present=True)
+    with pytest.raises(Fenced):
+        old.record_attempt(Attempt("1.9", 1, "d", "load", Who(), ""))
+    assert new.attached() == ()
+    assert new.unconfirmed() is not None
+    assert new.force(decision(3, epoch=2, x=3)).generation == 3
+    old.close()
+    new.close()
+
+
+def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    SqliteLedger.open(str(tmp_path)).close()
+    connection = sqlite3.connect(tmp_path / FILE)
+    assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    connection.close()
+    with pytest.raises(LedgerError, match="Start the newer version"):
+        SqliteLedger.open(str(tmp_path))
+
+
+def test_a_ledger_that_lost_its_end_says_what_to_do(tmp_path: Path) -> None:
+    ledger = SqliteLedger.open(str(tmp_path))
+    backup = (tmp_path / FILE).read_bytes()
+    ledger.force(decision(1, x=1))
+    ledger.close()
+    (tmp_path / FILE).write_bytes(backup)
+    with pytest.raises(LedgerError, match="remove the file `reached`"):
+        SqliteLedger.open(str(tmp_path))
+    (tmp_path / "reached").unlink()
+    SqliteLedger.open(str(tmp_path)).close()
+
+
+def test_a_full_disk_at_the_start_asks_for_room(tmp_path: Path) -> None:
+    program = (
+        "import resource, sys\n"
+        "from coordinator.ledger.errors import LedgerError\n"
+        "from coordinator.ledger.sqlite import SqliteLedger\n"
+        "size = int(sys.argv[2])\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))\n"
+        "try:\n"
+        "    SqliteLedger.open(sys.argv[1])\n"
+        "except LedgerError as error:\n"
+        "    sys.exit('make room' not in str(error) or 'backup' in str(error))\n"
+        "sys.exit(2)\n"
+    )
+    SqliteLedger.open(str(tmp_path)).close()
+    for size in (100, 5000, 20000):
+        command = [sys.executable, "-c", program, str(tmp_path), str(size)]
+        ended = subprocess.run(command, check=False, timeout=30)
+        assert ended.returncode == 0, size
 
 
 def test_garbage_is_refused_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"no database at all" * 100)
     with pytest.raises(LedgerError, match="move it away"):
-        SqliteLedger(str(tmp_path))
+        SqliteLedger.open(str(tmp_path))
 
 
 def test_a_changed_configuration_is_noticed(tmp_path: Path) -> None:
-    ledger = SqliteLedger(str(tmp_path))
+    ledger = SqliteLedger.open(str(tmp_path))
     ledger.force(decision(1, x=1))
     ledger.close()
     connection = sqlite3.connect(tmp_path / FILE)
@@ -125,11 +192,11 @@ def test_a_changed_configuration_is_noticed(tmp_path: Path) -> None:
     connection.commit()
     connection.close()
     with pytest.raises(LedgerError, match="digest"):
-        SqliteLedger(str(tmp_path))
+        SqliteLedger.open(str(tmp_path))
 
 
 def test_a_missing_generation_is_noticed(tmp_path: Path) -> None:
-    ledger = SqliteLedger(str(tmp_path))
+    ledger = SqliteLedger.open(str(tmp_path))
     for number in (1, 2, 3):
         ledger.force(decision(number, x=number))
     ledger.close()
@@ -138,12 +205,12 @@ def test_a_missing_generation_is_noticed(tmp_path: Path) -> None:
     connection.commit()
     connection.close()
     with pytest.raises(LedgerError, match="missing"):
-        SqliteLedger(str(tmp_path))
+        SqliteLedger.open(str(tmp_path))
 
 
 def test_history_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "HISTORY", 3)
-    ledger = SqliteLedger(str(tmp_path))
+    ledger = SqliteLedger.open(str(tmp_path))
     for number in range(1, 8):
         ledger.force(decision(number, x=number))
         ledger.record_attempt(
@@ -151,21 +218,22 @@ def test_history_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         )
     assert ledger.generation(4) is None
     assert ledger.generation(5) is not None
-    attempts = ledger.attempts(10)
+    shown = ledger.history().history(10)
+    attempts = [entry for entry in shown if entry["result"] == "refused"]
     assert [attempt["txid"] for attempt in attempts] == ["1.7", "1.6", "1.5"]
     assert attempts[0]["reasons"] == [{"module": "a", "message": "no"}]
     ledger.close()
 
 
 def test_members_and_files_are_known_again(tmp_path: Path) -> None:
-    ledger = SqliteLedger(str(tmp_path))
+    ledger = SqliteLedger.open(str(tmp_path))
     ledger.force(decision(1, x=1))
     ledger.record_files(1, "digest of files")
     ledger.record_attached("svc", present=True)
     ledger.record_attached("old", present=True)
     ledger.record_attached("old", present=False)
     ledger.close()
-    again = SqliteLedger(str(tmp_path))
+    again = SqliteLedger.open(str(tmp_path))
     assert again.attached() == ("svc",)
     last = again.last()
     assert last is not None
@@ -177,10 +245,11 @@ def test_a_full_disk_is_a_certain_failure(tmp_path: Path) -> None:
     """A limit on the file's size stands for the full disk (setrlimit(2), RLIMIT_FSIZE)."""
     program = (
         "import resource, sys\n"
-        "from coordinator.ledger.sqlite import SqliteLedger, NotWritten\n"
+        "from coordinator.ledger.errors import NotWritten\n"
+        "from coordinator.ledger.sqlite import SqliteLedger\n"
         "from protocol.configuration import Configuration\n"
         "from tests.unit.coordinator.ledger.test_sqlite import decision\n"
-        "ledger = SqliteLedger(sys.argv[1])\n"
+        "ledger = SqliteLedger.open(sys.argv[1])\n"
         "ledger.force(decision(1, x=1))\n"
         "long = Configuration.of({'t': 'x' * 999999})\n"
         "big = decision(2)._replace(configuration=long)\n"
@@ -196,7 +265,7 @@ def test_a_full_disk_is_a_certain_failure(tmp_path: Path) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False, timeout=30)
     assert ended.returncode == 0
-    ledger = SqliteLedger(str(tmp_path))
+    ledger = SqliteLedger.open(str(tmp_path))
     last = ledger.last()
     assert last is not None
     assert last.configuration.plain() == {"x": 2}
@@ -207,4 +276,4 @@ def test_a_full_disk_is_a_certain_failure(tmp_path: Path) -> None:
 def test_a_read_only_state_directory_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(LedgerError, match="cannot write"):
-        SqliteLedger(str(tmp_path))
+        SqliteLedger.open(str(tmp_path))

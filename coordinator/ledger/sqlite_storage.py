@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Where a SQLite ledger is kept: its file, what guards the file, and how far a write has got.
+
+Apart from the ledger's rules, so that the simulation can run the same rules on storage that fails,
+loses its cache in a crash and costs nothing (tests/simulation/ledger.py).
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from typing import Protocol, TypeAlias
+from urllib.parse import quote
+
+from coordinator.runtime.directories import DirectoryLock, check
+
+FILE = "ledger.sqlite"
+REACHED = "reached"
+
+_MARK_BYTES = 40
+
+Execute: TypeAlias = Callable[..., sqlite3.Cursor]
+"""`sqlite3.Connection.execute`, inside a transaction."""
+
+
+class SqliteStorage(Protocol):
+    """A database, and a mark beside it that tells when its end is missing."""
+
+    path: str
+    """For people."""
+
+    def connect(self) -> sqlite3.Connection:
+        """The database.  Raises sqlite3.Error."""
+
+    def transaction(self, forced: bool) -> AbstractContextManager[Execute]:
+        """A block that commits at its end, and rolls back on an error.
+
+        `forced`: it is on disk when the block has ended.  Raises sqlite3.Error.
+        """
+
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        """A reader's view of one moment, in any thread, in nobody's way.  Raises sqlite3.Error."""
+
+    def mark(self, epoch: int, generation: int) -> None:
+        """Note how far the ledger has come; may be behind, never ahead.  Raises nothing."""
+
+    def marked(self) -> tuple[int, int]:
+        """Epoch and generation that have been reached for certain."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class SqliteFile:
+    """A file in a state directory, in WAL mode (https://sqlite.org/wal.html)."""
+
+    def __init__(self, statedir: str) -> None:
+        """Take the directory.  Raises Unusable where it is unsafe, or another broker's."""
+        check(statedir, "state directory")
+        self._lock = DirectoryLock(statedir, "state directory")
+        self.path = os.path.join(statedir, FILE)
+        self._reached = os.path.join(statedir, REACHED)
+        self._connection: sqlite3.Connection | None = None
+        self._level = ""
+
+    def connect(self) -> sqlite3.Connection:
+        """Open or make the file."""
+        if not os.path.exists(self.path):
+            self.mark(0, 0)
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, timeout=1.0
+        )
+        os.chmod(self.path, 0o600)
+        connection.execute("PRAGMA journal_mode = WAL")
+        self._connection = connection
+        return connection
+
+    def transaction(self, forced: bool) -> "Transaction":
+        """synchronous=FULL where forced: the commit has been through fsync(2)."""
+        assert self._connection is not None
+        # Not OFF: that would let a checkpoint overwrite, unsynced, what was forced before.
+        level = "FULL" if forced else "NORMAL"
+        if level != self._level:
+            self._connection.execute(f"PRAGMA synchronous = {level}")
+            self._level = level
+        return Transaction(self._connection)
+
+    def reading(self) -> "_Reading":
+        """A connection of its own: a reader waits for no decision, and no decision for a reader."""
+        return _Reading(f"file:{quote(self.path)}?mode=ro")
+
+    def mark(self, epoch: int, generation: int) -> None:
+        """Written after the ledger and without waiting for the disk."""
+        with suppress(OSError):  # an aid; the ledger itself is on disk
+            flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            descriptor = os.open(self._reached, flags, 0o600)
+            try:
+                os.pwrite(descriptor, f"{epoch} {generation}".ljust(_MARK_BYTES).encode(), 0)
+            finally:
+                os.close(descriptor)
+
+    def marked(self) -> tuple[int, int]:
+        """Zeros where there is no mark."""
+        try:
+            with open(self._reached, "rb") as file:
+                numbers = file.read(_MARK_BYTES).split()
+        except OSError:
+            return 0, 0
+        if len(numbers) != 2 or not all(number.isdigit() for number in numbers):
+            return 0, 0
+        return int(numbers[0]), int(numbers[1])
+
+    def close(self) -> None:
+        """Close the file, then let another broker have the directory."""
+        if self._connection is not None:
+            self._connection.close()
+        self._lock.release()
+
+
+class Transaction:
+    """`with` block that commits at its end and rolls back on an error."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> Execute:
+        self._connection.execute("BEGIN IMMEDIATE")
+        return self._connection.execute
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            try:
+                self._connection.execute("COMMIT")
+            except sqlite3.Error:
+                self._roll_back()
+                raise
+        else:
+            self._roll_back()
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+
+class _Reading:
+    """A connection for the length of a `with` block, which sees the ledger at one moment."""
+
+    def __init__(self, uri: str) -> None:
+        self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=1.0)
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._connection.execute("BEGIN")
+        return self._connection
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()

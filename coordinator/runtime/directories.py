@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Directories that a broker may trust, and the lock that makes one its own.
+
+Whoever can write in a broker's directory can put a file or a symbolic link where the broker is
+about to write, or a socket where a module is about to connect.  So the directory belongs to the
+broker's user, nobody else may write in it, and no link in it is followed (open(2), O_NOFOLLOW).
+"""
+
+import fcntl
+import os
+import stat
+from contextlib import suppress
+
+from protocol import limits
+
+
+class Unusable(Exception):
+    """The directory cannot be used; the text says why and what to do."""
+
+
+def check(path: str, what: str) -> None:
+    """Raise Unusable unless the directory at `path` is safe; `what` names it for people."""
+    try:
+        found = os.stat(path)
+        links = sorted(entry.name for entry in os.scandir(path) if entry.is_symlink())
+    except OSError as error:
+        raise Unusable(f"cannot use the {what} {path}: {error.strerror}") from error
+    if not stat.S_ISDIR(found.st_mode):
+        raise Unusable(f"the {what} {path} is not a directory")
+    if found.st_uid != os.geteuid():
+        raise Unusable(
+            f"the {what} {path} belongs to uid {found.st_uid}, and this broker runs as uid "
+            f"{os.geteuid()}; use a directory of your own"
+        )
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise Unusable(
+            f"others may write in the {what} {path} (its mode is {stat.S_IMODE(found.st_mode):o}); "
+            f"see who put what there, then chmod go-w {path}"
+        )
+    if links:
+        raise Unusable(
+            f"the {what} {path} has a symbolic link in it, `{links[0]}`, which no broker put "
+            "there; see what it points to, and remove it"
+        )
+
+
+class DirectoryLock:
+    """An flock(2) on the file `lock` in a directory, held for as long as the process lives.
+
+    The file stays when its broker goes: to remove it would let two brokers hold two locks.
+    """
+
+    def __init__(self, path: str, what: str) -> None:
+        """Take it.  Raises Unusable: with the pid of the one who has it, or for want of space."""
+        file = os.path.join(path, "lock")
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            self._descriptor = os.open(file, flags, 0o600)
+        except OSError as error:
+            raise Unusable(f"cannot write in the {what} {path}: {error.strerror}") from error
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = self._holder()
+            os.close(self._descriptor)
+            raise Unusable(f"another broker{holder} uses the {what} {path}") from error
+        with suppress(OSError):  # for people; the lock is held without it
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)
+
+    def _holder(self) -> str:
+        pid = os.pread(self._descriptor, limits.NAME_LENGTH, 0)
+        return f" (process {pid.decode()})" if pid.isdigit() else ""
+
+    def release(self) -> None:
+        """Let another broker have the directory."""
+        os.close(self._descriptor)
