@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Effects carried out: where the machine's wishes meet sockets, disk and processes."""
+"""The machine driven: events in, effects carried out in their order, the decision last.
+
+Here the machine's wishes meet ledger, transport, processes and files, each behind an interface of
+its own.  The broker and the simulation run this same code.
+"""
 
 import json
-import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from coordinator.core.decisions import Attempt, Decision, Durable
@@ -38,20 +43,24 @@ from coordinator.core.events import (
     Event,
     Forced,
     NotForced,
-    Spawned,
+    Received,
+    TimePassed,
     Unreachable,
 )
-from coordinator.files.merge_process import merge_beside
+from coordinator.core.machine import Coordinator
+from coordinator.core.results import Outcome
+from coordinator.files.proposal import Files, Proposal
 from coordinator.files.provenance import Provenance, ProvenanceStore, located
-from coordinator.files.reading import Source, Unreadable, read_sources
+from coordinator.files.reading import Unreadable
 from coordinator.ledger.errors import NotWritten
-from coordinator.ledger.sqlite import SqliteLedger
-from coordinator.processes.children import Children
-from coordinator.runtime.log import Log
-from coordinator.runtime.worker import Worker
-from coordinator.transport.zmq_router import ZmqRouter
+from coordinator.ledger.interface import History, Ledger
+from coordinator.processes.interface import Supervisor
+from coordinator.runtime.log import Logger
+from coordinator.runtime.loop import Loop
+from coordinator.runtime.worker import Workers
+from coordinator.transport.interface import Transport
 from protocol import limits
-from protocol.codec import encode
+from protocol.codec import Malformed, decode_from_participant, encode
 from protocol.configuration import Configuration
 from protocol.messages import Admit, Commit
 from protocol.reasons import Origin, Reason, Refusal
@@ -62,57 +71,64 @@ Hook = Callable[[str, object], None]
 _LOST, _UNTIDY = "history not written", "ledger not tidied; nothing is lost"
 
 
+_BATCH = 256  # messages of participants between two looks at everything else
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Everything outside of the machine; made once, by whoever composes a broker."""
+
+    ledger: Ledger
+    history: History
+    transport: Transport
+    supervisor: Supervisor
+    loop: Loop
+    workers: Workers
+    provenance: ProvenanceStore
+    files: Files | None
+    """None where the broker was started without a configuration path."""
+    log: Logger
+
+
 class Owner(Protocol):
     """What the executor asks of the broker that it works for."""
 
-    def feed(self, event: Event) -> None:
-        """Something happened; the machine will hear of it."""
+    def answer(self, client: int, answer: Outcome | dict[str, Any]) -> None:
+        """Bring the client its answer; the client may be gone."""
 
-    def wake_at(self, moment: float) -> None:
-        """Feed Woke at this moment."""
-
-    def watch(self, descriptor: int) -> None:
-        """Look after this pidfd."""
-
-    def answer(self, client: int, answer: dict[str, Any]) -> None:
-        """Bring the client its answer."""
+    def stepped(self) -> None:
+        """The machine has made a step, and its effects are carried out."""
 
     def ready(self, refused: tuple[Reason, ...]) -> None:
-        """The start is complete."""
+        """The start is complete; `refused`: why not with the files, each with its place."""
 
     def end(self, status: int, reasons: tuple[Reason, ...]) -> None:
-        """Leave the loop after this."""
+        """Leave the loop after this; call `close`."""
 
 
 class Executor:
-    """Carries out steps, effect by effect, in their order."""
+    """Takes the machine through events, and carries out its steps."""
 
     def __init__(
-        self,
-        owner: Owner,
-        ledger: SqliteLedger,
-        sockets: ZmqRouter,
-        children: Children,
-        log: Log,
-        path: str | None,
-        hook: Hook | None = None,
+        self, machine: Coordinator, world: Environment, owner: Owner, hook: Hook | None = None
     ) -> None:
-        """`path` is where the configuration files are, if anywhere."""
+        self._machine = machine
         self._owner = owner
-        self._ledger = ledger
-        self._sockets = sockets
-        self._children = children
-        self._log = log
-        self._path = path
         self._hook = hook
-        self.identity, self.epoch = ledger.identity, ledger.epoch
-        self.texts = ProvenanceStore()
+        self._ledger = world.ledger
+        self._history = world.history
+        self._transport = world.transport
+        self._supervisor = world.supervisor
+        self._loop = world.loop
+        self._workers = world.workers
+        self._provenance = world.provenance
+        self._files = world.files
+        self._log = world.log
+        self._identity, self._epoch = world.ledger.identity, world.ledger.epoch
         self._starting_digest = ""
-        self.disk = Worker("ledger")
-        self.reader = Worker("files")
-        self.finder = Worker("places")
-        self.looks = Worker("looks")
-        self.archive = ledger.history()
+        self._events: deque[Event] = deque()
+        self._draining = False
+        self._over = False
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             Send: self._send,
             TellCommit: self._tell_commit,
@@ -123,18 +139,52 @@ class Executor:
             WriteConfirmation: self._confirm,
             StartProcess: self._start_process,
             Watch: self._watch,
-            Kill: lambda effect: children.kill(effect.name, effect.pid),
+            Kill: lambda effect: self._supervisor.kill(effect.name, effect.pid),
             Answer: self._answer,
             AnswerInquiry: self._told,
             RecordAttempt: self._remember,
             RecordFilesDigest: self._know_files,
             RecordAttached: self._know_member,
-            Wake: lambda effect: owner.wake_at(effect.at_monotonic),
-            WriteLog: lambda effect: log.line(effect.event, dict(effect.fields)),
-            AnnounceReady: lambda effect: owner.ready(effect.refused),
+            Wake: lambda effect: self._loop.call_at(effect.at_monotonic, self._time_passed),
+            WriteLog: lambda effect: self._log.line(effect.event, dict(effect.fields)),
+            AnnounceReady: self._ready,
             GiveUp: self._give_up,
-            Halt: lambda _: owner.end(0, ()),
+            Halt: lambda _: self._end(0, ()),
         }
+        world.supervisor.attach(world.loop, self.feed)
+
+    # Events
+
+    def feed(self, event: Event) -> None:
+        """Take the machine through this event, and through those that come of it."""
+        self._events.append(event)
+        if self._draining:
+            return
+        self._draining = True
+        try:
+            while self._events and not self._over:
+                step = self._machine.step(self._loop.now(), self._events.popleft())
+                self.carry_out(step)
+                self._owner.stepped()
+        finally:
+            self._draining = False
+
+    def hear(self) -> bool:
+        """Take what has come from processes and participants; True where there is more."""
+        self._supervisor.collect()
+        for peer, frame in self._transport.receive(_BATCH):
+            message = decode_from_participant(frame)
+            if isinstance(message, Malformed):
+                member = self._machine.members.at(peer)
+                self._log.warn("malformed", module=member.name if member else "?", why=message.why)
+            else:
+                self.feed(Received(peer, message))
+        return self._transport.ready
+
+    def _time_passed(self) -> None:
+        self.feed(TimePassed())
+
+    # Effects
 
     def carry_out(self, step: Step) -> None:
         """Do all of it; the decision, if there is one, last."""
@@ -155,13 +205,13 @@ class Executor:
     # The ledger
 
     def _force(self, decision: Decision) -> None:
-        began = time.monotonic()
+        began = self._loop.now()
 
         def then(result: object) -> None:
-            elapsed = time.monotonic() - began
+            elapsed = self._loop.now() - began
             self._forced(decision, result, elapsed)
 
-        self.disk.submit(lambda: self._ledger.force(decision), then)
+        self._workers.ledger.submit(lambda: self._ledger.force(decision), then)
 
     def _forced(self, decision: Decision, result: object, elapsed: float) -> None:
         if self._hook is not None:
@@ -169,54 +219,50 @@ class Executor:
         if isinstance(result, Durable):
             self._log.line("forced", {"txid": decision.txid, "generation": decision.generation,
                                       "elapsed": round(elapsed, 6)})  # fmt: skip
-            self._owner.feed(Forced(result))
+            self.feed(Forced(result))
             if self._ledger.wants_maintenance:  # now that nobody waits for it
-                self.disk.submit(self._ledger.maintain, self._or_warn(_UNTIDY))
+                self._workers.ledger.submit(self._ledger.maintain, self._or_warn(_UNTIDY))
         elif isinstance(result, NotWritten):
-            self._owner.feed(NotForced(decision.txid, str(result)))
+            self.feed(NotForced(decision.txid, str(result)))
         else:
             why = Reason("ledger", f"the disk failed in mid-decision: {result}; restart the broker")
-            self._owner.end(1, (why,))
-
-    @property
-    def workers(self) -> tuple[Worker, ...]:
-        """The threads whose results the broker's loop has to collect."""
-        return self.disk, self.reader, self.finder, self.looks
+            self._end(1, (why,))
 
     def _confirm(self, effect: WriteConfirmation) -> None:
         def then(result: object) -> None:
             if result is None or isinstance(result, NotWritten):
                 why = str(result) if result is not None else ""
-                self._owner.feed(ConfirmationWritten(effect.generation, why))
+                self.feed(ConfirmationWritten(effect.generation, why))
             else:
                 lost = Reason("ledger", f"the disk failed in a confirmation: {result}")
-                self._owner.end(1, (lost,))
+                self._end(1, (lost,))
 
-        self.disk.submit(lambda: self._ledger.confirm(effect.generation), then)
+        self._workers.ledger.submit(lambda: self._ledger.confirm(effect.generation), then)
 
     def _remember(self, effect: RecordAttempt) -> None:
         self.record_attempt(effect.attempt)
 
     def record_attempt(self, attempt: Attempt) -> None:
         """Write a refused attempt into the history, with the places of its reasons."""
-        provenance = self.texts.behind(attempt.digest)
+        provenance = self._provenance.behind(attempt.digest)
 
         def then(reasons: tuple[Reason, ...]) -> None:
             complete = attempt._replace(reasons=reasons)
-            self.disk.submit(lambda: self._ledger.record_attempt(complete), self._or_warn(_LOST))
+            self._workers.ledger.submit(
+                lambda: self._ledger.record_attempt(complete), self._or_warn(_LOST)
+            )
 
         self._locate(attempt.reasons, provenance, then)
 
     def _know_files(self, effect: RecordFilesDigest) -> None:
-        self.disk.submit(
-            lambda: self._ledger.record_files(effect.generation, effect.digest),
-            self._or_warn(_LOST),
-        )
+        self._record(lambda: self._ledger.record_files(effect.generation, effect.digest))
 
     def _know_member(self, effect: RecordAttached) -> None:
-        self.disk.submit(
-            lambda: self._ledger.record_attached(effect.name, effect.present), self._or_warn(_LOST)
-        )
+        self._record(lambda: self._ledger.record_attached(effect.name, effect.present))
+
+    def _record(self, job: Callable[[], None]) -> None:
+        """Have something written whose loss breaks no promise."""
+        self._workers.ledger.submit(job, self._or_warn(_LOST))
 
     def _or_warn(self, event: str) -> Callable[[object], None]:
         """What a job is followed by whose failure is told in the log and stops nothing."""
@@ -230,41 +276,35 @@ class Executor:
     # The files
 
     def _read_files(self, effect: ReadFiles) -> None:
-        path = self._path
-        assert path is not None, "the service refuses a reload where there are no files"
-
-        def job() -> tuple[tuple[Source, ...], Configuration]:
-            sources = read_sources(path)
-            return sources, merge_beside(sources)
+        assert self._files is not None, "the service refuses a reload where there are no files"
 
         def then(result: object) -> None:
             if isinstance(result, Unreadable):
-                self._owner.feed(CandidateRead(effect.txid, Refusal(result.reasons)))
-            elif isinstance(result, tuple):
-                sources, configuration = result
-                self.texts.keep(configuration.digest, sources)
-                self._owner.feed(CandidateRead(effect.txid, configuration))
+                self.feed(CandidateRead(effect.txid, Refusal(result.reasons)))
+            elif isinstance(result, Proposal):
+                self._provenance.keep(result.configuration.digest, result.sources)
+                self.feed(CandidateRead(effect.txid, result.configuration))
             else:
                 why = Reason("config", f"the files could not be read: {result}")
-                self._owner.feed(CandidateRead(effect.txid, Refusal((why,))))
+                self.feed(CandidateRead(effect.txid, Refusal((why,))))
 
-        self.reader.submit(job, then)
+        self._workers.files.submit(self._files.read, then)
 
     def _recall(self, effect: ReadGeneration) -> None:
         number = effect.generation
 
         def then(result: object) -> None:
             if isinstance(result, Configuration):
-                self.texts.name(result.digest, Origin(f"generation {number}"))
-                self._owner.feed(CandidateRead(effect.txid, result))
+                self._provenance.name(result.digest, Origin(f"generation {number}"))
+                self.feed(CandidateRead(effect.txid, result))
             else:
                 why = Refusal((Reason("config", str(result)),))
-                self._owner.feed(CandidateRead(effect.txid, why))
+                self.feed(CandidateRead(effect.txid, why))
 
-        self.looks.submit(lambda: self.archive.configuration(number), then)
+        self._workers.history.submit(lambda: self._history.configuration(number), then)
 
     def _edited(self, effect: RecordEdit) -> None:
-        self.texts.edited(effect.before, effect.after, effect.edit.key, effect.who.origin)
+        self._provenance.edited(effect.before, effect.after, effect.edit.key, effect.who.origin)
 
     def _locate(
         self,
@@ -281,7 +321,7 @@ class Executor:
         def found(result: object) -> None:
             then(result if isinstance(result, tuple) else reasons)
 
-        self.finder.submit(lambda: located(reasons, provenance), found)
+        self._workers.places.submit(lambda: located(reasons, provenance), found)
 
     # Participants
 
@@ -290,51 +330,40 @@ class Executor:
 
     def _tell_commit(self, effect: TellCommit) -> None:
         receipt = effect.receipt
-        message = Commit(self.identity, self.epoch, receipt.txid, receipt.generation)
-        self._broadcast(
-            effect.peers,
-            encode(message),
-        )
+        message = Commit(self._identity, self._epoch, receipt.txid, receipt.generation)
+        self._broadcast(effect.peers, encode(message))
 
     def _tell_admit(self, effect: TellAdmit) -> None:
         configuration = effect.durable.configuration
-        message = Admit(self.identity, self.epoch, effect.session,
+        message = Admit(self._identity, self._epoch, effect.session,
                         effect.durable.generation, configuration.digest,
                         configuration.encoded, effect.arguments)  # fmt: skip
         self._broadcast((effect.peer,), encode(message))
 
     def _broadcast(self, peers: tuple[bytes, ...], frame: bytes) -> None:
-        for peer in self._sockets.send(peers, frame):
-            self._owner.feed(Unreachable(peer))
+        for peer in self._transport.send(peers, frame):
+            self.feed(Unreachable(peer))
 
     def _start_process(self, effect: StartProcess) -> None:
         try:
-            watched = self._children.start(effect.name, effect.spec)
+            self._supervisor.start(effect.name, effect.spec)
         except OSError as error:
-            self._owner.feed(Died(effect.name, 0, f"could not be started: {error.strerror}"))
-            return
-        if watched is not None:  # else the broker's loop will hear of it
-            self._owner.watch(watched.pidfd)
-            self._owner.feed(Spawned(effect.name, watched.pid))
+            self.feed(Died(effect.name, 0, f"could not be started: {error.strerror}"))
 
     def _watch(self, effect: Watch) -> None:
-        if self._children.watches(effect.name, effect.pid):
-            return  # it was here before, left, and comes back
         try:
-            watched = self._children.watch(effect.name, effect.pid)
+            self._supervisor.watch(effect.name, effect.pid)
         except (OSError, OverflowError):
-            self._owner.feed(Died(effect.name, effect.pid, "its process is gone"))
-            return
-        self._owner.watch(watched.pidfd)
+            self.feed(Died(effect.name, effect.pid, "its process is gone"))
 
     # Clients, and the start
 
     def _answer(self, effect: Answer) -> None:
         outcome = effect.outcome
-        provenance = self.texts.behind(outcome.digest)
+        provenance = self._provenance.behind(outcome.digest)
 
         def then(reasons: tuple[Reason, ...]) -> None:
-            self._owner.answer(effect.client, outcome._replace(reasons=reasons).as_json())
+            self._owner.answer(effect.client, outcome._replace(reasons=reasons))
 
         self._locate(outcome.reasons, provenance, then)
 
@@ -348,24 +377,34 @@ class Executor:
             told = None
         self._owner.answer(effect.client, {"version": 1, "told": told})
 
+    def _ready(self, effect: AnnounceReady) -> None:
+        self._owner.ready(self._located_at_start(effect.refused))
+
     def _give_up(self, effect: GiveUp) -> None:
-        self._owner.end(1, self.located_at_start(effect.reasons))
+        self._end(1, self._located_at_start(effect.reasons))
 
-    def located_at_start(self, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    def _located_at_start(self, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
         """The reasons with the places of their keys in the files that the start was about."""
-        return located(reasons, self.texts.behind(self._starting_digest))
+        return located(reasons, self._provenance.behind(self._starting_digest))
 
-    def starting_with(self, configuration: Configuration, sources: tuple[Source, ...]) -> None:
-        """The texts that a refusal of the start will be about."""
-        self.texts.keep(configuration.digest, sources)
-        self._starting_digest = configuration.digest
+    def starting_with(self, proposal: Proposal) -> None:
+        """The files that a refusal of the start will be about."""
+        self._starting_digest = proposal.configuration.digest
+        self._provenance.keep(self._starting_digest, proposal.sources)
 
     def name_running(self, running: Durable | None) -> None:
         """What the broker resumes is known by its generation, where no text is."""
         if running is not None:
             digest, number = running.configuration.digest, running.generation
-            self.texts.name(digest, Origin(f"generation {number}"))
+            self._provenance.name(digest, Origin(f"generation {number}"))
+
+    # The end
+
+    def _end(self, status: int, reasons: tuple[Reason, ...]) -> None:
+        self._over = True
+        self._owner.end(status, reasons)
 
     def close(self) -> None:
         """Write what is in line for the ledger, and stop."""
-        self.disk.finish(limits.SHUTDOWN_SECONDS)
+        self._over = True
+        self._workers.ledger.finish(limits.SHUTDOWN_SECONDS)

@@ -85,11 +85,12 @@ def _run(command: str, options: argparse.Namespace, temporary: list[str]) -> int
 
 def serve(command: str, options: "Options", log: "Log", hook: "Hook | None" = None) -> int:
     """Run a broker to its end and tell on stderr what went wrong; the exit status."""
-    from coordinator.broker import Broker, CannotStart
+    from coordinator.broker import CannotStart
+    from coordinator.compose import build_broker
     from participant.loader import resolve
 
     try:
-        broker = Broker(options, log, resolve, hook)
+        broker = build_broker(options, log, resolve, hook)
     except CannotStart as error:
         return _give_up(command, error.reasons)
     gc.freeze()  # what has been imported stays: no need to look at it again, or at the end

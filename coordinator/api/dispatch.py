@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Between the door and the machine: requests become events, outcomes become answers."""
 
-from typing import Any, Protocol
+from typing import Any
 
 from coordinator.api import module_status
 from coordinator.api.fields import BadRequest, key
@@ -9,10 +9,9 @@ from coordinator.api.history import Job, SlowReads, error_answer
 from coordinator.api.operations import BrokerHandle, Operations, Wanted
 from coordinator.api.server import ApiServer, Connection
 from coordinator.api.watchers import Watchers
-from coordinator.core.events import Asked, Event
+from coordinator.core.events import Asked
 from coordinator.core.requests import Request
 from coordinator.core.results import Outcome, Result
-from coordinator.executor import Executor
 from coordinator.files.merge_process import merge_beside
 from coordinator.files.reading import Unreadable
 from coordinator.runtime.worker import result_of
@@ -22,21 +21,13 @@ from protocol.reasons import Reason
 _SHORT = 8 * 1024  # bytes of text that are merged faster than a thread is woken
 
 
-class Desk(BrokerHandle, Protocol):
-    """What the reception needs of the broker."""
-
-    def feed(self, event: Event) -> None:
-        """Something happened; the machine will hear of it."""
-
-
 class Dispatcher:
     """Serves the clients of one broker."""
 
-    def __init__(self, desk: Desk, executor: Executor) -> None:
+    def __init__(self, desk: BrokerHandle) -> None:
         self._desk = desk
-        self._executor = executor
         self._service = Operations(desk)
-        self._looks = SlowReads(desk, executor.archive)
+        self._looks = SlowReads(desk, desk.history)
         self._watchers: Watchers | None = None
         self._seen = 0
         """The generation in force when it was last looked at."""
@@ -94,7 +85,7 @@ class Dispatcher:
         if request["op"] != "module-origins":
             return None
         member = self._service.member(request)
-        provenance = self._executor.texts.behind(member.digest)
+        provenance = self._desk.provenance.behind(member.digest)
         return lambda: {"version": 1, **module_status.places(member, provenance)}
 
     def _watch(self, client: Connection, request: dict[str, Any]) -> None:
@@ -112,21 +103,21 @@ class Dispatcher:
             self.answer(client.number, error_answer(failed) if found is None else found)
 
         client.busy = True
-        self._executor.looks.submit(job, then)
+        self._desk.history_worker.submit(job, then)
 
     def _merge_first(self, client: Connection, wanted: Wanted) -> None:
         """Long texts are parsed beside the loop before the machine is asked."""
 
         def then(result: object) -> None:
             if isinstance(result, Configuration):
-                self._executor.texts.keep(result.digest, wanted.sources)
+                self._desk.provenance.keep(result.digest, wanted.sources)
                 assert wanted.build is not None
                 self._ask(client, wanted.build(result))
             else:
                 why = (Reason("config", f"the texts could not be read: {result}"),)
                 reasons = result.reasons if isinstance(result, Unreadable) else why
                 if wanted.attempt is not None:
-                    self._executor.record_attempt(wanted.attempt._replace(reasons=reasons))
+                    self._desk.record_attempt(wanted.attempt._replace(reasons=reasons))
                 self._refuse(client, reasons)
 
         def job() -> Configuration:
@@ -135,7 +126,7 @@ class Dispatcher:
         if sum(len(source.text) for source in wanted.sources) <= _SHORT:
             then(result_of(job))
         else:
-            self._executor.reader.submit(job, then)
+            self._desk.file_worker.submit(job, then)
 
     def _ask(self, client: Connection, request: Request) -> None:
         assert self.door is not None

@@ -28,7 +28,7 @@ from coordinator.api.fields import (
 from coordinator.api.lookup import Lookup
 from coordinator.core.decisions import Attempt
 from coordinator.core.edit import Edit
-from coordinator.core.events import Inquired
+from coordinator.core.events import Event, Inquired
 from coordinator.core.machine import Coordinator
 from coordinator.core.members import Member
 from coordinator.core.requests import (
@@ -46,8 +46,11 @@ from coordinator.core.requests import (
     Who,
 )
 from coordinator.core.typed_text import KINDS
+from coordinator.files.provenance import ProvenanceStore
 from coordinator.files.reading import Source
+from coordinator.ledger.interface import History
 from coordinator.runtime.log import Log
+from coordinator.runtime.worker import Worker
 from protocol import limits
 from protocol.configuration import Configuration
 from protocol.reasons import Reason
@@ -74,6 +77,28 @@ class BrokerHandle(Protocol):
     refused_start: tuple[Reason, ...]
     """Why the files were refused at the start, each with its place."""
     log: Log
+
+    @property
+    def history(self) -> History:
+        """The ledger's past; to be used in `history_worker` alone."""
+
+    @property
+    def provenance(self) -> ProvenanceStore:
+        """Where the keys of configurations were written."""
+
+    @property
+    def file_worker(self) -> Worker:
+        """Reads and merges files."""
+
+    @property
+    def history_worker(self) -> Worker:
+        """Looks at the ledger's past, and at files for readers."""
+
+    def feed(self, event: Event) -> None:
+        """Give the machine an event."""
+
+    def record_attempt(self, attempt: Attempt) -> None:
+        """Write a refused attempt into the history."""
 
     def resolve(self, name: str) -> str:
         """The module file or bundled name behind what a user typed.  Raises LookupError."""

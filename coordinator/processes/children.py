@@ -8,12 +8,16 @@ the same loop, without polling and without mistaking a reused pid for an old acq
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from coordinator.core.events import Died, Spawned
 from coordinator.core.requests import Spec
 from coordinator.processes.descriptor_limit import as_before, give_back, raise_limit
 from coordinator.processes.fork_server import ForkServer
+from coordinator.processes.interface import Tell
+from coordinator.runtime.loop import READ, Loop
 
 
 @dataclass(slots=True)
@@ -29,66 +33,114 @@ class Process:
 
 
 class Children:
-    """All processes under watch, by pidfd."""
+    """All processes under watch, by pidfd: a `Supervisor`, and `Programs`."""
 
     def __init__(self, modules_uri: str, command: tuple[str, ...] = ()) -> None:
-        """`command` starts a module in place of the warm template; for tests."""
+        """`command` starts a module in place of the warm process; for tests."""
         self._uri = modules_uri
         self._command = command
         self._limit = raise_limit()
-        self.fork_server = ForkServer(modules_uri, self._limit)
-        self.by_fd: dict[int, Process] = {}
+        self._fork_server = ForkServer(modules_uri, self._limit)
+        self._by_fd: dict[int, Process] = {}
+        self._program: Process | None = None
+        self._program_ended: Callable[[int], None] = _nothing
 
-    def start(self, name: str, spec: Spec) -> Process | None:
-        """Start a module; None where `collect` will tell.  Raises OSError where it cannot be."""
+    def attach(self, loop: Loop, tell: Tell) -> None:
+        self._loop = loop
+        self._tell = tell
+        loop.register(self._fork_server.fd, READ, _nothing)  # `collect` is called in every turn
+
+    # Supervisor
+
+    def start(self, name: str, spec: Spec) -> None:
         if not self._command:
-            self.fork_server.ask(name, spec.path)
-            return None
+            self._fork_server.ask(name, spec.path)
+            return
         child = subprocess.Popen(
             [*self._command, "--name", name, "--uri", self._uri, "--parent", str(os.getpid()),
              spec.path],
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # a terminal's Ctrl-C is for the broker alone
         )  # fmt: skip
-        return self._adopt(name, child)
+        self._tell(Spawned(name, self._adopt(name, child).pid))
 
-    def collect(self) -> list[Process | str]:
-        """Modules that the template has started since; a name alone is one that it has not."""
-        found: list[Process | str] = []
-        for name, pid in self.fork_server.collect():
+    def collect(self) -> None:
+        for name, pid in self._fork_server.collect():
             try:
-                found.append(self.watch(name, pid, ours=True))
+                self._watch(name, pid, ours=True)
             except ProcessLookupError:
-                found.append(name)
-            except OSError:  # it cannot be watched, and so it cannot be had
+                self._tell(Died(name, 0, "ended at once"))
+            except OSError:  # without a pidfd it cannot be supervised
                 os.kill(pid, signal.SIGKILL)
-                found.append(name)
-        return found
+                self._tell(Died(name, 0, "ended at once"))
+            else:
+                self._tell(Spawned(name, pid))
 
-    def run(self, command: list[str], environment: dict[str, str]) -> Process:
-        """Start the program of `flux start`, on the broker's own terminal."""
+    def watch(self, name: str, pid: int) -> None:
+        if any((known.name, known.pid) == (name, pid) for known in self._by_fd.values()):
+            return  # it was here before, left, and comes back
+        self._watch(name, pid)
+
+    def kill(self, name: str, pid: int) -> None:
+        for watched in self._by_fd.values():
+            if watched.pid == pid and watched.name == name and watched.ours:
+                signal.pidfd_send_signal(watched.pidfd, signal.SIGKILL)
+
+    def close(self) -> None:
+        self._fork_server.close()
+        for watched in list(self._by_fd.values()):
+            if watched.ours:
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(watched.pidfd, signal.SIGKILL)
+            self._reap(watched)
+
+    # Programs
+
+    def run(
+        self, command: list[str], environment: dict[str, str], ended: Callable[[int], None]
+    ) -> None:
         with as_before(self._limit):
             child = subprocess.Popen(command, env=environment)
-        return self._adopt("", child)
+        self._program_ended = ended
+        self._program = self._adopt("", child)
 
-    def _adopt(self, name: str, child: subprocess.Popen[bytes]) -> Process:
+    def signal(self, number: int) -> None:
+        if self._program is not None:
+            signal.pidfd_send_signal(self._program.pidfd, signal.Signals(number))
+
+    def child_ended(self) -> None:
+        for name in self._fork_server.died():
+            self._tell(Died(name, 0, "could not be started: its template died"))
+        self._reap_orphans()
+
+    # Inside
+
+    def _adopt(self, name: str, child: "subprocess.Popen[bytes]") -> Process:
         give_back(child.pid, self._limit)
         child.returncode = 0  # from here on it is watched and reaped by its pidfd alone
-        return self.watch(name, child.pid, ours=True)
+        return self._watch(name, child.pid, ours=True)
 
-    def watch(self, name: str, pid: int, ours: bool = False) -> Process:
-        """Watch a process.  Raises OSError (ESRCH) where it is gone already."""
+    def _watch(self, name: str, pid: int, ours: bool = False) -> Process:
+        """Raises OSError (ESRCH) where it is gone already."""
         watched = Process(name, pid, os.pidfd_open(pid), ours)
-        self.by_fd[watched.pidfd] = watched
+        self._by_fd[watched.pidfd] = watched
+        self._loop.register(watched.pidfd, READ, lambda _: self._ended(watched))
         return watched
 
-    def watches(self, name: str, pid: int) -> bool:
-        """Whether this process is under watch, under this name."""
-        return any((one.name, one.pid) == (name, pid) for one in self.by_fd.values())
+    def _ended(self, watched: Process) -> None:
+        self._loop.unregister(watched.pidfd)
+        how = self._reap(watched)
+        if watched is self._program:
+            self._program = None
+            status = watched.status
+            self._program_ended(status if status >= 0 else 128 - status)
+        else:
+            self._tell(Died(watched.name, watched.pid, how))
+        self._reap_orphans()  # one may have been hidden behind this one
 
-    def reap(self, watched: Process) -> str:
+    def _reap(self, watched: Process) -> str:
         """Reap a process that has ended; how it did, for people."""
-        del self.by_fd[watched.pidfd]
+        del self._by_fd[watched.pidfd]
         how = "its process ended"
         if watched.ours:
             ended = os.waitid(os.P_PIDFD, watched.pidfd, os.WEXITED)
@@ -99,29 +151,19 @@ class Children:
         os.close(watched.pidfd)
         return how
 
-    def reap_orphans(self) -> None:
+    def _reap_orphans(self) -> None:
         """Reap orphans of our children; as their subreaper (prctl(2)) we inherit them."""
-        known = {watched.pid for watched in self.by_fd.values()}
+        self.collect()  # a module whose start is not reported yet must not be taken for an orphan
+        known = {watched.pid for watched in self._by_fd.values()}
         with suppress(ChildProcessError):
             while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 if ended.si_pid in known:
                     return  # its pidfd tells; whoever is hidden behind it comes next time
                 os.waitpid(ended.si_pid, 0)
 
-    def kill(self, name: str, pid: int) -> None:
-        """End a child of ours at once (SIGKILL); one that is gone already is no error."""
-        for watched in self.by_fd.values():
-            if watched.pid == pid and watched.name == name and watched.ours:
-                signal.pidfd_send_signal(watched.pidfd, signal.SIGKILL)
 
-    def kill_all(self) -> None:
-        """End and reap every child that is left."""
-        self.fork_server.close()
-        for watched in list(self.by_fd.values()):
-            if watched.ours:
-                with suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(watched.pidfd, signal.SIGKILL)
-            self.reap(watched)
+def _nothing(_: int) -> None:
+    """What is looked at in every turn anyway; its descriptor only wakes the loop."""
 
 
 def how_it_ended(status: int) -> str:

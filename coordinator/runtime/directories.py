@@ -75,3 +75,39 @@ class DirectoryLock:
     def release(self) -> None:
         """Let another broker have the directory."""
         os.close(self._descriptor)
+
+
+class RunDirectory:
+    """The directory with the broker's sockets, for as long as the broker lives."""
+
+    def __init__(self, path: str) -> None:
+        """Take it.  Raises Unusable where it is unsafe, or another broker's."""
+        check(path, "run directory")
+        self._lock = DirectoryLock(path, "run directory")
+        self._path = path
+        self._own: dict[str, tuple[int, int]] = {}
+
+    def vacate(self, name: str) -> str:
+        """The path for a socket; one that is there is of a broker that is gone, as the lock says.
+
+        Raises OSError where it cannot be removed.
+        """
+        path = os.path.join(self._path, name)
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+        return path
+
+    def own(self, name: str) -> None:
+        """The socket that is there now is ours."""
+        found = os.lstat(os.path.join(self._path, name))
+        self._own[name] = (found.st_dev, found.st_ino)
+
+    def close(self) -> None:
+        """Remove the sockets that are ours, and let another broker have the directory."""
+        for name, inode in self._own.items():
+            path = os.path.join(self._path, name)
+            with suppress(OSError):
+                found = os.lstat(path)
+                if (found.st_dev, found.st_ino) == inode:
+                    os.unlink(path)
+        self._lock.release()

@@ -13,12 +13,22 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from protocol import limits
 
 if TYPE_CHECKING:
     from coordinator.runtime.log_printer import Format, Printer
+
+
+class Logger(Protocol):
+    """Where lines go."""
+
+    def line(self, event: str, fields: Mapping[str, Any]) -> None:
+        """A line about something ordinary."""
+
+    def warn(self, event: str, **fields: Any) -> None:
+        """A line that somebody should read."""
 
 
 class Log:

@@ -12,8 +12,6 @@ from collections.abc import Iterable, Iterator
 import zmq
 
 from protocol import limits
-from protocol.codec import Malformed, decode_from_participant
-from protocol.messages import FromParticipant
 
 LONGEST_PATH = 107
 """Bytes of a unix socket's path, by unix(7)."""
@@ -27,7 +25,7 @@ _LARGE = 64 * 1024
 
 
 class ZmqRouter:
-    """Sends and receives without ever blocking."""
+    """A `Transport` over ZeroMQ's ipc."""
 
     def __init__(self, path: str) -> None:
         """Bind at `path`.  Raises OSError where that is not possible."""
@@ -48,15 +46,17 @@ class ZmqRouter:
             raise OSError(error.errno, f"cannot bind {self.uri}: {error}") from error
         finally:
             os.umask(before)
-        self.fd = int(self._socket.getsockopt(zmq.FD))
+        self._descriptor = int(self._socket.getsockopt(zmq.FD))
+
+    def descriptors(self) -> tuple[int, ...]:
+        return (self._descriptor,)
 
     @property
-    def pending(self) -> bool:
-        """Whether something can be received; `fd` alone does not tell (zmq_getsockopt(3))."""
+    def ready(self) -> bool:
+        """ZMQ_FD is edge-triggered, and alone does not tell (zmq_getsockopt(3))."""
         return bool(int(self._socket.getsockopt(_EVENTS)) & _POLLIN)
 
-    def receive(self, most: int) -> Iterator[tuple[bytes, FromParticipant | Malformed]]:
-        """What has arrived, at most `most` messages, with the connection of each."""
+    def receive(self, most: int) -> Iterator[tuple[bytes, bytes]]:
         receive = self._socket.recv
         for _ in range(most):
             try:
@@ -67,13 +67,9 @@ class ZmqRouter:
             while frame.more:
                 frame = receive(_NOBLOCK, copy=False)
                 parts += 1
-            if parts == 1:
-                yield peer, decode_from_participant(frame.bytes)
-            else:
-                yield peer, Malformed(f"a message of {parts} parts, not one")
+            yield peer, frame.bytes if parts == 1 else b""
 
     def send(self, peers: Iterable[bytes], frame: bytes) -> list[bytes]:
-        """The same frame to all; those who cannot be reached are returned."""
         lost = []
         send, copy = self._socket.send, len(frame) < _LARGE
         for peer in peers:
@@ -85,6 +81,6 @@ class ZmqRouter:
         return lost
 
     def close(self) -> None:
-        """Send what is under way, for at most half a second, and close."""
+        """Send what is under way for LINGER's half second, and close."""
         self._socket.close()
         self._context.term()

@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from pathlib import Path
 
 from tests.chaos.plans import Striker
@@ -42,10 +43,6 @@ def _broker(arguments: list[str]) -> int:
     if options.file_size:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (options.file_size, resource.RLIM_INFINITY))
-    if options.clock_back:
-        from tests.chaos import clocks
-
-        clocks.set_back(options.clock_back)
     if options.betray:
         from tests.chaos import mutants
 
@@ -58,6 +55,7 @@ def _broker(arguments: list[str]) -> int:
         options.config,
         modules,
         fallback=options.fallback,
+        wall_clock=lambda: time.time() - options.clock_back,
         module_command=(sys.executable, "-m", "tests.chaos.crash_process", "module", options.plans),
     )
     return serve("broker", wanted, Log("json", quiet=False), Striker(Path(options.plans, "broker")))
@@ -80,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--limit", action="append", default=[], metavar="NAME=SECONDS",
                         help="another value for a number of protocol.limits")  # fmt: skip
     parser.add_argument("--file-size", type=int, help="largest file that may be written, in bytes")
-    parser.add_argument("--clock-back", type=float, metavar="SECONDS",
+    parser.add_argument("--clock-back", type=float, default=0.0, metavar="SECONDS",
                         help="let the ledger's clock be that much behind")  # fmt: skip
     parser.add_argument("--betray", help="break a promise in this way, so that judges can be tried")
     return parser

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""A broker composed of what this project has: SQLite, ZeroMQ, child processes, epoll, unix sockets.
+
+The only place where these are constructed.  Another composition (Flux's reactor and RPCs, a ledger
+in etcd, the simulation) gives the same broker, or the same executor, other parts.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from coordinator.api.front import SOCKET, UnixFront
+from coordinator.broker import Broker, CannotStart, Options
+from coordinator.core.decisions import Unconfirmed
+from coordinator.core.machine import Coordinator
+from coordinator.executor import Environment, Hook
+from coordinator.files.proposal import FilesOnDisk
+from coordinator.files.provenance import ProvenanceStore
+from coordinator.ledger.errors import LedgerError
+from coordinator.ledger.interface import Ledger
+from coordinator.ledger.sqlite import SqliteLedger
+from coordinator.processes.children import Children
+from coordinator.runtime.directories import RunDirectory, Unusable
+from coordinator.runtime.log import Log
+from coordinator.runtime.loop import EpollLoop
+from coordinator.runtime.worker import thread_workers
+from coordinator.transport.zmq_router import ZmqRouter
+from protocol.reasons import Reason
+
+
+def build_broker(
+    options: Options, log: Log, resolve: Callable[[str], str], hook: Hook | None = None
+) -> Broker:
+    """A broker, ready to `run`.  `resolve` finds a module by what a user typed.
+
+    Raises CannotStart where the directories, the ledger or the sockets are unusable; then nothing
+    is left open.
+    """
+    with ExitStack() as opened:  # closed again where the next one cannot be had
+        try:
+            ledger = SqliteLedger.open(options.statedir, options.wall_clock, options.history)
+            opened.callback(ledger.close)
+            rundir = RunDirectory(options.rundir)
+            opened.callback(rundir.close)
+            transport = _Router(rundir)
+        except LedgerError as error:
+            raise CannotStart(Reason("ledger", str(error))) from error
+        except (Unusable, OSError) as error:
+            raise CannotStart(Reason("broker", str(error))) from error
+        opened.pop_all()
+    loop = EpollLoop()
+    processes = Children(transport.uri, options.module_command)
+    files = FilesOnDisk(options.config) if options.config is not None else None
+    world = Environment(
+        ledger=ledger,
+        history=ledger.history(),
+        transport=transport,
+        supervisor=processes,
+        loop=loop,
+        workers=thread_workers(loop),
+        provenance=ProvenanceStore(),
+        files=files,
+        log=log,
+    )
+    machine = open_machine(ledger, loop.now())
+    attributes = _attributes(options, transport.uri)
+    front = UnixFront(rundir, loop)
+    return Broker(options, machine, world, processes, front, log, attributes, resolve, hook)
+
+
+def open_machine(ledger: Ledger, now: float) -> Coordinator:
+    """The machine as it goes on from what the ledger holds; `now` is by the machine's clock."""
+    found = ledger.unconfirmed()
+    unconfirmed = None
+    if found is not None:
+        generation, before, seconds = found
+        unconfirmed = Unconfirmed(generation, before, now + seconds)
+    return Coordinator(
+        ledger.epoch,
+        ledger.last(),
+        ledger.receipts(),
+        unconfirmed,
+        ledger=ledger.identity,
+        life=ledger.life,
+    )
+
+
+class _Router(ZmqRouter):
+    """The socket at which participants join, in the broker's own run directory."""
+
+    def __init__(self, rundir: RunDirectory) -> None:
+        super().__init__(rundir.vacate("modules"))
+        self._rundir = rundir
+        rundir.own("modules")
+
+    def close(self) -> None:
+        super().close()
+        self._rundir.close()
+
+
+def _attributes(options: Options, modules_uri: str) -> dict[str, str]:
+    return {
+        "rank": "0",
+        "size": "1",
+        "rundir": options.rundir,
+        "statedir": options.statedir,
+        "local-uri": f"local://{options.rundir}/{SOCKET}",
+        "modules-uri": modules_uri,
+        "broker.pid": str(os.getpid()),
+        "broker.starttime": f"{time.time():.2f}",
+        "config.path": options.config or "",
+        **options.attributes,
+    }

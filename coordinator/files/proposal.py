@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""The configuration files as the broker's executor sees them: read, merged, a candidate."""
+
+from typing import NamedTuple, Protocol
+
+from coordinator.files.merge_process import merge_beside
+from coordinator.files.parsing import merge
+from coordinator.files.reading import Source, read_sources
+from protocol.configuration import Configuration
+
+
+class Proposal(NamedTuple):
+    """What the files ask for, and the texts that say so."""
+
+    sources: tuple[Source, ...]
+    configuration: Configuration
+
+
+class Files(Protocol):
+    """Where a reload takes its candidate from."""
+
+    def read(self) -> Proposal:
+        """What the files ask for now.  Runs beside the loop.  Raises Unreadable."""
+
+
+class FilesOnDisk:
+    """A .toml file, a .json file, or a directory of *.toml."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def read(self) -> Proposal:
+        """Long texts are merged in a process of its own, so that readers are answered meanwhile."""
+        sources = read_sources(self._path)
+        return Proposal(sources, merge_beside(sources))
+
+    def read_at_once(self) -> Proposal:
+        """The same where nobody waits for an answer yet: at the start."""
+        sources = read_sources(self._path)
+        return Proposal(sources, merge(sources))

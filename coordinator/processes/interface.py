@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""What a broker needs of processes: children forked here today, Flux's modules some day.
+
+Nothing here waits: what became of a start, and every end, is told as an event through `tell`, in
+the loop that `attach` was given.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from coordinator.core.events import Died, Spawned
+from coordinator.core.requests import Spec
+from coordinator.runtime.loop import Loop
+
+Tell = Callable[[Spawned | Died], None]
+
+
+class Supervisor(Protocol):
+    """Starts modules, and notices the end of any participant's process."""
+
+    def attach(self, loop: Loop, tell: Tell) -> None:
+        """From now on events are told in this loop.  Called once, before anything else."""
+
+    def start(self, name: str, spec: Spec) -> None:
+        """Start a module; Spawned or Died is told.  Raises OSError where it cannot be asked."""
+
+    def watch(self, name: str, pid: int) -> None:
+        """Tell by Died when this process, not ours, ends.  Raises OSError where it is gone."""
+
+    def kill(self, name: str, pid: int) -> None:
+        """End a process of ours at once; Died is told.  One that is gone already is no error."""
+
+    def collect(self) -> None:
+        """Tell what has happened by now: before a module is heard, it is known to be started."""
+
+    def close(self) -> None:
+        """End every process of ours, and tell nothing any more."""
+
+
+class Programs(Protocol):
+    """Runs the program of `flux start`, on the broker's own terminal."""
+
+    def run(
+        self, command: list[str], environment: dict[str, str], ended: Callable[[int], None]
+    ) -> None:
+        """Start it; `ended` is called with its exit status, as a shell has it (128 + a signal).
+
+        Raises OSError where it cannot be started.
+        """
+
+    def signal(self, number: int) -> None:
+        """Send it this signal; nothing where none is running."""
+
+    def child_ended(self) -> None:
+        """To be called after SIGCHLD: children that nobody watches are reaped."""

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""The loop that everything in a broker takes turns in: descriptors, moments, and each turn.
+
+A broker knows only `Loop`, so that somebody else's reactor (flux_reactor(3), the simulation's
+virtual time) can take the place of epoll(7).
+"""
+
+import heapq
+import selectors
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+
+class _HasDescriptor(Protocol):
+    def fileno(self) -> int: ...
+
+
+Source: TypeAlias = int | _HasDescriptor
+"""A file descriptor, or an object that has one."""
+
+
+class Loop(Protocol):
+    """Calls back, one callback at a time, always in the same thread."""
+
+    def now(self) -> float:
+        """Seconds of a clock that never goes back."""
+
+    def register(self, source: Source, events: int, ready: Callable[[int], object]) -> None:
+        """Call `ready(events)` whenever `source` is ready for some of `events` (READ, WRITE)."""
+
+    def modify(self, source: Source, events: int, ready: Callable[[int], object]) -> None:
+        """The same for a source that is registered already."""
+
+    def unregister(self, source: Source) -> None:
+        """No longer.  Raises KeyError where it is not registered."""
+
+    def call_at(self, moment: float, callback: Callable[[], None]) -> None:
+        """Call back once, at `moment` of `now()` or soon after.
+
+        Callbacks that are equal and due at the same time are called once for all.
+        """
+
+    def each_turn(self, callback: Callable[[], bool]) -> None:
+        """Call back before each wait; where it returns True there is more to do: do not wait."""
+
+    def run(self) -> None:
+        """Take turns until `stop`."""
+
+    def stop(self) -> None:
+        """Let `run` return after the callback that is running now."""
+
+    def close(self) -> None:
+        """Let go of the descriptors."""
+
+
+class EpollLoop:
+    """epoll(7), by way of the standard library's selectors."""
+
+    def __init__(self) -> None:
+        self.selector: selectors.BaseSelector = selectors.DefaultSelector()
+        """Each key's data is what is called with the events."""
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._made = 0
+        self._turns: list[Callable[[], bool]] = []
+        self._running = False
+        self.now = time.monotonic
+
+    def register(self, source: Source, events: int, ready: Callable[[int], object]) -> None:
+        self.selector.register(source, events, ready)
+
+    def modify(self, source: Source, events: int, ready: Callable[[int], object]) -> None:
+        self.selector.modify(source, events, ready)
+
+    def unregister(self, source: Source) -> None:
+        self.selector.unregister(source)
+
+    def call_at(self, moment: float, callback: Callable[[], None]) -> None:
+        self._made += 1
+        heapq.heappush(self._timers, (moment, self._made, callback))
+
+    def each_turn(self, callback: Callable[[], bool]) -> None:
+        self._turns.append(callback)
+
+    def run(self) -> None:
+        self._running = True
+        while self._running:
+            more = False
+            for callback in self._turns:
+                more |= callback()
+            self._call_what_is_due()
+            if not self._running:
+                return
+            for key, events in self.selector.select(self._timeout(more)):
+                key.data(events)
+
+    def _call_what_is_due(self) -> None:
+        now = self.now()
+        due: dict[Callable[[], None], None] = {}
+        while self._timers and self._timers[0][0] <= now:
+            due[heapq.heappop(self._timers)[2]] = None
+        for callback in due:
+            callback()
+
+    def _timeout(self, more: bool) -> float | None:
+        if more:
+            return 0.0
+        return self._timers[0][0] - self.now() if self._timers else None
+
+    def stop(self) -> None:
+        self._running = False
+
+    def close(self) -> None:
+        self.selector.close()
