@@ -25,7 +25,7 @@ from coordinator.files.reading import Unreadable
 from coordinator.ledger.interface import History
 from coordinator.processes.interface import Programs
 from coordinator.runtime.log import Log
-from coordinator.runtime.loop import READ
+from coordinator.runtime.loop import READ, Loop
 from coordinator.runtime.signals import Signals
 from coordinator.runtime.worker import Worker
 from protocol import limits
@@ -82,6 +82,7 @@ class Broker:
         options: Options,
         machine: Coordinator,
         world: Environment,
+        loop: Loop,
         programs: Programs,
         front: Front,
         log: Log,
@@ -99,6 +100,7 @@ class Broker:
         self.reasons: tuple[Reason, ...] = ()
         self.refused_start: tuple[Reason, ...] = ()
         self._world = world
+        self._loop = loop
         self._programs = programs
         self._ended = False
         self._program_runs = False
@@ -139,7 +141,7 @@ class Broker:
 
     def run(self) -> int:
         """Serve until told to stop; the exit status."""
-        loop, transport = self._world.loop, self._world.transport
+        loop, transport = self._loop, self._world.transport
         signals = Signals(loop, self._signalled)
         for descriptor in transport.descriptors():
             loop.register(descriptor, READ, _nothing)  # `hear` is called in every turn
@@ -201,7 +203,7 @@ class Broker:
     def end(self, status: int, reasons: tuple[Reason, ...]) -> None:
         """Leave the loop after this."""
         self._ended = True
-        self._world.loop.stop()
+        self._loop.stop()
         self.status = status or self.status
         self.reasons = reasons or self.reasons
 
@@ -237,7 +239,7 @@ class Broker:
         self._world.transport.close()
         self._executor.close()
         self._world.ledger.close()
-        self._world.loop.close()
+        self._loop.close()
 
 
 def _nothing(_: int) -> None:

@@ -12,13 +12,11 @@ from contextlib import ExitStack
 
 from coordinator.api.front import SOCKET, UnixFront
 from coordinator.broker import Broker, CannotStart, Options
-from coordinator.core.decisions import Unconfirmed
 from coordinator.core.machine import Coordinator
-from coordinator.executor import Environment, Hook
+from coordinator.executor import Environment, Hook, open_machine
 from coordinator.files.proposal import FilesOnDisk
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.ledger.errors import LedgerError
-from coordinator.ledger.interface import Ledger
 from coordinator.ledger.sqlite import SqliteLedger
 from coordinator.processes.children import Children
 from coordinator.runtime.directories import RunDirectory, Unusable
@@ -50,40 +48,23 @@ def build_broker(
             raise CannotStart(Reason("broker", str(error))) from error
         opened.pop_all()
     loop = EpollLoop()
-    processes = Children(transport.uri, options.module_command)
+    processes = Children(transport.uri, loop, options.module_command)
     files = FilesOnDisk(options.config) if options.config is not None else None
     world = Environment(
         ledger=ledger,
         history=ledger.history(),
         transport=transport,
         supervisor=processes,
-        loop=loop,
+        timers=loop,
         workers=thread_workers(loop),
         provenance=ProvenanceStore(),
         files=files,
         log=log,
     )
-    machine = open_machine(ledger, loop.now())
+    machine = open_machine(ledger, loop.now(), Coordinator)
     attributes = _attributes(options, transport.uri)
     front = UnixFront(rundir, loop)
-    return Broker(options, machine, world, processes, front, log, attributes, resolve, hook)
-
-
-def open_machine(ledger: Ledger, now: float) -> Coordinator:
-    """The machine as it goes on from what the ledger holds; `now` is by the machine's clock."""
-    found = ledger.unconfirmed()
-    unconfirmed = None
-    if found is not None:
-        generation, before, seconds = found
-        unconfirmed = Unconfirmed(generation, before, now + seconds)
-    return Coordinator(
-        ledger.epoch,
-        ledger.last(),
-        ledger.receipts(),
-        unconfirmed,
-        ledger=ledger.identity,
-        life=ledger.life,
-    )
+    return Broker(options, machine, world, loop, processes, front, log, attributes, resolve, hook)
 
 
 class _Router(ZmqRouter):

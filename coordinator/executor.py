@@ -9,9 +9,9 @@ import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from coordinator.core.decisions import Attempt, Decision, Durable
+from coordinator.core.decisions import Attempt, Decision, Durable, Unconfirmed
 from coordinator.core.effects import (
     AnnounceReady,
     Answer,
@@ -56,7 +56,7 @@ from coordinator.ledger.errors import NotWritten
 from coordinator.ledger.interface import History, Ledger
 from coordinator.processes.interface import Supervisor
 from coordinator.runtime.log import Logger
-from coordinator.runtime.loop import Loop
+from coordinator.runtime.loop import Timers
 from coordinator.runtime.worker import Workers
 from coordinator.transport.interface import Transport
 from protocol import limits
@@ -82,12 +82,32 @@ class Environment:
     history: History
     transport: Transport
     supervisor: Supervisor
-    loop: Loop
+    timers: Timers
     workers: Workers
     provenance: ProvenanceStore
     files: Files | None
     """None where the broker was started without a configuration path."""
     log: Logger
+
+
+Machine = TypeVar("Machine", bound=Coordinator)
+
+
+def open_machine(ledger: Ledger, now: float, kind: type[Machine]) -> Machine:
+    """The machine as it goes on from what the ledger holds; `now` is by the machine's clock."""
+    found = ledger.unconfirmed()
+    unconfirmed = None
+    if found is not None:
+        generation, before, seconds = found
+        unconfirmed = Unconfirmed(generation, before, now + seconds)
+    return kind(
+        ledger.epoch,
+        ledger.last(),
+        ledger.receipts(),
+        unconfirmed,
+        ledger=ledger.identity,
+        life=ledger.life,
+    )
 
 
 class Owner(Protocol):
@@ -119,7 +139,7 @@ class Executor:
         self._history = world.history
         self._transport = world.transport
         self._supervisor = world.supervisor
-        self._loop = world.loop
+        self._timers = world.timers
         self._workers = world.workers
         self._provenance = world.provenance
         self._files = world.files
@@ -145,13 +165,13 @@ class Executor:
             RecordAttempt: self._remember,
             RecordFilesDigest: self._know_files,
             RecordAttached: self._know_member,
-            Wake: lambda effect: self._loop.call_at(effect.at_monotonic, self._time_passed),
+            Wake: lambda effect: self._timers.call_at(effect.at_monotonic, self._time_passed),
             WriteLog: lambda effect: self._log.line(effect.event, dict(effect.fields)),
             AnnounceReady: self._ready,
             GiveUp: self._give_up,
             Halt: lambda _: self._end(0, ()),
         }
-        world.supervisor.attach(world.loop, self.feed)
+        world.supervisor.attach(self.feed)
 
     # Events
 
@@ -163,7 +183,7 @@ class Executor:
         self._draining = True
         try:
             while self._events and not self._over:
-                step = self._machine.step(self._loop.now(), self._events.popleft())
+                step = self._machine.step(self._timers.now(), self._events.popleft())
                 self.carry_out(step)
                 self._owner.stepped()
         finally:
@@ -205,10 +225,10 @@ class Executor:
     # The ledger
 
     def _force(self, decision: Decision) -> None:
-        began = self._loop.now()
+        began = self._timers.now()
 
         def then(result: object) -> None:
-            elapsed = self._loop.now() - began
+            elapsed = self._timers.now() - began
             self._forced(decision, result, elapsed)
 
         self._workers.ledger.submit(lambda: self._ledger.force(decision), then)

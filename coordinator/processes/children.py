@@ -35,9 +35,10 @@ class Process:
 class Children:
     """All processes under watch, by pidfd: a `Supervisor`, and `Programs`."""
 
-    def __init__(self, modules_uri: str, command: tuple[str, ...] = ()) -> None:
+    def __init__(self, modules_uri: str, loop: Loop, command: tuple[str, ...] = ()) -> None:
         """`command` starts a module in place of the warm process; for tests."""
         self._uri = modules_uri
+        self._loop = loop
         self._command = command
         self._limit = raise_limit()
         self._fork_server = ForkServer(modules_uri, self._limit)
@@ -45,10 +46,10 @@ class Children:
         self._program: Process | None = None
         self._program_ended: Callable[[int], None] = _nothing
 
-    def attach(self, loop: Loop, tell: Tell) -> None:
-        self._loop = loop
+    def attach(self, tell: Tell) -> None:
         self._tell = tell
-        loop.register(self._fork_server.fd, READ, _nothing)  # `collect` is called in every turn
+        # Only to wake the loop: `collect` is called in every turn
+        self._loop.register(self._fork_server.fd, READ, _nothing)
 
     # Supervisor
 

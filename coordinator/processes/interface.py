@@ -2,7 +2,7 @@
 """What a broker needs of processes: children forked here today, Flux's modules some day.
 
 Nothing here waits: what became of a start, and every end, is told as an event through `tell`, in
-the loop that `attach` was given.
+the broker's loop.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,6 @@ from typing import Protocol
 
 from coordinator.core.events import Died, Spawned
 from coordinator.core.requests import Spec
-from coordinator.runtime.loop import Loop
 
 Tell = Callable[[Spawned | Died], None]
 
@@ -18,8 +17,8 @@ Tell = Callable[[Spawned | Died], None]
 class Supervisor(Protocol):
     """Starts modules, and notices the end of any participant's process."""
 
-    def attach(self, loop: Loop, tell: Tell) -> None:
-        """From now on events are told in this loop.  Called once, before anything else."""
+    def attach(self, tell: Tell) -> None:
+        """From now on events are told to this one.  Called once, before anything else."""
 
     def start(self, name: str, spec: Spec) -> None:
         """Start a module; Spawned or Died is told.  Raises OSError where it cannot be asked."""

@@ -63,14 +63,14 @@ class DirectoryLock:
         except OSError as error:
             holder = self._holder()
             os.close(self._descriptor)
-            raise Unusable(f"another broker{holder} uses the {what} {path}") from error
+            raise Unusable(f"another broker uses the {what} {path}{holder}") from error
         with suppress(OSError):  # for people; the lock is held without it
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)
 
     def _holder(self) -> str:
         pid = os.pread(self._descriptor, limits.NAME_LENGTH, 0)
-        return f" (process {pid.decode()})" if pid.isdigit() else ""
+        return f" (it is process {pid.decode()})" if pid.isdigit() else ""
 
     def release(self) -> None:
         """Let another broker have the directory."""

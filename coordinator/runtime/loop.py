@@ -22,11 +22,21 @@ Source: TypeAlias = int | _HasDescriptor
 """A file descriptor, or an object that has one."""
 
 
-class Loop(Protocol):
-    """Calls back, one callback at a time, always in the same thread."""
+class Timers(Protocol):
+    """A clock, and moments of it to be called back at."""
 
     def now(self) -> float:
         """Seconds of a clock that never goes back."""
+
+    def call_at(self, moment: float, callback: Callable[[], None]) -> None:
+        """Call back once, at `moment` of `now()` or soon after.
+
+        Callbacks that are equal and due at the same time are called once for all.
+        """
+
+
+class Loop(Timers, Protocol):
+    """Calls back, one callback at a time, always in the same thread."""
 
     def register(self, source: Source, events: int, ready: Callable[[int], object]) -> None:
         """Call `ready(events)` whenever `source` is ready for some of `events` (READ, WRITE)."""
@@ -36,12 +46,6 @@ class Loop(Protocol):
 
     def unregister(self, source: Source) -> None:
         """No longer.  Raises KeyError where it is not registered."""
-
-    def call_at(self, moment: float, callback: Callable[[], None]) -> None:
-        """Call back once, at `moment` of `now()` or soon after.
-
-        Callbacks that are equal and due at the same time are called once for all.
-        """
 
     def each_turn(self, callback: Callable[[], bool]) -> None:
         """Call back before each wait; where it returns True there is more to do: do not wait."""
@@ -66,7 +70,9 @@ class EpollLoop:
         self._made = 0
         self._turns: list[Callable[[], bool]] = []
         self._running = False
-        self.now = time.monotonic
+
+    def now(self) -> float:
+        return time.monotonic()
 
     def register(self, source: Source, events: int, ready: Callable[[int], object]) -> None:
         self.selector.register(source, events, ready)

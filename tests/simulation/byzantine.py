@@ -42,7 +42,8 @@ def _txid(world: World, action: Action) -> str:
     change = world.broker.machine.transaction if world.broker is not None else None
     if change is not None and action.which % 3:
         return change.txid
-    return f"{1 + action.which % 3}.{1 + action.which % 7}"
+    life = world.broker.ledger.life if world.broker is not None else ""
+    return f"{1 + action.which % 3}.{1 + action.which % 7}.{life}"
 
 
 def _yes(world: World, host: SimulatedProcess, action: Action) -> FromParticipant:

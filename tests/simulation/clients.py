@@ -39,7 +39,7 @@ class Clients:
     def ask(self, request: Request, words: str) -> int:
         """A new client asks the broker, if there is one to ask; its number, or 0."""
         broker, now = self.world.broker, self.world.scheduler.now
-        if broker is None or not broker.alive or not broker.ready:
+        if broker is None or not broker.alive or not broker.is_ready:
             return 0
         self._made += 1
         due = now + request.seconds + limits.COMMIT_SECONDS + limits.SHUTDOWN_SECONDS
@@ -51,7 +51,7 @@ class Clients:
     def inquire(self, name: str, seconds: float) -> None:
         """A new client wants to hear from a module."""
         broker = self.world.broker
-        if broker is None or not broker.alive or not broker.ready:
+        if broker is None or not broker.alive or not broker.is_ready:
             return
         self._made += 1
         due = self.world.scheduler.now + seconds

@@ -1,212 +1,182 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""The ledger on the simulated disk.
+"""The production's ledger on storage that forgets in a crash what was not forced, and can fail.
 
-Why not the production's `SqliteLedger` in every run: opening it and forcing through it
-would take most of a run's time.  This one has the same interface and the same rules (the epoch is
-forced before it is used, generations follow one another, everything but decisions may be lost), and
-`sqlite_store` puts the real one, on real files that are cut at a crash, under the same worlds.
-One rule is added: a coordinator that is no longer the last cannot write.  SQLite's ledger has
-flock(2) for that, which a second life cannot get past; a ledger kept elsewhere has the epoch.
+Every rule of the ledger (its SQL, its fence, what is forced and what may be lost, which failure is
+certain) is `coordinator.ledger.sqlite`'s.  Here is only what lies under it: a SQLite database in
+memory, an image of it as it was last forced, and the transactions since.  A crash keeps the image
+and some first part of these; that SQLite itself survives a log that is cut at any byte is what
+`sqlite_store` looks at, on real files.
 """
 
 import random
+import sqlite3
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
 from typing import Any, Protocol
 
-import msgpack
+from coordinator.core.decisions import Decision, Durable
+from coordinator.ledger.sqlite import SqliteLedger
+from coordinator.ledger.sqlite_storage import Execute, SqliteStorage
 
-from coordinator.core.decisions import Attempt, Decision, Durable, Receipt
-from coordinator.ledger.errors import NotWritten, Uncertain
-from protocol.configuration import Configuration
-from tests.simulation.disk import Disk
+Statement = tuple[str, tuple[Any, ...]]
 
 
 class Mishap(Enum):
-    """What the next forced write comes to."""
+    """What the next forced write comes to: SQLite's result code for it."""
 
-    REFUSED = "the disk is full"
-    UNCERTAIN = "fsync failed"
+    REFUSED = "SQLITE_FULL"
+    UNCERTAIN = "SQLITE_IOERR_FSYNC"
+
+    def error(self) -> sqlite3.Error:
+        """As SQLite raises it."""
+        error = sqlite3.OperationalError(self.value)
+        error.sqlite_errorname = self.value
+        return error
 
 
-class AnyLedger(Protocol):
-    """What a broker does with a ledger, the simulated one or the real one."""
+class WatchedLedger(SqliteLedger):
+    """The production's; it only tells what has become durable."""
 
-    identity: str
-    epoch: int
-    life: str
+    def __init__(self, storage: SqliteStorage, clock: Callable[[], float]) -> None:
+        super().__init__(storage, clock, token=_zeros)
+        self.unacknowledged = False
+        """Whether a decision is on disk that the machine has not heard of."""
+        self.durable: Callable[[Durable], None] = lambda _: None
 
-    def force(self, decision: Decision) -> Durable: ...
-    def last(self) -> Durable | None: ...
-    def generation(self, number: int) -> Durable | None: ...
-    def confirm(self, generation: int) -> None: ...
-    def unconfirmed(self) -> tuple[int, Configuration, float] | None: ...
-    def receipts(self) -> dict[str, Receipt]: ...
-    def attached(self) -> tuple[str, ...]: ...
-    def record_files(self, generation: int, digest: str) -> None: ...
-    def record_attached(self, name: str, present: bool) -> None: ...
-    def record_attempt(self, attempt: Attempt) -> None: ...
+    def force(self, decision: Decision) -> Durable:
+        durable = super().force(decision)
+        self.unacknowledged = True
+        self.durable(durable)
+        return durable
+
+
+def _zeros(size: int) -> str:
+    """In place of random names: there is one ledger in a world, and liars may guess its txids."""
+    return "00" * size
 
 
 class Store(Protocol):
     """Where ledgers come from, life after life."""
 
     mishap: Mishap | None
+    """What becomes of the next forced write."""
     clock: Callable[[], float]
 
-    def open(self) -> AnyLedger:
+    def open(self) -> WatchedLedger:
         """The ledger as a new life finds it."""
 
-    def interrupt(self, ledger: AnyLedger, decision: Decision) -> None:
-        """A crash comes in the middle of forcing `decision`."""
-
-    def crash(self, ledger: AnyLedger, chance: random.Random) -> None:
+    def crash(self, ledger: WatchedLedger, chance: random.Random) -> None:
         """The process that used `ledger` is gone, and what it had not forced may be, too."""
 
     def dispose(self) -> None:
         """The world ends."""
 
 
-class SimulatedLedger:
-    """What the production's ledger is to the broker, in memory and on a simulated disk."""
-
-    def __init__(self, disk: Disk, store: "MemoryStore") -> None:
-        self._disk = disk
-        self._store = store
-        self._decisions: dict[int, Durable] = {}
-        self._attached: dict[str, None] = {}
-        self._undone_at: tuple[int, float] | None = None
-        self.epoch = 0
-        self.identity, self.life = store.identity, ""
-        for record in disk.records():
-            self._replay(*msgpack.unpackb(record, raw=False))
-        self._start_epoch()
-
-    def _start_epoch(self) -> None:
-        self.epoch += 1
-        self._disk.owner = self.epoch
-        self._write("epoch", self.epoch)
-        self._disk.force()
-
-    def force(self, decision: Decision) -> Durable:
-        """As in production: on disk when it returns, NotWritten or Uncertain otherwise."""
-        mishap, self._store.mishap = self._store.mishap, None
-        if mishap is Mishap.REFUSED:
-            raise NotWritten(mishap.value)
-        self._follow(decision)
-        self.put(decision)
-        if mishap is Mishap.UNCERTAIN:
-            raise Uncertain(mishap.value)
-        self._disk.force()
-        self._keep(decision, self._store.clock())
-        return self._decisions[decision.generation]
-
-    def confirm(self, generation: int) -> None:
-        """Forced, as a decision is."""
-        mishap, self._store.mishap = self._store.mishap, None
-        if mishap is Mishap.REFUSED:
-            raise NotWritten(mishap.value)
-        self._write("confirm", generation)
-        if mishap is Mishap.UNCERTAIN:
-            raise Uncertain(mishap.value)
-        self._disk.force()
-        self._undone_at = None
-
-    def unconfirmed(self) -> tuple[int, Configuration, float] | None:
-        if self._undone_at is None:
-            return None
-        generation, at = self._undone_at
-        before = self._decisions[generation - 1].configuration
-        return generation, before, max(0.0, at - self._store.clock())
-
-    def _keep(self, decision: Decision, at: float) -> None:
-        receipt = Receipt(decision.txid, decision.generation)
-        self._decisions[decision.generation] = Durable(receipt, decision, at)
-        seconds = decision.confirm
-        self._undone_at = None if seconds is None else (decision.generation, at + seconds)
-
-    def _follow(self, decision: Decision) -> None:
-        last = max(self._decisions, default=0)
-        if decision.generation != last + 1:
-            raise NotWritten(f"generation {decision.generation} does not follow {last}")
-
-    def put(self, decision: Decision) -> None:
-        """Into the cache; not durable yet."""
-        self._write("decision", decision.generation, decision.txid, decision.epoch,
-                    decision.configuration.encoded, decision.files, list(decision.members),
-                    decision.verb, decision.confirm, self._store.clock())  # fmt: skip
-
-    def last(self) -> Durable | None:
-        return self.generation(max(self._decisions, default=0))
-
-    def generation(self, number: int) -> Durable | None:
-        return self._decisions.get(number)
-
-    def receipts(self) -> dict[str, Receipt]:
-        return {one.receipt.txid: one.receipt for one in self._decisions.values()}
-
-    def attached(self) -> tuple[str, ...]:
-        return tuple(sorted(self._attached))
-
-    def record_files(self, generation: int, digest: str) -> None:
-        self._write("files", generation, digest)
-
-    def record_attached(self, name: str, present: bool) -> None:
-        self._write("member", name, present)
-
-    def record_attempt(self, attempt: Attempt) -> None:
-        self._write("attempt", attempt.txid)
-
-    def _write(self, *record: Any) -> None:
-        if self._disk.owner != self.epoch:
-            raise NotWritten(f"epoch {self._disk.owner} has taken over")
-        self._disk.write(msgpack.packb(record))
-
-    def _replay(self, kind: str, *fields: Any) -> None:
-        match kind:
-            case "epoch":
-                self.epoch = fields[0]
-            case "decision":
-                number, txid, epoch, encoded, files, members, verb, confirm, at = fields
-                decision = Decision(number, txid, epoch, Configuration.decode(encoded), files,
-                                    tuple(members), verb, confirm=confirm)  # fmt: skip
-                self._keep(decision, at)
-            case "confirm":
-                self._undone_at = None
-            case "files":
-                self._know_files(*fields)
-            case "member":
-                name, present = fields
-                if present:
-                    self._attached[name] = None
-                else:
-                    self._attached.pop(name, None)
-
-    def _know_files(self, generation: int, digest: str) -> None:
-        old = self._decisions[generation]
-        self._decisions[generation] = old._replace(decision=old.decision._replace(files=digest))
-
-
 class MemoryStore:
-    """One simulated disk, and the ledgers that the lives of a broker open on it."""
+    """A database in memory, under the ledgers of one life of a broker after another."""
 
     def __init__(self) -> None:
-        self.disk = Disk()
-        self.identity = "first"
         self.mishap: Mishap | None = None
         self.clock: Callable[[], float] = float
+        self.database = _database()
+        self.unforced: list[list[Statement]] = []
+        self.reached = (0, 0)
+        self._image = b""
+        self._last: WatchedLedger | None = None
 
-    def open(self) -> SimulatedLedger:
-        return SimulatedLedger(self.disk, self)
+    def open(self) -> WatchedLedger:
+        mishap, self.mishap = self.mishap, None  # a life that cannot begin is not looked at here
+        self._last = WatchedLedger(_Storage(self), self.clock)
+        self.mishap = mishap
+        return self._last
 
-    def interrupt(self, ledger: AnyLedger, decision: Decision) -> None:
-        assert isinstance(ledger, SimulatedLedger)
-        if self.disk.owner == ledger.epoch:
-            ledger.put(decision)
+    def crash(self, ledger: WatchedLedger, chance: random.Random) -> None:
+        if ledger is not self._last:
+            return  # another life has the disk, and it is well
+        count = len(self.unforced)
+        kept = self.unforced[: chance.choice((0, count, chance.randint(0, count)))]
+        if len(kept) < count:
+            self.database.close()
+            self.database = _database()
+            self.database.deserialize(self._image)
+            for transaction in kept:
+                for statement, values in transaction:
+                    self.database.execute(statement, values)
+        self.force()
 
-    def crash(self, ledger: AnyLedger, chance: random.Random) -> None:
-        if self.disk.owner == ledger.epoch:
-            self.disk.crash(chance)
+    def force(self) -> None:
+        """All that was written survives from now on."""
+        self._image = self.database.serialize()
+        self.unforced.clear()
+
+    def take_mishap(self) -> Mishap | None:
+        """What the write that comes is to be."""
+        mishap, self.mishap = self.mishap, None
+        return mishap
 
     def dispose(self) -> None:
-        """Nothing outside of memory."""
+        self.database.close()
+
+
+def _database() -> sqlite3.Connection:
+    return sqlite3.connect(":memory:", isolation_level=None)
+
+
+class _Storage:
+    """What production keeps in a state directory."""
+
+    path = "memory"
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def connect(self) -> sqlite3.Connection:
+        self._store.database.execute("PRAGMA page_size = 512")  # to keep the images small
+        return self._store.database
+
+    def transaction(self, forced: bool) -> "_Transaction":
+        return _Transaction(self._store, forced)
+
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        return nullcontext(self._store.database)
+
+    def mark(self, epoch: int, generation: int) -> None:
+        self._store.reached = (epoch, generation)
+
+    def marked(self) -> tuple[int, int]:
+        return self._store.reached
+
+    def close(self) -> None:
+        """The next life opens it again."""
+
+
+class _Transaction:
+    """Writes its statements down, so that they can be lost."""
+
+    def __init__(self, store: MemoryStore, forced: bool) -> None:
+        self._store = store
+        self._forced = forced
+        self._statements: list[Statement] = []
+
+    def __enter__(self) -> Execute:
+        self._store.database.execute("BEGIN")
+        return self._execute
+
+    def _execute(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        if not statement.startswith("SELECT"):
+            self._statements.append((statement, values))
+        return self._store.database.execute(statement, values)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        store = self._store
+        mishap = store.take_mishap() if self._forced and kind is None else None
+        if kind is not None or mishap is Mishap.REFUSED:
+            store.database.execute("ROLLBACK")
+        else:
+            store.database.execute("COMMIT")
+            store.unforced.append(self._statements)
+            if self._forced and mishap is None:
+                store.force()
+        if mishap is not None:
+            raise mishap.error()

@@ -11,7 +11,6 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from protocol import limits
-from protocol.messages import FromCoordinator
 
 if TYPE_CHECKING:
     from tests.simulation.simulated_broker import SimulatedBroker
@@ -46,11 +45,11 @@ class Connection:
             self.last_up = self.network.arrival(self, self.last_up)
             self.network.world.scheduler.at(self.last_up, self._arrive_above, frame)
 
-    def down(self, frame: bytes, message: FromCoordinator) -> bool:
+    def down(self, frame: bytes, epoch: int) -> bool:
         """From the broker to the participant; False where the broker can tell it is of no use."""
         if not self.open_above or self.under_way >= self.network.queue:
             return False
-        self.network.remember(self.host.name, message.epoch, frame)
+        self.network.remember(self.host.name, epoch, frame)
         if not self.severed:
             self.under_way += 1
             self.last_down = self.network.arrival(self, self.last_down)

@@ -110,13 +110,13 @@ def _perform(world: World, actions: Sequence[Action]) -> None:
 def _until_ready(world: World) -> None:
     """Faults begin at once in some worlds, and in others when all is up."""
     if world.chance.stream("begin").random() < 0.7:
-        while world.scheduler and (world.broker is None or not world.broker.ready):
+        while world.scheduler and (world.broker is None or not world.broker.is_ready):
             _step(world)
 
 
 def _remove_failed(world: World) -> None:
     """What an administrator does about modules that are shown as failed."""
-    if world.broker is None or not world.broker.ready:
+    if world.broker is None or not world.broker.is_ready:
         return
     for member in world.broker.machine.members:
         if member.state is MemberState.FAILED:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""The production's own ledger under a simulated broker: real SQLite, on real files, cut at a crash.
+"""The ledger under a simulated broker on real files, cut at a crash.
 
 A crash is played by looking at the files as they are, keeping all of the log (SQLite's WAL) up to
 where it was last forced and some first part of what follows, cut at any byte, and going on with
@@ -12,48 +12,41 @@ import shutil
 import tempfile
 from collections.abc import Callable
 
-from coordinator.core.decisions import Decision, Durable
-from coordinator.ledger.errors import NotWritten, Uncertain
-from coordinator.ledger.sqlite import SqliteLedger
-from coordinator.ledger.sqlite_storage import FILE, SqliteFile
-from tests.simulation.ledger import AnyLedger, Mishap
+from coordinator.ledger.sqlite_storage import FILE, REACHED, SqliteFile, Transaction
+from tests.simulation.ledger import Mishap, WatchedLedger
 
 _WAL = FILE + "-wal"
 
 
-class CutSqliteLedger(SqliteLedger):
+class _CutFile(SqliteFile):
     """The real one; it only notes how far its log has been forced, and can be told to fail."""
 
     def __init__(self, directory: str, store: "SqliteStore") -> None:
-        self._directory = directory
-        self._store = store
-        super().__init__(SqliteFile(directory), store.clock)
-        self.forced = _size(directory)
+        self.directory = directory
+        self.store = store
+        self.forced = 0
+        super().__init__(directory)
 
-    def force(self, decision: Decision) -> Durable:
-        if self._fails():
-            self.write(decision)
-            raise Uncertain("fsync failed")
-        durable = super().force(decision)
-        self.forced = _size(self._directory)
-        return durable
+    def transaction(self, forced: bool) -> Transaction:
+        right = super().transaction(forced)
+        return _CutTransaction(right, self) if forced else right
 
-    def confirm(self, generation: int) -> None:
-        if self._fails():
-            raise Uncertain("fsync failed")
-        super().confirm(generation)
-        self.forced = _size(self._directory)
 
-    def write(self, decision: Decision) -> None:
-        """Into the log, and no further."""
-        super().force(decision)
+class _CutTransaction(Transaction):
+    def __init__(self, right: Transaction, file: _CutFile) -> None:
+        super().__init__(right._connection)
+        self._file = file
 
-    def _fails(self) -> bool:
-        """Whether the write that comes is to fail; raises where it is to fail for certain."""
-        mishap, self._store.mishap = self._store.mishap, None
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        mishap = self._file.store.take_mishap() if kind is None else None
         if mishap is Mishap.REFUSED:
-            raise NotWritten(mishap.value)
-        return mishap is Mishap.UNCERTAIN
+            super().__exit__(Exception)
+        else:
+            super().__exit__(kind, *rest)
+            if mishap is None:
+                self._file.forced = _size(self._file.directory)
+        if mishap is not None:
+            raise mishap.error()
 
 
 class SqliteStore:
@@ -65,41 +58,47 @@ class SqliteStore:
         self._root = tempfile.mkdtemp(prefix="simulation-")
         self._count = 0
         self._directory = self._new_directory()
-        self._open: CutSqliteLedger | None = None
+        self._file: _CutFile | None = None
+        self._ledger: WatchedLedger | None = None
 
     def _new_directory(self) -> str:
         self._count += 1
         directory = os.path.join(self._root, str(self._count))
-        os.mkdir(directory)
+        os.mkdir(directory, mode=0o700)
         return directory
 
-    def open(self) -> AnyLedger:
-        if self._open is not None:  # ended in good order, with nothing left to lose
-            self._open.close()
-        self._open = CutSqliteLedger(self._directory, self)
-        return self._open
+    def open(self) -> WatchedLedger:
+        if self._ledger is not None:  # ended in good order, with nothing left to lose
+            self._ledger.close()
+        mishap, self.mishap = self.mishap, None
+        self._file = _CutFile(self._directory, self)
+        self._ledger = WatchedLedger(self._file, self.clock)
+        self.mishap = mishap
+        return self._ledger
 
-    def interrupt(self, ledger: AnyLedger, decision: Decision) -> None:
-        assert isinstance(ledger, CutSqliteLedger)
-        ledger.write(decision)
+    def take_mishap(self) -> Mishap | None:
+        """What the write that comes is to be."""
+        mishap, self.mishap = self.mishap, None
+        return mishap
 
-    def crash(self, ledger: AnyLedger, chance: random.Random) -> None:
-        assert isinstance(ledger, CutSqliteLedger)
+    def crash(self, ledger: WatchedLedger, chance: random.Random) -> None:
+        assert ledger is self._ledger
+        assert self._file is not None
         before, after = self._directory, self._new_directory()
-        for name in (FILE, _WAL):
+        for name in (FILE, _WAL, REACHED):
             if os.path.exists(os.path.join(before, name)):
                 shutil.copyfile(os.path.join(before, name), os.path.join(after, name))
         size = _size(after)
-        if size > ledger.forced:
-            unforced = size - ledger.forced
+        if size > self._file.forced:
+            unforced = size - self._file.forced
             kept = chance.choice((0, unforced, chance.randint(0, unforced)))
-            os.truncate(os.path.join(after, _WAL), ledger.forced + kept)
+            os.truncate(os.path.join(after, _WAL), self._file.forced + kept)
         ledger.close()
-        self._open, self._directory = None, after
+        self._ledger, self._directory = None, after
 
     def dispose(self) -> None:
-        if self._open is not None:
-            self._open.close()
+        if self._ledger is not None:
+            self._ledger.close()
         shutil.rmtree(self._root, ignore_errors=True)
 
 

@@ -2,8 +2,9 @@
 """What happened, kept as it happens and put into words only when somebody wants to read it."""
 
 import hashlib
-from typing import Any
+from typing import Any, NamedTuple
 
+from protocol.codec import decode_from_coordinator
 from protocol.messages import (
     Abort,
     Admit,
@@ -16,6 +17,12 @@ from protocol.messages import (
     Shutdown,
     Vote,
 )
+
+
+class Frame(NamedTuple):
+    """A message of a coordinator on a link; decoded when somebody reads the story."""
+
+    encoded: bytes
 
 
 class Trace:
@@ -64,6 +71,8 @@ def words(value: Any) -> str:
             return f"Refuse ({why})"
         case Shutdown():
             return "Shutdown"
+        case Frame(encoded):
+            return words(decode_from_coordinator(encoded))
         case float():
             return f"{value:.3f}"
         case _:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coordinator.core.decisions import Decision, Durable
+from coordinator.core.events import Died
 from protocol import limits
 from protocol.configuration import EMPTY, Configuration
 from protocol.reasons import Refusal
@@ -144,7 +145,7 @@ class World:
         """Have those told who watch this process."""
         chance = self.chance.stream(f"process {host.name}")
         for (_, name), watcher in host.watchers.items():
-            self.scheduler.after(0.02 * chance.random(), watcher.died, name, host.pid, how)
+            self.scheduler.after(0.02 * chance.random(), watcher.feed, Died(name, host.pid, how))
 
     def fails_to_start(self, name: str) -> bool:
         """Whether the operating system will not start it, this time."""
@@ -178,13 +179,12 @@ class World:
         self.network.retry()
         broker.begin(self.setting.modules, files, fallback)
 
-    def is_durable(self, result: object) -> None:
+    def is_durable(self, durable: Durable) -> None:
         """A decision is on disk to stay, whoever knows of it."""
-        if isinstance(result, Durable):
-            self.truth[result.generation] = result.decision
-            self.tell("generation {} ({}) is on disk", result.generation, result.receipt.txid)
-            for hook in self.hooks.durable:
-                hook(result.decision)
+        self.truth[durable.generation] = durable.decision
+        self.tell("generation {} ({}) is on disk", durable.generation, durable.receipt.txid)
+        for hook in self.hooks.durable:
+            hook(durable.decision)
 
     def broker_is_gone(self, broker: SimulatedBroker) -> None:
         """Whoever looks after the broker starts it again, after a while."""

@@ -1,69 +1,70 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Bugs of a ledger; planted in the simulated one, whose rules are those of the real one."""
+"""Bugs of the production's ledger."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
-from coordinator.core.decisions import Decision, Durable
-from tests.simulation.disk import Disk
-from tests.simulation.ledger import SimulatedLedger
+from coordinator.ledger.sqlite import SqliteLedger
+from coordinator.ledger.sqlite_storage import Execute
 from tests.simulation.mutants.patch import Mutant, Patch
 
 Method = Callable[..., Any]
+Writing = AbstractContextManager[Execute]
 
 
 def _answers_before_the_disk(right: Method) -> Method:
-    def force(self: SimulatedLedger, decision: Decision) -> Durable:
-        disk, self._disk = self._disk, _Unforced(self._disk)
-        try:
-            durable: Durable = right(self, decision)
-        finally:
-            self._disk = disk
-        return durable
+    def _writing(self: SqliteLedger, forced: bool) -> Writing:
+        writing: Writing = right(self, forced=False)
+        return writing
 
-    return force
+    return _writing
 
 
-class _Unforced(Disk):
-    """Writes, and says that it has forced."""
+def _is_no_fence(right: Method) -> Method:
+    def _writing(self: SqliteLedger, forced: bool) -> Writing:
+        return self._storage.transaction(forced)
 
-    def __init__(self, disk: Disk) -> None:
-        self.write = disk.write  # type: ignore[method-assign]
-        self.owner = disk.owner
-
-    def force(self) -> None:
-        """Nothing."""
+    return _writing
 
 
 def _forgets_the_last(right: Method) -> Method:
-    def _replay(self: SimulatedLedger, kind: str, *fields: Any) -> None:
-        right(self, kind, *fields)
-        if kind == "epoch" and len(self._decisions) > 1:
-            # A new life begins with what was known at the end of the one before the last.
-            del self._decisions[max(self._decisions)]
+    def _next_life(self: SqliteLedger) -> tuple[str, int]:
+        with self._storage.transaction(forced=True) as run:
+            run("DELETE FROM decisions WHERE generation = (SELECT max(generation) FROM decisions)"
+                " AND generation > 1")  # fmt: skip
+        life: tuple[str, int] = right(self)
+        return life
 
-    return _replay
+    return _next_life
 
 
 def _epoch_is_not_kept(right: Method) -> Method:
-    def _write(self: SimulatedLedger, *record: Any) -> None:
-        if record[0] != "epoch" or self.epoch == 1:
-            right(self, *record)
+    def _next_life(self: SqliteLedger) -> tuple[str, int]:
+        identity, epoch = right(self)
+        if epoch > 1:
+            with self._storage.transaction(forced=True) as run:
+                run("UPDATE meta SET value = 1 WHERE name = 'epoch'")
+        return identity, 1
 
-    return _write
+    return _next_life
 
 
 LEDGER: dict[str, Mutant] = {
     "answer-before-disk": Mutant(
         "the ledger answers when the decision is in the cache",
-        (Patch(SimulatedLedger, "force", _answers_before_the_disk),),
+        (Patch(SqliteLedger, "_writing", _answers_before_the_disk),),
+    ),
+    "fence-down": Mutant(
+        "a coordinator that was thought dead still writes",
+        (Patch(SqliteLedger, "_writing", _is_no_fence),),
     ),
     "generation-reused": Mutant(
         "a generation is given again after a crash",
-        (Patch(SimulatedLedger, "_replay", _forgets_the_last),),
+        (Patch(SqliteLedger, "_next_life", _forgets_the_last),),
     ),
     "epoch-reused": Mutant(
         "a new life has the epoch of the one before",
-        (Patch(SimulatedLedger, "_write", _epoch_is_not_kept),),
+        (Patch(SqliteLedger, "_next_life", _epoch_is_not_kept),),
     ),
 }

@@ -45,7 +45,7 @@ class Unanimous(Promise):
         ):
             return
         named = {one.name for one in broker.machine.members.running()}
-        if not broker.ready:
+        if not broker.is_ready:
             named.update(broker.expected)
         self.members[change.txid] = frozenset(named)
 

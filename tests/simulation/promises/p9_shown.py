@@ -22,7 +22,7 @@ class Shown(Promise):
         shown = running.generation if running else 0
         last = len(truth)
         if broker is self.world.broker and shown != last:
-            waiting = broker.disk.unacknowledged
+            waiting = broker.ledger.unacknowledged
             if not (waiting and shown == last - 1):
                 raise self.broken(f"{broker} shows generation {shown}; the last is {last}")
         if running is not None:

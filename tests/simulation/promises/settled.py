@@ -23,7 +23,7 @@ class Settled(Promise):
 
     def settled(self) -> None:
         broker = self.world.broker
-        if broker is None or not broker.ready:
+        if broker is None or not broker.is_ready:
             raise self.broken("there is no broker that is ready")
         self._members(broker)
         for host in self.world.processes.values():
