@@ -220,8 +220,6 @@ class ApiServer:
         self._listen()  # whichever it was: from here on it is not
         self._selector.unregister(self.listener)
         self.listener.close()
-        if os.path.exists(self.path):
-            os.unlink(self.path)
 
 
 def _nothing(_: Connection) -> None:

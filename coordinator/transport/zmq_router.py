@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The ZeroMQ socket at which participants join (zmq_socket(7), ROUTER; zmq_ipc(7)).
 
-Owner only: the socket is made under a umask that keeps everybody else out.  A frame larger than a
-participant may send ends its connection inside ZeroMQ, before it takes memory.  ROUTER_MANDATORY
-makes a message to nobody an error instead of silence.
+Owner only: the socket is made under a umask that keeps everybody else out.  It is made here:
+ZeroMQ removes at its end what it has made, even if it is somebody else's by then.  A frame
+larger than a participant may send ends its connection inside ZeroMQ, before it takes memory.
+ROUTER_MANDATORY makes a message to nobody an error instead of silence.
 """
 
 import os
+import socket
 from collections.abc import Iterable, Iterator
 
 import zmq
@@ -19,6 +21,8 @@ LONGEST_PATH = 107
 # As plain integers: the enumerations of pyzmq cost more than the calls they are for.
 _EVENTS, _POLLIN, _NOBLOCK = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.NOBLOCK)
 _MORE = int(zmq.SNDMORE) | _NOBLOCK
+
+_BACKLOG = 128  # connections that wait to be accepted, listen(2)
 
 _LARGE = 64 * 1024
 """Above this many bytes a frame is handed to ZeroMQ without copying."""
@@ -39,13 +43,12 @@ class ZmqRouter:
         self._socket.setsockopt(zmq.SNDHWM, limits.FRAMES_QUEUED)
         self._socket.setsockopt(zmq.RCVHWM, limits.FRAMES_QUEUED)
         self._socket.setsockopt(zmq.LINGER, 500)
-        before = os.umask(0o177)
         try:
+            self._socket.setsockopt(zmq.USE_FD, _listener(path))
             self._socket.bind(self.uri)
-        except zmq.ZMQError as error:
-            raise OSError(error.errno, f"cannot bind {self.uri}: {error}") from error
-        finally:
-            os.umask(before)
+        except (OSError, zmq.ZMQError) as error:
+            ZmqRouter.close(self)
+            raise OSError(error.errno, f"cannot bind {self.uri}: {error.strerror}") from error
         self._descriptor = int(self._socket.getsockopt(zmq.FD))
 
     def descriptors(self) -> tuple[int, ...]:
@@ -84,3 +87,18 @@ class ZmqRouter:
         """Send what is under way for LINGER's half second, and close."""
         self._socket.close()
         self._context.term()
+
+
+def _listener(path: str) -> int:
+    """A listening socket at `path`, for ZeroMQ to have.  Raises OSError."""
+    before = os.umask(0o177)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(path)
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    finally:
+        os.umask(before)
+    return listener.detach()

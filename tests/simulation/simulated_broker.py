@@ -1,31 +1,33 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """One life of a broker: the production's executor and machine, in a simulated environment.
 
-Here are only adapters: a transport of simulated links, processes of the simulated world, virtual
-time, workers that take it, clients; and the ways in which a life is paused, or ends.
+The environment is `simulated_environment`'s; here are the ways in which a life is paused, or ends.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from coordinator.core.events import Asked, Begin, Event, Forced, Received, Spawned
+from coordinator.core.events import Asked, Begin, Event, Forced, Received
 from coordinator.core.machine import Coordinator
 from coordinator.core.requests import Spec
 from coordinator.core.results import Outcome
 from coordinator.executor import Environment, Executor, open_machine
-from coordinator.files.proposal import Proposal
 from coordinator.files.provenance import ProvenanceStore
-from coordinator.files.reading import Unreadable
-from coordinator.processes.interface import Tell
 from coordinator.runtime.worker import Workers
 from protocol import limits
 from protocol.configuration import Configuration
-from protocol.reasons import Reason, Refusal
+from protocol.reasons import Reason
 from tests.simulation.network import Connection
+from tests.simulation.simulated_environment import (
+    SimulatedFiles,
+    SimulatedLog,
+    SimulatedSupervisor,
+    SimulatedTimers,
+    SimulatedTransport,
+)
 from tests.simulation.simulated_process import Crashed, SimulatedProcess
 from tests.simulation.simulated_worker import SimulatedWorker
-from tests.simulation.trace import Frame
 
 if TYPE_CHECKING:
     from coordinator.core.effects import Step
@@ -54,7 +56,7 @@ class SimulatedBroker:
         self.ledger.durable = world.is_durable
         self.machine = open_machine(self.ledger, world.scheduler.now, _Watched)
         self.machine.broker = self
-        self.transport = _Transport(self)
+        self.transport = SimulatedTransport(self)
         files = SimulatedWorker(self, self._files_time)
         self._workers = Workers(
             ledger=SimulatedWorker(self, self._disk_time),
@@ -66,12 +68,12 @@ class SimulatedBroker:
             ledger=self.ledger,
             history=self.ledger.history(),
             transport=self.transport,
-            supervisor=_Supervisor(self),
-            timers=_Timers(self),
+            supervisor=SimulatedSupervisor(self),
+            timers=SimulatedTimers(self),
             workers=self._workers,
             provenance=ProvenanceStore(),
-            files=_Files(world),
-            log=_Log(world),
+            files=SimulatedFiles(world),
+            log=SimulatedLog(world),
         )
         self._executor = Executor(self.machine, environment, self, lambda *_: self.operate(_[0]))
 
@@ -226,123 +228,3 @@ class _Watched(Coordinator):
             world.tell("{} will force {} as generation {}", broker, step.force.txid,
                        step.force.generation)  # fmt: skip
         return step
-
-
-class _Transport:
-    """Simulated links to participants."""
-
-    def __init__(self, broker: SimulatedBroker) -> None:
-        self._broker = broker
-        self.arrived: deque[tuple[bytes, bytes]] = deque()
-
-    def send(self, peers: Iterable[bytes], frame: bytes) -> list[bytes]:
-        lost, broker = [], self._broker
-        for peer in peers:
-            broker.operate()
-            connection = broker.connections[peer]
-            reached = connection.down(frame, broker.machine.epoch)
-            broker.world.tell("{} sends {} to {}{}", broker, Frame(frame), connection.host.name,
-                              "" if reached else ", who is not there")  # fmt: skip
-            if not reached:
-                lost.append(peer)
-        return lost
-
-    def receive(self, most: int) -> Iterator[tuple[bytes, bytes]]:
-        while self.arrived:
-            yield self.arrived.popleft()
-
-    def descriptors(self) -> tuple[int, ...]:
-        return ()
-
-    @property
-    def ready(self) -> bool:
-        return bool(self.arrived)
-
-    def close(self) -> None:
-        """See `SimulatedBroker.end`."""
-
-
-class _Supervisor:
-    """Processes of the simulated world."""
-
-    def __init__(self, broker: SimulatedBroker) -> None:
-        self._broker = broker
-        self._world = broker.world
-
-    def attach(self, tell: Tell) -> None:
-        self._tell = tell
-
-    def start(self, name: str, spec: Spec) -> None:
-        if self._world.fails_to_start(name):
-            raise OSError(0, "could not be started")
-        host = self._world.spawn(name, self._broker)
-        host.watchers[self._broker.machine.epoch, name] = self._broker
-        self._broker.children.append(host)
-        self._tell(Spawned(name, host.pid))
-
-    def watch(self, name: str, pid: int) -> None:
-        host = self._world.processes.get(pid)
-        if host is None or not host.alive:
-            raise ProcessLookupError
-        host.watchers[self._broker.machine.epoch, name] = self._broker
-
-    def kill(self, name: str, pid: int) -> None:
-        host = self._world.processes.get(pid)
-        if host is not None and host.parent is self._broker and host.name == name:
-            chance = self._broker.chance
-            seconds = 0.001 if chance.random() < 0.9 else 5 * chance.random()
-            self._world.scheduler.after(seconds, host.die, "killed by its broker")
-
-    def collect(self) -> None:
-        """Everything is told as it happens."""
-
-    def close(self) -> None:
-        """See `SimulatedBroker.end`."""
-
-
-class _Timers:
-    """Virtual time."""
-
-    def __init__(self, broker: SimulatedBroker) -> None:
-        self._broker = broker
-        self._scheduler = broker.world.scheduler
-        self._waiting: dict[float, None] = {}
-
-    def now(self) -> float:
-        return self._scheduler.now
-
-    def call_at(self, moment: float, callback: Callable[[], None]) -> None:
-        if moment not in self._waiting:
-            self._waiting[moment] = None
-            self._scheduler.at(moment, self._due, moment, callback)
-
-    def _due(self, moment: float, callback: Callable[[], None]) -> None:
-        del self._waiting[moment]
-        self._broker.take(callback)
-
-
-class _Files:
-    """What is in the files at the moment of reading."""
-
-    def __init__(self, world: "World") -> None:
-        self._world = world
-
-    def read(self) -> Proposal:
-        found = self._world.read_files()
-        if isinstance(found, Refusal):
-            raise Unreadable(found.reasons)
-        return Proposal((), found)
-
-
-class _Log:
-    """The trace has it all; a broker has nothing to warn of but what liars say."""
-
-    def __init__(self, world: "World") -> None:
-        self._world = world
-
-    def line(self, event: str, fields: Mapping[str, Any]) -> None:
-        """Not needed."""
-
-    def warn(self, event: str, **fields: Any) -> None:
-        if event == "malformed":
-            assert fields["module"] in ("?", *self._world.liars), fields["why"]
