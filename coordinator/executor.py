@@ -159,7 +159,7 @@ class Executor:
             WriteConfirmation: self._confirm,
             StartProcess: self._start_process,
             Watch: self._watch,
-            Kill: lambda effect: self._supervisor.kill(effect.name, effect.pid),
+            Kill: lambda effect: self._supervisor.kill(effect.ticket),
             Answer: self._answer,
             AnswerInquiry: self._told,
             RecordAttempt: self._remember,
@@ -366,15 +366,15 @@ class Executor:
 
     def _start_process(self, effect: StartProcess) -> None:
         try:
-            self._supervisor.start(effect.name, effect.spec)
+            self._supervisor.start(effect.name, effect.spec, effect.ticket)
         except OSError as error:
-            self.feed(Died(effect.name, 0, f"could not be started: {error.strerror}"))
+            self.feed(Died(effect.name, effect.ticket, f"could not be started: {error.strerror}"))
 
     def _watch(self, effect: Watch) -> None:
         try:
-            self._supervisor.watch(effect.name, effect.pid)
+            self._supervisor.watch(effect.name, effect.pid, effect.ticket)
         except (OSError, OverflowError):
-            self.feed(Died(effect.name, effect.pid, "its process is gone"))
+            self.feed(Died(effect.name, effect.ticket, "its process is gone"))
 
     # Clients, and the start
 

@@ -70,10 +70,12 @@ class WriteConfirmation(NamedTuple):
 
 
 class StartProcess(NamedTuple):
-    """Start a module; answered by Spawned or Died."""
+    """Start a module; answered by Started or Died."""
 
     name: str
     spec: Spec
+    ticket: int
+    """Given to this start alone: the name may be started again before the answer is here."""
 
 
 class Watch(NamedTuple):
@@ -81,13 +83,14 @@ class Watch(NamedTuple):
 
     name: str
     pid: int
+    ticket: int
 
 
 class Kill(NamedTuple):
-    """Kill a process of ours; answered by Died."""
+    """Kill the process of this start, as soon as it is there; answered by Died."""
 
     name: str
-    pid: int
+    ticket: int
 
 
 class Answer(NamedTuple):

@@ -39,21 +39,22 @@ class Unreachable(NamedTuple):
     peer: bytes
 
 
-class Spawned(NamedTuple):
+class Started(NamedTuple):
     """The answer to StartProcess: the process runs."""
 
     name: str
+    ticket: int
     pid: int
 
 
 class Died(NamedTuple):
-    """The process of a participant has ended, or could not be started (pid 0).
+    """The process of this start, or under this watch, has ended, or could not be started.
 
     `how` is for people.
     """
 
     name: str
-    pid: int
+    ticket: int
     how: str
 
 
@@ -119,7 +120,7 @@ Event: TypeAlias = (
     Begin
     | Received
     | Unreachable
-    | Spawned
+    | Started
     | Died
     | Asked
     | Inquired

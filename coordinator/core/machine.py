@@ -18,7 +18,7 @@ If you drive it yourself, these are your duties, in this order:
    of one monotonic clock.  Events of one connection in the order in which they came.
 4. Carry out `Step.effects` in their order, and before the next `step`, or queue them without
    changing the order of any two for the same participant.  What an effect brings about is an event
-   of its own: `Spawned` or `Died` for `StartProcess`, `Unreachable` for a `Send` that nobody got,
+   of its own: `Started` or `Died` for `StartProcess`, `Unreachable` for a `Send` that nobody got,
    `CandidateRead` for `ReadFiles` and `ReadGeneration`, `ConfirmationWritten` for
    `WriteConfirmation`, `Died` for `Watch` and `Kill`, `TimePassed` for `Wake`.  Each may come late:
    a deadline covers what is waited for.
@@ -53,7 +53,7 @@ from coordinator.core.events import (
     Inquired,
     NotForced,
     Received,
-    Spawned,
+    Started,
     Stop,
     TimePassed,
     Unreachable,
@@ -211,10 +211,10 @@ class Coordinator:
                 self.inquiries.hung_up(client)
             case Inquired(client, name, seconds):
                 self.inquiries.inquire(client, name, seconds)
-            case Died(name, pid, how):
-                self.membership.died(name, pid, how, self.operation)
-            case Spawned(name, pid):
-                self.membership.spawned(name, pid)
+            case Died(name, ticket, how):
+                self.membership.died(name, ticket, how, self.operation)
+            case Started():
+                self.membership.started(event, self.operation)
             case Unreachable(peer):
                 self.membership.unreachable(peer, self.operation)
             case TimePassed():
@@ -360,7 +360,7 @@ class Coordinator:
         assert self.stopping_until is not None
         if self.halted:
             return
-        ours = [member for member in self.members if not member.attached and member.pid]
+        ours = [member for member in self.members if not member.attached and member.ticket]
         unasked = [member for member in ours if member.state is not MemberState.LEAVING]
         for member in unasked:
             member.become(MemberState.LEAVING, MemberInput.REMOVE, self.shared.now)

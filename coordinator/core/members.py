@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from coordinator.core.requests import RuntimeValue, Spec
 from protocol import limits
-from protocol.messages import LOAD_ARGUMENT, NOTHING, Argument, Arguments, Digest
+from protocol.messages import LOAD_ARGUMENT, NOTHING, Argument, Arguments, Digest, Join
 from protocol.transitions import Forbidden, Transitions
 
 
@@ -105,6 +105,13 @@ class Offered(NamedTuple):
     generation: int
 
 
+class Early(NamedTuple):
+    """A Join that waits."""
+
+    peer: bytes
+    message: Join
+
+
 @dataclass(slots=True)
 class Member:
     """One participant.  `spec` is None for one that attached itself; its process is not ours."""
@@ -114,7 +121,12 @@ class Member:
     since: float
     """When it came to be in this state, in seconds of the machine's (monotonic) clock."""
     spec: Spec | None = None
+    ticket: int = 0
+    """Of the start of its process, or of the watch over it; 0 where there is none."""
     pid: int = 0
+    """0 as long as its process has not been reported."""
+    early: Early | None = None
+    """It joined before its process was reported; taken up, or refused, when that is."""
     peer: bytes | None = None
     incarnation: str = ""
     session: str = ""

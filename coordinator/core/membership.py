@@ -10,7 +10,8 @@ import math
 
 from coordinator.core.decisions import Durable
 from coordinator.core.effects import Kill, RecordAttached, Send, StartProcess, Watch
-from coordinator.core.members import Admission, Member, MemberInput, MemberState, Offered
+from coordinator.core.events import Started
+from coordinator.core.members import Admission, Early, Member, MemberInput, MemberState, Offered
 from coordinator.core.operation import Operation
 from coordinator.core.requests import Spec
 from coordinator.core.state import SharedState
@@ -31,6 +32,10 @@ class Membership:
 
     def join(self, peer: bytes, message: Join, operation: Operation) -> None:
         """A participant introduces itself on a new connection."""
+        expected = self.members.get(message.name)
+        if expected is not None and expected.ticket and not expected.pid:
+            self._wait_for_report(expected, Early(peer, message))
+            return
         why_not = self._why_not(peer, message)
         if why_not:
             self.outbox.emit(Send((peer,), Refuse(*self.shared.authority, why_not)))
@@ -75,9 +80,20 @@ class Membership:
             return f"the name {message.name} is taken by a module that is {member.state}"
         return ""
 
+    def _wait_for_report(self, member: Member, early: Early) -> None:
+        """Its process is being started, and only the report of that will tell whether it is this.
+
+        Of two that claim to be it the later one counts; the other one tries again.
+        """
+        if member.early is not None and member.early.peer != early.peer:
+            why = f"the name {member.name} has joined on another connection"
+            self.outbox.emit(Send((member.early.peer,), Refuse(*self.shared.authority, why)))
+        member.early = early
+
     def _welcome(self, message: Join) -> Member:
         member = Member(message.name, MemberState.JOINING, self.shared.now, pid=message.pid)
-        self.outbox.emit(Watch(message.name, message.pid))
+        member.ticket = self.shared.next_ticket()
+        self.outbox.emit(Watch(message.name, message.pid, member.ticket))
         return self.members.add(member)
 
     def _take_in(self, member: Member, peer: bytes, message: Join) -> None:
@@ -182,7 +198,7 @@ class Membership:
         if operation.declined(member, reasons):
             return
         if not member.attached:
-            self.outbox.emit(Kill(member.name, member.pid))
+            self.outbox.emit(Kill(member.name, member.ticket))
         elif member.state is not MemberState.LEAVING:
             member.become(MemberState.REFUSED, MemberInput.DECLINED, self.shared.now)
             self.outbox.emit(RecordAttached(member.name, present=False))
@@ -209,14 +225,16 @@ class Membership:
             operation.lost(member, "left", dead=True)
             self.forget(member)
 
-    def died(self, name: str, pid: int, how: str, operation: Operation) -> None:
-        """A process has ended, or (pid 0) could not be started."""
+    def died(self, name: str, ticket: int, how: str, operation: Operation) -> None:
+        """A process has ended, or could not be started."""
         member = self.members.get(name)
-        if member is None or member.pid != pid:
+        if member is None or member.ticket != ticket:
             return
-        if member.state in (MemberState.RESTARTING, MemberState.FAILED) and not member.attached:
-            return  # it is known to be dead; this is news of a start that failed before
-        self.outbox.log("died", module=name, pid=pid, how=how)
+        self.outbox.log("died", module=name, pid=member.pid, how=how)
+        early, member.early = member.early, None
+        if early is not None:
+            why = f"the process of {name} that was started is another one, and {how}"
+            self.outbox.emit(Send((early.peer,), Refuse(*self.shared.authority, why)))
         self.members.disconnect(member)
         member.incarnation = ""
         claimed = operation.lost(member, f"died ({how})", dead=True)
@@ -252,17 +270,23 @@ class Membership:
 
     def _start_process(self, member: Member) -> None:
         assert member.spec is not None
-        member.pid, member.incarnation = 0, ""
+        member.ticket, member.pid = self.shared.next_ticket(), 0
+        member.incarnation, member.early = "", None
         self.shared.expect(member)
-        self.outbox.emit(StartProcess(member.name, member.spec))
+        self.outbox.emit(StartProcess(member.name, member.spec, member.ticket))
 
-    def spawned(self, name: str, pid: int) -> None:
-        """The process of a member of ours runs; if it is not wanted any more, it is killed."""
-        member = self.members.get(name)
-        if member is not None and not member.attached and not member.pid:
-            member.pid = pid
-        if member is None or member.pid != pid or member.state is MemberState.LEAVING:
-            self.outbox.emit(Kill(name, pid))
+    def started(self, event: Started, operation: Operation) -> None:
+        """The process of a start runs.  It is killed where that start was given up meanwhile."""
+        member = self.members.get(event.name)
+        if member is None or member.ticket != event.ticket:
+            self.outbox.emit(Kill(event.name, event.ticket))
+            return
+        member.pid = event.pid
+        if member.state is MemberState.LEAVING:
+            self.outbox.emit(Kill(event.name, event.ticket))
+        early, member.early = member.early, None
+        if early is not None:
+            self.join(early.peer, early.message, operation)
 
     def add_ours(self, name: str, spec: Spec) -> Member:
         """A new member of ours, starting; the deadline is that of the operation."""
@@ -275,7 +299,7 @@ class Membership:
         now = self.shared.now
         member.deaths = [at for at in member.deaths if now - at < limits.RESTART_WINDOW_SECONDS]
         member.deaths.append(now)
-        member.pid = 0
+        member.ticket, member.pid = 0, 0
         if not member.why:
             member.why = how
         count = len(member.deaths)
@@ -303,7 +327,7 @@ class Membership:
             elif not member.attached:
                 member.why = f"did not get to {MemberState.RUNNING} from {member.state} in time"
                 self.outbox.log("impatient", module=member.name, why=member.why)
-                self.outbox.emit(Kill(member.name, member.pid))
+                self.outbox.emit(Kill(member.name, member.ticket))
             else:
                 self.outbox.log("impatient", module=member.name)
                 self.outbox.send(

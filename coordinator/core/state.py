@@ -35,6 +35,7 @@ class SharedState:
         self.now = 0.0
         self._life = life
         self._txids = 0
+        self._tickets = 0
         self.outbox = Outbox(epoch)
 
     @property
@@ -59,6 +60,11 @@ class SharedState:
         self.running = self.running._replace(decision=decision)
         self.refused_start = ()
         self.outbox.emit(RecordFilesDigest(self.generation, digest))
+
+    def next_ticket(self) -> int:
+        """For one start of a process, or the watch over one; never used twice in a life."""
+        self._tickets += 1
+        return self._tickets
 
     def next_txid(self) -> str:
         """Never used before, and not by a ledger of which this one is an older copy, either.
@@ -93,7 +99,7 @@ class SharedState:
         """
         if not member.attached and member.state is not MemberState.LEAVING:
             member.become(MemberState.JOINING, MemberInput.REPLACE, self.now)
-            self.outbox.emit(Kill(member.name, member.pid))
+            self.outbox.emit(Kill(member.name, member.ticket))
 
     def decide(self, durable: Durable) -> None:
         """`durable` is in force; members that had no vote on it are to be admitted to it."""

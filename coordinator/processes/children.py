@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from coordinator.core.events import Died, Spawned
+from coordinator.core.events import Died, Started
 from coordinator.core.requests import Spec
 from coordinator.processes.descriptor_limit import as_before, give_back, raise_limit
 from coordinator.processes.fork_server import ForkServer
@@ -25,6 +25,7 @@ class Process:
     """A process under watch; `ours` tells whether it is our child, to reap and to end."""
 
     name: str
+    ticket: int
     pid: int
     pidfd: int
     ours: bool
@@ -43,6 +44,10 @@ class Children:
         self._limit = raise_limit()
         self._fork_server = ForkServer(modules_uri, self._limit)
         self._by_fd: dict[int, Process] = {}
+        self._starting: dict[int, str] = {}
+        """Names by ticket, of those that the fork server has been asked for."""
+        self._unwanted: set[int] = set()
+        """Tickets of those among them that are to be ended as soon as they are there."""
         self._program: Process | None = None
         self._program_ended: Callable[[int], None] = _nothing
 
@@ -53,9 +58,10 @@ class Children:
 
     # Supervisor
 
-    def start(self, name: str, spec: Spec) -> None:
+    def start(self, name: str, spec: Spec, ticket: int) -> None:
         if not self._command:
-            self._fork_server.ask(name, spec.path)
+            self._fork_server.ask(ticket, name, spec.path)
+            self._starting[ticket] = name
             return
         child = subprocess.Popen(
             [*self._command, "--name", name, "--uri", self._uri, "--parent", str(os.getpid()),
@@ -63,28 +69,42 @@ class Children:
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # a terminal's Ctrl-C is for the broker alone
         )  # fmt: skip
-        self._tell(Spawned(name, self._adopt(name, child).pid))
+        self._tell(Started(name, ticket, self._adopt(name, ticket, child).pid))
 
     def collect(self) -> None:
-        for name, pid in self._fork_server.collect():
+        for reply in self._fork_server.collect():
+            name = self._starting.pop(reply.ticket)
+            unwanted = reply.ticket in self._unwanted
+            self._unwanted.discard(reply.ticket)
+            if reply.why_not:
+                self._tell(Died(name, reply.ticket, f"could not be started: {reply.why_not}"))
+                continue
             try:
-                self._watch(name, pid, ours=True)
+                self._watch(name, reply.ticket, reply.pid, ours=True)
             except ProcessLookupError:
-                self._tell(Died(name, 0, "ended at once"))
-            except OSError:  # without a pidfd it cannot be supervised
-                os.kill(pid, signal.SIGKILL)
-                self._tell(Died(name, 0, "ended at once"))
+                self._tell(Died(name, reply.ticket, "ended at once"))
+                continue
+            except OSError as error:  # without a pidfd it cannot be supervised
+                os.kill(reply.pid, signal.SIGKILL)
+                self._tell(Died(name, reply.ticket, f"could not be watched: {error.strerror}"))
+                continue
+            if unwanted:
+                self.kill(reply.ticket)
             else:
-                self._tell(Spawned(name, pid))
+                self._tell(Started(name, reply.ticket, reply.pid))
 
-    def watch(self, name: str, pid: int) -> None:
-        if any((known.name, known.pid) == (name, pid) for known in self._by_fd.values()):
-            return  # it was here before, left, and comes back
-        self._watch(name, pid)
+    def watch(self, name: str, pid: int, ticket: int) -> None:
+        for known in self._by_fd.values():
+            if (known.name, known.pid, known.ours) == (name, pid, False):
+                known.ticket = ticket  # it was here before, left, and comes back
+                return
+        self._watch(name, ticket, pid)
 
-    def kill(self, name: str, pid: int) -> None:
+    def kill(self, ticket: int) -> None:
+        if ticket in self._starting:
+            self._unwanted.add(ticket)
         for watched in self._by_fd.values():
-            if watched.pid == pid and watched.name == name and watched.ours:
+            if watched.ticket == ticket and watched.ours:
                 signal.pidfd_send_signal(watched.pidfd, signal.SIGKILL)
 
     def close(self) -> None:
@@ -103,27 +123,29 @@ class Children:
         with as_before(self._limit):
             child = subprocess.Popen(command, env=environment)
         self._program_ended = ended
-        self._program = self._adopt("", child)
+        self._program = self._adopt("", 0, child)
 
     def signal(self, number: int) -> None:
         if self._program is not None:
             signal.pidfd_send_signal(self._program.pidfd, signal.Signals(number))
 
     def child_ended(self) -> None:
-        for name in self._fork_server.died():
-            self._tell(Died(name, 0, "could not be started: its template died"))
+        for ticket in self._fork_server.died():
+            name = self._starting.pop(ticket)
+            self._unwanted.discard(ticket)
+            self._tell(Died(name, ticket, "could not be started: its template died"))
         self._reap_orphans()
 
     # Inside
 
-    def _adopt(self, name: str, child: "subprocess.Popen[bytes]") -> Process:
+    def _adopt(self, name: str, ticket: int, child: "subprocess.Popen[bytes]") -> Process:
         give_back(child.pid, self._limit)
         child.returncode = 0  # from here on it is watched and reaped by its pidfd alone
-        return self._watch(name, child.pid, ours=True)
+        return self._watch(name, ticket, child.pid, ours=True)
 
-    def _watch(self, name: str, pid: int, ours: bool = False) -> Process:
+    def _watch(self, name: str, ticket: int, pid: int, ours: bool = False) -> Process:
         """Raises OSError (ESRCH) where it is gone already."""
-        watched = Process(name, pid, os.pidfd_open(pid), ours)
+        watched = Process(name, ticket, pid, os.pidfd_open(pid), ours)
         self._by_fd[watched.pidfd] = watched
         self._loop.register(watched.pidfd, READ, lambda _: self._ended(watched))
         return watched
@@ -136,7 +158,7 @@ class Children:
             status = watched.status
             self._program_ended(status if status >= 0 else 128 - status)
         else:
-            self._tell(Died(watched.name, watched.pid, how))
+            self._tell(Died(watched.name, watched.ticket, how))
         self._reap_orphans()  # one may have been hidden behind this one
 
     def _reap(self, watched: Process) -> str:

@@ -3,8 +3,9 @@
 
 The other end is participant/runtime/fork_server.py.
 
-Asking does not wait: the pid of a module comes back on the socket a few milliseconds later, or,
-when the template itself has to come up first, a few hundred.
+Asking does not wait: the answer comes back on the socket a few milliseconds later, or, when the
+template itself has to come up first, a few hundred.  It carries the ticket of its question, because
+a module of the same name may have been asked for again meanwhile.
 """
 
 import ctypes
@@ -13,10 +14,20 @@ import os
 import socket
 import subprocess
 import sys
+from typing import NamedTuple
 
 from coordinator.processes.descriptor_limit import Limit, give_back
 
 _PR_SET_CHILD_SUBREAPER = 36
+
+
+class Reply(NamedTuple):
+    """What became of one request."""
+
+    ticket: int
+    pid: int
+    why_not: str
+    """Why there is no process; empty where there is."""
 
 
 class ForkServer:
@@ -29,15 +40,15 @@ class ForkServer:
         self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._ours.setblocking(False)
         self._process: subprocess.Popen[bytes] | None = None
-        self._asked: list[str] = []
+        self._asked: set[int] = set()
         self.fd = self._ours.fileno()
 
-    def ask(self, name: str, path: str) -> None:
+    def ask(self, ticket: int, name: str, path: str) -> None:
         """Have a module started.  Raises OSError where that is not possible."""
         if self._process is None:
             self._start()
-        self._ours.send(json.dumps([name, self._uri, path]).encode())
-        self._asked.append(name)
+        self._ours.send(json.dumps([ticket, name, self._uri, path]).encode())
+        self._asked.add(ticket)
 
     def _start(self) -> None:
         # Modules are grandchildren of the template; their parents end, and they become ours.
@@ -51,25 +62,25 @@ class ForkServer:
         )  # fmt: skip
         give_back(self._process.pid, self._limit)
 
-    def collect(self) -> list[tuple[str, int]]:
-        """Names and pids of the modules that have been started since the last call."""
+    def collect(self) -> list[Reply]:
+        """What has become of requests since the last call."""
         found = []
         while self._asked:
             try:
-                reply = self._ours.recv(4096)
+                reply = Reply(*json.loads(self._ours.recv(4096)))
             except BlockingIOError:
                 break
-            name, pid = json.loads(reply)
-            self._asked.remove(name)
-            found.append((name, pid))
+            if reply.ticket in self._asked:  # else of one that was given up as lost
+                self._asked.discard(reply.ticket)
+                found.append(reply)
         return found
 
-    def died(self) -> list[str]:
-        """Look after the process; where it has died, the names of those it never started."""
+    def died(self) -> list[int]:
+        """Look after the process; where it has died, the tickets of those it never started."""
         if self._process is None or self._process.poll() is None:
             return []
         self._process = None
-        lost, self._asked = self._asked, []
+        lost, self._asked = sorted(self._asked), set()
         self._drain()
         return lost
 

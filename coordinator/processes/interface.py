@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """What a broker needs of processes: children forked here today, Flux's modules some day.
 
-Nothing here waits: what became of a start, and every end, is told as an event through `tell`, in
-the broker's loop.
+A ticket is given to one start, or one watch, and to no other: a name may be started again while
+the answer to its last start is still under way.  Nothing here waits: what became of a start, and
+every end, is told as an event through `tell`, in the broker's loop.
 """
 
 from collections.abc import Callable
 from typing import Protocol
 
-from coordinator.core.events import Died, Spawned
+from coordinator.core.events import Died, Started
 from coordinator.core.requests import Spec
 
-Tell = Callable[[Spawned | Died], None]
+Tell = Callable[[Started | Died], None]
 
 
 class Supervisor(Protocol):
@@ -20,14 +21,20 @@ class Supervisor(Protocol):
     def attach(self, tell: Tell) -> None:
         """From now on events are told to this one.  Called once, before anything else."""
 
-    def start(self, name: str, spec: Spec) -> None:
-        """Start a module; Spawned or Died is told.  Raises OSError where it cannot be asked."""
+    def start(self, name: str, spec: Spec, ticket: int) -> None:
+        """Start a module; Started or Died is told with this ticket.
 
-    def watch(self, name: str, pid: int) -> None:
+        Raises OSError where it cannot even be asked.
+        """
+
+    def watch(self, name: str, pid: int, ticket: int) -> None:
         """Tell by Died when this process, not ours, ends.  Raises OSError where it is gone."""
 
-    def kill(self, name: str, pid: int) -> None:
-        """End a process of ours at once; Died is told.  One that is gone already is no error."""
+    def kill(self, ticket: int) -> None:
+        """End the process of this start at once; Died is told.
+
+        One that is still being started is ended when it is there; one that is gone is no error.
+        """
 
     def collect(self) -> None:
         """Tell what has happened by now: before a module is heard, it is known to be started."""

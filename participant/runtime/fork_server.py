@@ -34,16 +34,30 @@ def main(descriptor: int, parent: int) -> None:
     gc.collect()
     gc.freeze()  # so that the collector of no child touches, and thereby copies, these pages
     while request := requests.recv(1 << 16):
-        name, uri, path = json.loads(request)
-        between = os.fork()
+        ticket, name, uri, path = json.loads(request)
+        try:
+            between = os.fork()
+        except OSError as error:
+            _answer(requests, ticket, 0, error)
+            continue
         if between == 0:
-            grandchild = os.fork()
+            try:
+                grandchild = os.fork()
+            except OSError as error:
+                _answer(requests, ticket, 0, error)
+                os._exit(1)
             if grandchild == 0:
                 requests.close()
                 sys.exit(_module(name, uri, path, parent))
-            requests.send(json.dumps([name, grandchild]).encode())
+            _answer(requests, ticket, grandchild)
             os._exit(0)
         os.waitpid(between, 0)
+
+
+def _answer(requests: socket.socket, ticket: int, pid: int, error: OSError | None = None) -> None:
+    """Every question has one: the pid, or why there is none."""
+    why_not = "" if error is None else f"fork: {error.strerror}"
+    requests.send(json.dumps([ticket, pid, why_not]).encode())
 
 
 def _module(name: str, uri: str, path: str, parent: int) -> int:

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from coordinator.core.events import Spawned
+from coordinator.core.events import Died, Started
 from coordinator.core.requests import Spec
 from coordinator.files.proposal import Proposal
 from coordinator.files.reading import Unreadable
@@ -15,6 +15,7 @@ from tests.simulation.trace import Frame
 
 if TYPE_CHECKING:
     from tests.simulation.simulated_broker import SimulatedBroker
+    from tests.simulation.simulated_process import SimulatedProcess
     from tests.simulation.world import World
 
 
@@ -58,30 +59,68 @@ class SimulatedSupervisor:
     def __init__(self, broker: "SimulatedBroker") -> None:
         self._broker = broker
         self._world = broker.world
+        self._starting: dict[int, SimulatedProcess | None] = {}
+        self._ours: dict[int, SimulatedProcess] = {}
+        self._unwanted: set[int] = set()
 
     def attach(self, tell: Tell) -> None:
         self._tell = tell
 
-    def start(self, name: str, spec: Spec) -> None:
+    def start(self, name: str, spec: Spec, ticket: int) -> None:
         if self._world.fails_to_start(name):
-            raise OSError(0, "could not be started")
-        host = self._world.spawn(name, self._broker)
-        host.watchers[self._broker.machine.epoch, name] = self._broker
-        self._broker.children.append(host)
-        self._tell(Spawned(name, host.pid))
+            self._fail(name, ticket)
+            return
+        chance, scheduler = self._broker.chance, self._world.scheduler
+        comes = 0.01 * chance.random()
+        late = comes + (0.01 if chance.random() < 0.6 else 4.0) * chance.random()
+        lost = chance.random() < 0.02 and not self._world.ending
+        self._starting[ticket] = None
+        scheduler.after(comes, self._broker.take, self._begin, name, ticket)
+        scheduler.after(late, self._broker.take, self._answer, name, ticket, lost)
 
-    def watch(self, name: str, pid: int) -> None:
+    def _fail(self, name: str, ticket: int) -> None:
+        """It cannot be asked, or the fork fails, and that is an answer, too."""
+        seconds = self._broker.chance.random()
+        if seconds < 0.3:
+            raise OSError(0, "there is no memory")
+        died = Died(name, ticket, "could not be started: fork")
+        self._world.scheduler.after(seconds, self._broker.feed, died)
+
+    def _begin(self, name: str, ticket: int) -> None:
+        """The process is there; nobody knows of it but itself."""
+        host = self._world.spawn(name, self._broker)
+        self._broker.children.append(host)
+        self._starting[ticket] = host
+
+    def _answer(self, name: str, ticket: int, lost: bool) -> None:
+        """The fork server answers, or dies instead."""
+        host = self._starting.pop(ticket)
+        if lost or host is None:
+            self._tell(Died(name, ticket, "could not be started: its template died"))
+        elif not host.alive:
+            self._tell(Died(name, ticket, "ended at once"))
+        else:
+            host.watchers[self._broker.machine.epoch, name] = (self._broker, ticket)
+            self._ours[ticket] = host
+            if ticket in self._unwanted:
+                self.kill(ticket)
+            else:
+                self._tell(Started(name, ticket, host.pid))
+
+    def watch(self, name: str, pid: int, ticket: int) -> None:
         host = self._world.processes.get(pid)
         if host is None or not host.alive:
             raise ProcessLookupError
-        host.watchers[self._broker.machine.epoch, name] = self._broker
+        host.watchers[self._broker.machine.epoch, name] = (self._broker, ticket)
 
-    def kill(self, name: str, pid: int) -> None:
-        host = self._world.processes.get(pid)
-        if host is not None and host.parent is self._broker and host.name == name:
-            chance = self._broker.chance
-            seconds = 0.001 if chance.random() < 0.9 else 5 * chance.random()
-            self._world.scheduler.after(seconds, host.die, "killed by its broker")
+    def kill(self, ticket: int) -> None:
+        host = self._ours.get(ticket)
+        if host is None:
+            self._unwanted.add(ticket)
+            return
+        chance = self._broker.chance
+        seconds = 0.001 if chance.random() < 0.9 else 5 * chance.random()
+        self._world.scheduler.after(seconds, host.die, "killed by its broker")
 
     def collect(self) -> None:
         """Everything is told as it happens."""

@@ -57,8 +57,8 @@ class SimulatedProcess:
         """Whether it will attach again as soon as it has said that it has applied something."""
         self.module = SimulatedModule(world, name)
         self.connection: Connection | None = None
-        self.watchers: dict[tuple[int, str], SimulatedBroker] = {}
-        """Who is told when it ends, and under which name; by epoch and name."""
+        self.watchers: dict[tuple[int, str], tuple[SimulatedBroker, int]] = {}
+        """Who is told when it ends, and with which ticket; by epoch and name."""
         self.applied: dict[int, str] = {}
         """Digests by generation, of what this incarnation has taken into use."""
         self._pause = _FIRST_PAUSE

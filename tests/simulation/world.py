@@ -144,8 +144,8 @@ class World:
     def buried(self, host: SimulatedProcess, how: str) -> None:
         """Have those told who watch this process."""
         chance = self.chance.stream(f"process {host.name}")
-        for (_, name), watcher in host.watchers.items():
-            self.scheduler.after(0.02 * chance.random(), watcher.feed, Died(name, host.pid, how))
+        for (_, name), (watcher, ticket) in host.watchers.items():
+            self.scheduler.after(0.02 * chance.random(), watcher.feed, Died(name, ticket, how))
 
     def fails_to_start(self, name: str) -> bool:
         """Whether the operating system will not start it, this time."""

@@ -38,7 +38,7 @@ from coordinator.core.events import (
     Inquired,
     NotForced,
     Received,
-    Spawned,
+    Started,
     Stop,
     TimePassed,
     Unreachable,
@@ -87,6 +87,8 @@ class CoordinatorDriver:
         self.pending: Decision | None = None
         self.digests: dict[int, str] = {}
         self.pids: dict[str, int] = {}
+        self.tickets: dict[str, int] = {}
+        self.pids_by_ticket: dict[int, int] = {}
 
     def __call__(self, words: list[str]) -> str:
         """The answer to one command."""
@@ -163,9 +165,10 @@ class CoordinatorDriver:
                 )
             case ["spawned", name, pid]:
                 self.pids[name] = int(pid)
-                return Spawned(name, int(pid))
+                self.pids_by_ticket[self.tickets[name]] = int(pid)
+                return Started(name, self.tickets[name], int(pid))
             case ["died", name, how]:
-                return Died(name, self.pids[name], how)
+                return Died(name, self.tickets[name], how)
             case ["unreachable", name]:
                 return Unreachable(name.encode())
             case ["hang-up", client]:
@@ -236,12 +239,21 @@ class CoordinatorDriver:
     # Answers
 
     def _told(self, step: Step) -> str:
-        lines = [line for effect in step.effects for line in _line(effect)]
+        lines = [line for effect in step.effects for line in self._lines(effect)]
         if step.force is not None:
             self.pending = step.force
             members = " ".join(step.force.members) or "nobody"
             lines.append(f"FORCE generation {step.force.generation} {step.force.txid}: {members}")
         return "\n".join(lines) if lines else "(nothing)"
+
+    def _lines(self, effect: Effect) -> list[str]:
+        """Tickets are numbers that say nothing to a reader: names and pids stand for them."""
+        match effect:
+            case StartProcess(name, _, ticket) | Watch(name, _, ticket):
+                self.tickets[name] = ticket
+            case Kill(name, ticket):
+                return [f"kill {name} {self.pids_by_ticket.get(ticket, 0)}"]
+        return _line(effect)
 
 
 def _names(peers: tuple[bytes, ...]) -> str:
@@ -289,10 +301,8 @@ def _other_line(effect: Any) -> str:
     match effect:
         case ReadFiles(txid):
             return f"read files for {txid}"
-        case StartProcess(name, _):
+        case StartProcess(name):
             return f"start process {name}"
-        case Kill(name, pid):
-            return f"kill {name} {pid}"
         case Watch(name, pid):
             return f"watch {name} {pid}"
         case RecordAttempt(attempt):

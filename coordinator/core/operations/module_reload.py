@@ -170,7 +170,7 @@ class ModuleReload(ModuleOperation):
         self._move(given)
         reasons = self.reasons or (Reason(self.name, why),)
         member.become(MemberState.FAILED, MemberInput.NOT_RELOADED, self.shared.now)
-        member.pid = 0
+        member.ticket, member.pid = 0, 0
         member.why = f"did not come up when it was reloaded: {reasons[0].message}"
         self._close(*reasons)
 

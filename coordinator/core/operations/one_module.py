@@ -47,7 +47,7 @@ class ModuleOperation(Operation):
 
     def _retire(self, member: Member) -> bool:
         """Stop counting its vote.  Returns True if a process or connection is left to close."""
-        nobody = not member.pid or member.state in (MemberState.FAILED, MemberState.RESTARTING)
+        nobody = not member.ticket or member.state in (MemberState.FAILED, MemberState.RESTARTING)
         member.become(MemberState.LEAVING, MemberInput.REMOVE, self.shared.now)
         if member.admission is Admission.WAITING:
             self.shared.members.admit_to(member, Admission.NONE)
@@ -62,7 +62,7 @@ class ModuleOperation(Operation):
 
     def _kill(self, member: Member) -> None:
         """Kill its process, and allow some time until its death is reported."""
-        self.outbox.emit(Kill(self.name, member.pid))
+        self.outbox.emit(Kill(self.name, member.ticket))
         self.until = self.shared.now + limits.SHUTDOWN_SECONDS
         self.outbox.wake(self.until)
 

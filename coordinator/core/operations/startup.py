@@ -277,7 +277,7 @@ class Startup(Operation):
         self._move(StartupInput.GIVE_UP)
         for member in self.ours.values():
             member.become(MemberState.LEAVING, MemberInput.REMOVE, self.shared.now)
-            self.outbox.emit(Kill(member.name, member.pid))
+            self.outbox.emit(Kill(member.name, member.ticket))
         self.outbox.emit(GiveUp(reasons))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from coordinator.core.effects import Send
-from coordinator.core.events import Asked, Begin, Died, Event, Received, Spawned, Stop
+from coordinator.core.events import Asked, Begin, Died, Event, Received, Started, Stop
 from coordinator.core.machine import Coordinator
 from coordinator.core.members import Member, MemberInput, MemberState
 from coordinator.core.requests import LoadRequest, RemoveRequest, Spec
@@ -22,7 +22,7 @@ def running_since_two() -> Coordinator:
     forced(machine, 0.0, Begin(files=EMPTY))
     for now, event in (
         (1.0, Asked(1, LoadRequest("a", Spec("a")))),
-        (1.1, Spawned("a", 7)),
+        (1.1, Started("a", 1, 7)),
         (1.2, Received(b"a", Join("", 0, "a-1", "a", 1, 0, "", None, 7, "a-1.1", "{}"))),
         (2.0, Received(b"a", Applied(1, "a-1", 1, EMPTY.digest, True))),
     ):
@@ -47,7 +47,7 @@ def test_a_leaving_member_shows_since_when_it_is_leaving(event: Event) -> None:
 
 def test_one_without_a_process_cannot_be_joined_as() -> None:
     machine = running_since_two()
-    machine.step(5.0, Died("a", 7, "killed"))
+    machine.step(5.0, Died("a", 1, "killed"))
     step = machine.step(
         5.1, Received(b"x", Join("", 0, "a-2", "a", 1, 0, "", None, 0, "a-2.1", "{}"))
     )

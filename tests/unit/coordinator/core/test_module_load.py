@@ -2,7 +2,7 @@
 """A load that comes to nothing leaves nothing behind."""
 
 from coordinator.core.effects import Answer, Kill
-from coordinator.core.events import Asked, Begin, Died, Received, Spawned, TimePassed
+from coordinator.core.events import Asked, Begin, Died, Received, Started, TimePassed
 from coordinator.core.machine import Coordinator
 from coordinator.core.requests import LoadRequest, Spec
 from coordinator.core.results import Result
@@ -16,14 +16,14 @@ def test_a_module_that_says_why_and_does_not_end_is_killed_at_the_deadline() -> 
     machine = Coordinator(1, ledger="here")
     forced(machine, 0.0, Begin(files=EMPTY))
     machine.step(1.0, Asked(1, LoadRequest("a", Spec("a"), 10.0)))
-    machine.step(1.1, Spawned("a", 7))
+    machine.step(1.1, Started("a", 1, 7))
     machine.step(1.2, Received(b"a", Leave(1, "a-1", "a", (Reason("a", "no such table"),))))
     late = machine.step(11.0, TimePassed()).effects
-    assert Kill("a", 7) in late
+    assert Kill("a", 1) in late
     assert not any(isinstance(effect, Answer) for effect in late)
     (answer,) = (
         effect
-        for effect in machine.step(11.1, Died("a", 7, "killed")).effects
+        for effect in machine.step(11.1, Died("a", 1, "killed")).effects
         if isinstance(effect, Answer)
     )
     assert answer.outcome.result is Result.REFUSED

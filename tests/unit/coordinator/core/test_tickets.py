@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""One start and another of the same name: what is said of one is not taken for the other."""
+
+from coordinator.core.decisions import Durable, Receipt
+from coordinator.core.effects import Effect, Kill, Send, StartProcess, TellAdmit
+from coordinator.core.events import Asked, Begin, Died, Event, Forced, Received, Started, TimePassed
+from coordinator.core.machine import Coordinator
+from coordinator.core.members import MemberState
+from coordinator.core.requests import LoadRequest, Spec
+from protocol import limits
+from protocol.messages import NOTHING, Join, Refuse
+
+
+class Machine:
+    """A coordinator whose start is over, with nobody loaded."""
+
+    def __init__(self) -> None:
+        self.machine = Coordinator(1, ledger="ours")
+        self.effects: list[Effect] = []
+        self.step(Begin())
+        decision = self.pending
+        assert decision is not None
+        self.step(Forced(Durable(Receipt(decision.txid, 1), decision)))
+
+    def step(self, event: Event, now: float = 0.0) -> list[Effect]:
+        """What the machine does about it."""
+        done = self.machine.step(now, event)
+        self.pending = done.force
+        self.effects = list(done.effects)
+        return self.effects
+
+    def load(self, now: float = 0.0) -> int:
+        """Ask for a load of `a`; the ticket of the start."""
+        self.step(Asked(1, LoadRequest("a", Spec("a.py"), 1.0)), now)
+        (start,) = (effect for effect in self.effects if isinstance(effect, StartProcess))
+        return start.ticket
+
+
+def join(pid: int, incarnation: str = "one") -> Join:
+    return Join("", 0, incarnation, "a", limits.PROTOCOL_VERSION, 0, NOTHING, None, pid, "s", "{}")
+
+
+def test_a_join_before_the_report_of_its_process_waits_for_it() -> None:
+    machine = Machine()
+    ticket = machine.load()
+    assert not machine.step(Received(b"p", join(41)))
+    machine.step(Started("a", ticket, 41))
+    assert any(isinstance(effect, TellAdmit) for effect in machine.effects)
+
+
+def test_a_join_of_another_process_is_refused_when_the_right_one_is_reported() -> None:
+    machine = Machine()
+    ticket = machine.load()
+    machine.step(Received(b"p", join(99)))
+    machine.step(Started("a", ticket, 41))
+    (send,) = (effect for effect in machine.effects if isinstance(effect, Send))
+    assert isinstance(send.message, Refuse)
+    member = machine.machine.members.get("a")
+    assert member is not None
+    assert (member.pid, member.state) == (41, MemberState.STARTING)
+
+
+def test_a_start_that_was_given_up_is_killed_by_its_ticket_and_answers_for_itself() -> None:
+    machine = Machine()
+    first = machine.load()
+    machine.step(Started("b", first + 7, 50))
+    assert machine.effects == [Kill("b", first + 7)], "nobody asked for it"
+    machine.step(Asked(2, LoadRequest("a", Spec("other.py"), 10.0)))
+    machine.step(TimePassed(), now=1.5)
+    assert Kill("a", first) in machine.effects, "though its pid is not known yet"
+    machine.step(Died("a", first, "killed"), now=1.6)
+    (start,) = (effect for effect in machine.effects if isinstance(effect, StartProcess))
+    assert start.spec == Spec("other.py")
+    machine.step(Started("a", first, 41), now=1.7)
+    assert machine.effects == [Kill("a", first)]
+    machine.step(Died("a", first, "killed"), now=1.8)
+    member = machine.machine.members.get("a")
+    assert member is not None
+    assert (member.ticket, member.pid, member.state) == (start.ticket, 0, MemberState.STARTING)
