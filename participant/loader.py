@@ -110,6 +110,7 @@ def _load_file(path: str) -> "type[Module]":
 
 
 def _only_module_in(where: str, names: dict[str, object], shown: str) -> "type[Module]":
+    from participant.contract import NotAModule, check
     from participant.module import Module
 
     classes = [
@@ -120,6 +121,10 @@ def _only_module_in(where: str, names: dict[str, object], shown: str) -> "type[M
     if len(classes) != 1:
         count = "no class" if not classes else f"{len(classes)} classes"
         raise Unloadable(f"{shown}: defines {count} derived from participant.Module, not one")
+    try:
+        check(classes[0])
+    except NotAModule as fault:
+        raise Unloadable(f"{shown}: not loaded: {fault}") from fault
     return classes[0]
 
 

@@ -14,8 +14,7 @@ from participant.modules.tables.conditional import AT_START, ConditionalModule, 
 from participant.modules.tables.jobtap import Epilog, Perilog, Plugin, Prolog
 from participant.modules.tables.policy import Policy, Queues, objections
 from participant.settings.field import Field
-from participant.settings.fsd_type import FSD
-from participant.settings.types import Int32, at_least
+from participant.settings.types import FSD, Int32, at_least
 
 _PERILOG: Final = "perilog.so is loaded"
 _IF_PERILOG = only_when(_PERILOG)

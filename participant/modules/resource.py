@@ -17,8 +17,7 @@ from participant.modules.tables.fake_resources import FakeResources
 from participant.modules.tables.files import read_file
 from participant.modules.tables.inventory import Entry, Inventory, excluded, of_entries, of_r
 from participant.settings.field import Field
-from participant.settings.fsd_type import FSD
-from participant.settings.types import Int32, PathText, one_of
+from participant.settings.types import FSD, Int32, PathText, one_of
 from protocol.formats.fsd import format_fsd
 from protocol.keys import Path
 

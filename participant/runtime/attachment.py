@@ -10,6 +10,7 @@ import threading
 import time
 from types import TracebackType
 
+from participant.contract import check_instance
 from participant.module import Module
 from participant.runtime.serve import Serving
 
@@ -23,6 +24,7 @@ def attach(uri: str, module: Module, name: str = "") -> "Attachment":
     one at a time.  `name` is the name to join under (default: the module's).  Raises ValueError
     for a URI that is neither `local://` nor `ipc://`.
     """
+    check_instance(module)
     return Attachment(_modules_uri(uri), module, name or module.title())
 
 

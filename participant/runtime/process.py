@@ -12,6 +12,7 @@ import signal
 import sys
 import uuid
 
+from participant.contract import NotAModule, check_instance
 from participant.loader import Unloadable, load
 from participant.runtime.serve import Hook, Serving
 from participant.transport.zmq_dealer import Link, LinkEvent
@@ -29,7 +30,8 @@ def main(arguments: list[str], hook: Hook | None = None) -> int:
     die_with(int(parent))
     try:
         module = load(what)()
-    except Unloadable as error:
+        check_instance(module)
+    except (Unloadable, NotAModule) as error:
         _say_why(name, uri, Reason(name, str(error)))
         return 1
     except BaseException as error:

@@ -25,10 +25,11 @@ from participant.core.machine import Participant
 from participant.describe import describe
 from participant.module import Module, StagedSettings, Timer
 from participant.transport.zmq_dealer import Link, LinkEvent
+from participant.unheard import run_verb
 from protocol import limits
 from protocol.codec import Encoder, Malformed, decode_from_coordinator
-from protocol.messages import LOAD_ARGUMENT, Leave
-from protocol.reasons import Reason
+from protocol.messages import Leave
+from protocol.reasons import Reason, Refused
 
 Hook = Callable[[str, object], None]
 """Called with "before" or "after" and each effect; the chaos tests' way in."""
@@ -127,18 +128,15 @@ class Serving:
 
     def _validate(self, effect: Validate) -> None:
         reasons: tuple[Reason, ...] = ()
-        self.module.arguments = {
-            one.key: one.value for one in effect.arguments if one.origin == LOAD_ARGUMENT
-        }
         try:
-            found = self.module.judge(effect.candidate, effect.arguments)
+            answer = self.module.judge(effect.candidate, effect.arguments)
         except BaseException as error:  # whatever an author's prepare raises is a no
             reasons = (Reason(self.name, self._mishap("prepare", error)),)
         else:
-            if isinstance(found, tuple):
-                reasons = found
+            if isinstance(answer, Refused):
+                reasons = answer.reasons
             else:
-                self._staged = found
+                self._staged = answer
         self._events.append(Judged(reasons))
 
     def _apply(self, _: Apply) -> None:
@@ -148,7 +146,7 @@ class Serving:
             self.module.take(staged)
             if not self._ran:
                 self._ran = True
-                self.module.run()
+                run_verb("run", self.module.run)
         except BaseException as error:
             self._events.append(Finished((Reason(self.name, self._mishap("commit", error)),)))
             return
@@ -158,13 +156,13 @@ class Serving:
         assert self._staged is not None
         staged, self._staged = self._staged, None
         try:
-            self.module.abort(staged.built)
+            run_verb("abort", self.module.abort, staged.built)
         except BaseException as error:
             self.complain(self._mishap("abort", error))
 
     def _show(self, effect: Show) -> None:
         try:
-            text = json.dumps(self.module.stats(), default=str)
+            text = json.dumps(run_verb("stats", self.module.stats), default=str)
         except BaseException as error:
             text = json.dumps({"error": self._mishap("stats", error)})
         if len(text) > limits.REPORT_LENGTH:
@@ -206,7 +204,7 @@ class Serving:
             if timer.cancelled:
                 continue
             try:
-                timer.call()
+                run_verb("a timer", timer.call)
             except Exception as error:
                 self.complain(self._mishap("a timer", error))
             heapq.heappush(self._timers, (time.monotonic() + timer.seconds, order, timer))

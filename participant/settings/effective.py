@@ -78,7 +78,7 @@ def _entry(parameter: Parameter, now: Merged, loaded: Merged) -> dict[str, Any]:
 
 def _told(parameter: Parameter, merged: Merged) -> dict[str, Any]:
     value = next(merged.at(parameter.path), parameter.default)
-    return {"value": value, "origin": merged.told(parameter.path)}
+    return {"value": value, "origin": merged.origin_text(parameter.path)}
 
 
 def _shortened(entry: dict[str, Any]) -> dict[str, Any]:

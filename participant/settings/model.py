@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from participant.settings.soundness import mistakes
 from protocol.keys import Path
-from protocol.reasons import Reason
+from protocol.reasons import Reason, Refused
 
 
 def _kebab(name: str) -> str:
@@ -42,15 +43,22 @@ AnySettings = TypeVar("AnySettings", bound=BaseModel)
 
 def read_table(
     model: type[AnySettings], value: Any, where: Path, module: str
-) -> AnySettings | tuple[Reason, ...]:
+) -> AnySettings | Refused:
     """The settings in `value` (plain dicts and lists), or every reason why they are none."""
     try:
-        return model.model_validate(value)
+        settings: Any = model.model_validate(value)
     except ValidationError as error:
-        return tuple(
-            Reason(module, _plain_words(found), key=(*where, *_key(found, value)))
-            for found in error.errors(include_url=False, include_input=True)
+        return Refused(
+            tuple(
+                Reason(module, _plain_words(found), key=(*where, *_key(found, value)))
+                for found in error.errors(include_url=False, include_input=True)
+            )
         )
+    if not isinstance(settings, model):
+        why = f"a validator of {model.__qualname__} returned {settings!r:.40}; it must return self"
+        return Refused((Reason(module, why, key=where),))
+    unmeant = [Reason(module, why, key=(*where, *path)) for path, why in mistakes(settings)]
+    return Refused(tuple(unmeant)) if unmeant else settings
 
 
 def _key(found: Any, value: Any) -> Path:

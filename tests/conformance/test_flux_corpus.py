@@ -22,6 +22,7 @@ from participant.loader import load
 from participant.module import Module
 from participant.modules import BUNDLED
 from protocol.configuration import EMPTY, Configuration
+from protocol.reasons import Refused
 
 CASES: Final = Path(__file__).parent / "data" / "flux-cases.jsonl"
 EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "system-conf.d"
@@ -81,11 +82,11 @@ def refusals(
     for name, module in modules_on(host).items():
         if moment == "live":
             first = module.judge(EMPTY)
-            assert not isinstance(first, tuple)
+            assert not isinstance(first, Refused)
             module.take(first)
         found = module.judge(candidate)
-        if isinstance(found, tuple):
-            refused[name] = tuple(map(str, found))
+        if isinstance(found, Refused):
+            refused[name] = tuple(map(str, found.reasons))
     return refused
 
 

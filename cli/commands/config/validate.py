@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cli.client import Trouble, complain
 from cli.options.duration import duration
 from protocol import limits
-from protocol.reasons import Reason
+from protocol.reasons import Reason, Refused
 
 if TYPE_CHECKING:
     from coordinator.files.reading import Source
@@ -131,8 +131,8 @@ def _ask(
         found = judge.judge(configuration)
     except BaseException as error:  # whatever author's code raises is a no, as in a broker
         return (Reason("?", f"prepare raised {type(error).__name__}: {error}"),)
-    if isinstance(found, tuple):
-        return found
+    if isinstance(found, Refused):
+        return found.reasons
     try:
         judge.abort(found.built)
     except Exception as error:
