@@ -30,7 +30,7 @@ _GATES = ("prepare", "commit", "abort")
 
 _LIBRARY = (
     "judge", "weigh", "take", "report", "read_environment", "owned", "schema", "title", "purpose",
-    "every", "whole",
+    "every", "whole", "secret_places", "without_secrets",
 )  # fmt: skip
 """What the library itself calls; a helper of an author by that name would take its place."""
 

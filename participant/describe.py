@@ -20,10 +20,18 @@ def description(module: type[Module]) -> dict[str, Any]:
         "tables": list(owned.names),
         "single": owned.single,
         "schema": dict(module.schema()),
+        "secrets": [list(path) for path in module.secret_places()],
     }
 
 
 def describe(module: type[Module]) -> str:
-    """The description as it travels, empty where it would be too long."""
-    text = json.dumps(description(module), default=str, separators=(",", ":"))
-    return text if len(text) <= limits.DESCRIPTION_BYTES else "{}"
+    """The description as it travels, without all but `secrets` where it would be too long."""
+    told = description(module)
+    text = _text(told)
+    if len(text) <= limits.DESCRIPTION_BYTES:
+        return text
+    return _text({"secrets": told["secrets"]}) if told["secrets"] else "{}"
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, default=str, separators=(",", ":"))

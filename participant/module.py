@@ -18,11 +18,13 @@ from participant.settings.layers import Merged, Tables, from_environment, merge_
 from participant.settings.model import Settings, read_table
 from participant.settings.parameters import parameters
 from participant.settings.schema import Schema, schema_of
+from participant.settings.secrets import secret_paths, texts_of
 from participant.unheard import not_an_answer, run_verb
 from protocol.configuration import EMPTY, Configuration
 from protocol.keys import Path, parse_key
 from protocol.messages import LOAD_ARGUMENT, Arguments
 from protocol.reasons import Origin, Reason, Refused
+from protocol.secrets import Patterns, scrubbed
 
 _NO_REASONS = "prepare raised Rejects without a single Reject in it"
 
@@ -104,6 +106,7 @@ class Module:
         self.loaded: Merged | None = None
         """The first that was committed: what keys with `restart` go by."""
         self.config: Any = None
+        self._secrets: frozenset[str] = frozenset()
         self._reported: tuple[tuple[bytes, ...], Arguments, str] = ((), (), "")
         self.starting: bool = True
         """True until the first commit: some checks (files that must exist, the host's name) are
@@ -173,6 +176,7 @@ class Module:
     def weigh(self, candidate: Configuration, merged: Merged) -> StagedSettings | Refused:
         """The second half of `judge`; base classes may set things up around it."""
         title = self.title()
+        self._learn_secrets(merged)
         settings = read_table(type(self).Config, merged.own, self.owned().where, title)
         if isinstance(settings, Refused):
             return self._refused((*merged.faults, *settings.reasons), merged)
@@ -187,7 +191,7 @@ class Module:
             return self._refused(reasons or [Reason(title, _NO_REASONS)], merged)
         unheard = not_an_answer(built)
         if unheard:
-            return Refused((Reason(title, f"prepare returned {unheard}"),))
+            return self._refused((Reason(title, f"prepare returned {unheard}"),), merged)
         return StagedSettings(candidate, merged, settings, built)
 
     def _refused(self, reasons: Iterable[Reason], merged: Merged) -> Refused:
@@ -197,8 +201,20 @@ class Module:
         for reason in reasons:
             inside = reason.key[: len(where)] == where
             origin = merged.origin_of(reason.key[len(where) :]) if inside else None
-            located.append(replace(reason, origin=Origin(origin)) if origin else reason)
+            shown = replace(reason, message=self.without_secrets(reason.message))
+            located.append(replace(shown, origin=Origin(origin)) if origin else shown)
         return Refused(tuple(located))
+
+    def _learn_secrets(self, candidate: Merged) -> None:
+        """Know the secrets of the candidate, and those in force, by their text."""
+        patterns = secret_paths(type(self).Config)
+        if patterns:
+            known = [merged for merged in (candidate, self.merged, self.loaded) if merged]
+            self._secrets = frozenset().union(*(texts_of(merged.own, patterns) for merged in known))
+
+    def without_secrets(self, shown: Any) -> Any:
+        """Text, or anything JSON can hold, with a mask wherever a secret of 4 or more is in it."""
+        return scrubbed(shown, self._secrets) if self._secrets else shown
 
     def take(self, staged: StagedSettings) -> None:
         """Make `staged` the configuration in force and tell the author's `commit`."""
@@ -246,6 +262,13 @@ class Module:
     def schema(cls) -> Schema:
         """The JSON Schema of `Config`."""
         return schema_of(cls.Config)
+
+    @classmethod
+    @cache
+    def secret_places(cls) -> Patterns:
+        """The places in the whole configuration of this module's secrets."""
+        where = cls.owned().where
+        return tuple((*where, *path) for path in secret_paths(cls.Config))
 
     @classmethod
     @cache

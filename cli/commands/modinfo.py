@@ -106,8 +106,10 @@ def _told(module: str, one: "Parameter", schema: dict[str, Any]) -> list[str]:
     rules = [type_in_words(schema, one.node), constraints_in_words(schema, one.node)]
     if one.required:
         rules.append("required")
-    elif one.default is not None:
+    elif one.default is not None and not one.secret:
         rules.append(f"default {toml_value(one.default)}")
+    if one.secret:
+        rules.append("secret")
     lines = [f"{one.name}: {', '.join(filter(None, rules))}"]
     if one.description:
         lines.append(f"    {one.description}")

@@ -162,7 +162,8 @@ class Serving:
 
     def _show(self, effect: Show) -> None:
         try:
-            text = json.dumps(run_verb("stats", self.module.stats), default=str)
+            stats = run_verb("stats", self.module.stats)
+            text = json.dumps(self.module.without_secrets(stats), default=str)
         except BaseException as error:
             text = json.dumps({"error": self._mishap("stats", error)})
         if len(text) > limits.REPORT_LENGTH:
@@ -175,14 +176,16 @@ class Serving:
     def _mishap(self, where: str, error: BaseException) -> str:
         """What went wrong in author's code, in one line; the whole of it goes to stderr."""
         with suppress(OSError):  # a log that cannot be written must not end the module
-            traceback.print_exception(error, file=sys.stderr)
+            trace = "".join(traceback.format_exception(error))
+            print(self.module.without_secrets(trace), end="", file=sys.stderr)
         frames = traceback.extract_tb(error.__traceback__)
         place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
         try:
             text = str(error)
         except BaseException:
             text = "(no text)"
-        return f"{where} raised {type(error).__name__}: {text[: limits.REASON_BYTES]}{place}"
+        shown = self.module.without_secrets(text)[: limits.REASON_BYTES]
+        return f"{where} raised {type(error).__name__}: {shown}{place}"
 
     def complain(self, text: str) -> None:
         """A line on stderr, which is the broker's."""

@@ -18,6 +18,7 @@ from participant.settings.parameters import Parameter, parameters
 from participant.settings.schema import Schema, alternatives, below, schema_of
 from protocol import limits
 from protocol.keys import format_key
+from protocol.secrets import masked
 
 _LONG = 500  # characters of a value that give way first where a report is too long
 
@@ -71,14 +72,21 @@ def report(schema: Schema, tables: Tables, now: Merged, loaded: Merged) -> str:
 def _entry(parameter: Parameter, now: Merged, loaded: Merged) -> dict[str, Any]:
     entry = _told(parameter, now)
     if not parameter.restart:
-        return entry
+        return _hidden(entry, parameter)
     in_force = _told(parameter, loaded)
-    return in_force if in_force["value"] == entry["value"] else {**in_force, "pending": entry}
+    if in_force["value"] == entry["value"]:
+        return _hidden(in_force, parameter)
+    return {**_hidden(in_force, parameter), "pending": _hidden(entry, parameter)}
 
 
 def _told(parameter: Parameter, merged: Merged) -> dict[str, Any]:
     value = next(merged.at(parameter.path), parameter.default)
     return {"value": value, "origin": merged.origin_text(parameter.path)}
+
+
+def _hidden(entry: dict[str, Any], parameter: Parameter) -> dict[str, Any]:
+    """What is told of a value, without what is secret in it."""
+    return {**entry, "value": masked(entry["value"], parameter.secrets)}
 
 
 def _shortened(entry: dict[str, Any]) -> dict[str, Any]:

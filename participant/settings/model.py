@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from participant.settings.secrets import secret_paths
 from participant.settings.soundness import mistakes
 from protocol.keys import Path
 from protocol.reasons import Reason, Refused
+from protocol.secrets import Patterns, at
 
 
 def _kebab(name: str) -> str:
@@ -50,15 +52,23 @@ def read_table(
     except ValidationError as error:
         return Refused(
             tuple(
-                Reason(module, _plain_words(found), key=(*where, *_key(found, value)))
+                _reason(module, found, where, _key(found, value), secret_paths(model))
                 for found in error.errors(include_url=False, include_input=True)
             )
         )
     if not isinstance(settings, model):
-        why = f"a validator of {model.__qualname__} returned {settings!r:.40}; it must return self"
+        kind = type(settings).__name__
+        why = f"a validator of {model.__qualname__} returned a {kind}; it must return self"
         return Refused((Reason(module, why, key=where),))
     unmeant = [Reason(module, why, key=(*where, *path)) for path, why in mistakes(settings)]
     return Refused(tuple(unmeant)) if unmeant else settings
+
+
+def _reason(module: str, found: Any, where: Path, key: Path, secrets: Patterns) -> Reason:
+    """One error of pydantic's; in words that cannot contain the value, where that is secret."""
+    secret = found["type"] not in _NEVER_QUOTE and at(secrets, key)
+    message = "is not accepted (it is a secret, so why is not said)" if secret else ""
+    return Reason(module, message or _plain_words(found), key=(*where, *key))
 
 
 def _key(found: Any, value: Any) -> Path:
@@ -105,6 +115,19 @@ _WANTED = {
     "model_type": "a table",
     "model_attributes_type": "a table",
 }
+
+
+_NEVER_QUOTE = frozenset(
+    {
+        *_WANTED, "missing", "extra_forbidden", "string_pattern_mismatch", "string_too_short",
+        "string_too_long", "too_short", "too_long", "greater_than", "greater_than_equal",
+        "less_than", "less_than_equal", "multiple_of", "enum", "literal_error",
+    }
+)  # fmt: skip
+"""pydantic's errors whose text says what is wanted, and nothing of what was given.
+
+https://docs.pydantic.dev/latest/errors/validation_errors/
+"""
 
 
 def _plain_words(error: Any) -> str:

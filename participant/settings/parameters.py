@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from participant.settings.field import RESTART
 from participant.settings.layers import Tables, variable
-from participant.settings.schema import Schema, alternatives, members, resolved
+from participant.settings.schema import Schema, alternatives, members, paths_in, resolved
 from protocol import limits
 from protocol.keys import Path, format_key
+from protocol.secrets import Patterns, at, masked
 
 NOT_SET: Final = None
 """The default of a setting that has none."""
@@ -30,6 +31,8 @@ class Parameter:
     default: Any
     """As it would stand in TOML; NOT_SET where there is none."""
     required: bool
+    secrets: Patterns = ()
+    """What of its value is shown to nobody; () alone: all of it."""
     element: bool = False
     """It belongs to an element of an array, or of a table with free keys, and is set with that."""
 
@@ -44,6 +47,11 @@ class Parameter:
             shown = "NAME" if step == ANY_KEY else format_key((step,))
             text += f".{shown}" if text else shown
         return text
+
+    @property
+    def secret(self) -> bool:
+        """Whether its value, or something in it, is shown to nobody."""
+        return bool(self.secrets)
 
     @property
     def description(self) -> str:
@@ -64,9 +72,13 @@ def parameters(schema: Schema, tables: Tables, elements: bool = False) -> Iterat
 
     A table whose keys are declared is no setting itself; a table with free keys is one.
     """
+    secrets = tuple(paths_in(schema, schema))
     for found in _walk(schema, schema, (), False, elements):
         if found.path:
-            yield replace(found, key=tables.spelt(found.path))
+            hidden = at(secrets, found.path)
+            default = masked(found.default, hidden)
+            key = tables.spelt(found.path)
+            yield replace(found, key=key, secrets=hidden, default=default)
 
 
 def _walk(
@@ -80,7 +92,15 @@ def _walk(
         return  # a model that contains itself
     if not inner:
         default = node.get("default", NOT_SET)
-        yield Parameter(path, path, node, restart, default, required, _is_element(path))
+        yield Parameter(
+            path=path,
+            key=path,
+            node=node,
+            restart=restart,
+            default=default,
+            required=required,
+            element=_is_element(path),
+        )
     needed = {key for one in ways for key in one.get("required", ())}
     for key, child in inner:
         yield from _walk(root, child, (*path, key), restart, elements, key in needed)

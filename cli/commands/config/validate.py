@@ -125,18 +125,21 @@ def judged(
 def _ask(
     module: "type[Module]", configuration: "Configuration", starting: bool
 ) -> tuple[Reason, ...]:
+    judge: Module | None = None
     try:
         judge = module()
         judge.starting = starting
         found = judge.judge(configuration)
     except BaseException as error:  # whatever author's code raises is a no, as in a broker
-        return (Reason("?", f"prepare raised {type(error).__name__}: {error}"),)
+        text = judge.without_secrets(str(error)) if judge else str(error)
+        return (Reason("?", f"prepare raised {type(error).__name__}: {text}"),)
     if isinstance(found, Refused):
         return found.reasons
     try:
         judge.abort(found.built)
     except Exception as error:
-        complain("config", f"abort raised {type(error).__name__}: {error}")
+        text = judge.without_secrets(str(error))
+        complain("config", f"abort raised {type(error).__name__}: {text}")
     return ()
 
 
