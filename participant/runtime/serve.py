@@ -24,7 +24,7 @@ from participant.core.events import Connected, Cut, Event, Finished, Heard, Judg
 from participant.core.machine import Participant
 from participant.describe import describe
 from participant.module import Module, StagedSettings, Timer
-from participant.transport.zmq_dealer import Link, LinkEvent
+from participant.transport.interface import LinkEvent, ParticipantTransport
 from participant.unheard import run_verb
 from protocol import limits
 from protocol.codec import Encoder, Malformed, decode_from_coordinator
@@ -36,24 +36,23 @@ Hook = Callable[[str, object], None]
 
 
 class Serving:
-    """Serves one module at one broker until it is told to stop."""
+    """Serves one module at one coordinator until it is told to stop."""
 
     def __init__(
         self,
-        uri: str,
+        link: ParticipantTransport,
         module: Module,
         name: str,
         hook: Hook | None = None,
-        shared: bool = False,
     ) -> None:
-        """`shared`: this process serves more modules, and the link's threads are for all."""
+        """Serve `module` under `name` over `link`, which is closed by `close`."""
         self.module = module
         self.name = name
         module.read_environment(name)
         self.quit: Quit | None = None
         self.machine = Participant(name, uuid.uuid4().hex, os.getpid(), describe(type(module)))
         self._hook = hook
-        self._link = Link(uri, shared)
+        self._link = link
         self._encode = Encoder().encode
         self._events: deque[Event] = deque()
         self._staged: StagedSettings | None = None
