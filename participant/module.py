@@ -133,7 +133,11 @@ class Module:
         """Called once, after the first commit; the place to call `every`.  Must return."""
 
     def stats(self) -> dict[str, Any]:
-        """What `flux module stats` shows; anything JSON can hold."""
+        """What `flux module stats` shows: an object of anything JSON can hold.
+
+        At most limits.REPORT_LENGTH characters as JSON.  Secrets in it are masked.  What it raises
+        is shown in its place, and harms nothing.
+        """
         return {}
 
     # What authors call

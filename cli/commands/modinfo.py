@@ -67,7 +67,7 @@ def _described(typed: str) -> tuple[str, dict[str, Any]]:
         if not {"purpose", "tables", "single", "schema"} <= set(described):
             raise Trouble(f"{typed}: it did not describe itself") from None
         return typed, {"version": "", **described}
-    described = description(load(located))
+    described = {**description(load(located))}
     if located == typed and not described["version"]:
         described["version"] = VERSION
     return name_of(typed), described

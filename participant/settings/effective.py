@@ -17,6 +17,7 @@ from participant.settings.layers import Merged, Tables
 from participant.settings.parameters import Parameter, parameters
 from participant.settings.schema import Schema, alternatives, below, schema_of
 from protocol import limits
+from protocol.documents import ReportedValue, ValueReport
 from protocol.keys import format_key
 from protocol.secrets import masked
 
@@ -56,45 +57,46 @@ def _at_load(root: Schema, node: Any) -> bool:
 
 
 def report(schema: Schema, tables: Tables, now: Merged, loaded: Merged) -> str:
-    """JSON text: `values` by key, each with value and origin, and `pending` where one waits."""
+    """The JSON text of a ValueReport: every setting with its value in force and its origin."""
     values = {
         format_key(parameter.key): _entry(parameter, now, loaded)
         for parameter in parameters(schema, tables)
     }
-    text = _text({"values": values})
+    text = _text(ValueReport(values=values))
     if len(text) <= limits.REPORT_LENGTH:
         return text
     short = {key: _shortened(entry) for key, entry in values.items()}
-    text = _text({"values": short, "cut": True})
-    return text if len(text) <= limits.REPORT_LENGTH else _text({"values": {}, "cut": True})
+    text = _text(ValueReport(values=short, cut=True))
+    return text if len(text) <= limits.REPORT_LENGTH else _text(ValueReport(values={}, cut=True))
 
 
-def _entry(parameter: Parameter, now: Merged, loaded: Merged) -> dict[str, Any]:
-    entry = _told(parameter, now)
+def _entry(parameter: Parameter, now: Merged, loaded: Merged) -> ReportedValue:
     if not parameter.restart:
-        return _hidden(entry, parameter)
-    in_force = _told(parameter, loaded)
-    if in_force["value"] == entry["value"]:
-        return _hidden(in_force, parameter)
-    return {**_hidden(in_force, parameter), "pending": _hidden(entry, parameter)}
+        return _reported(parameter, now)
+    entry = _reported(parameter, loaded)
+    if _value(parameter, loaded) != _value(parameter, now):
+        entry["pending"] = _reported(parameter, now)
+    return entry
 
 
-def _told(parameter: Parameter, merged: Merged) -> dict[str, Any]:
-    value = next(merged.at(parameter.path), parameter.default)
-    return {"value": value, "origin": merged.origin_text(parameter.path)}
+def _reported(parameter: Parameter, merged: Merged) -> ReportedValue:
+    """A value and its origin, without what is secret in it."""
+    value = masked(_value(parameter, merged), parameter.secrets)
+    return ReportedValue(value=value, origin=merged.origin_text(parameter.path))
 
 
-def _hidden(entry: dict[str, Any], parameter: Parameter) -> dict[str, Any]:
-    """What is told of a value, without what is secret in it."""
-    return {**entry, "value": masked(entry["value"], parameter.secrets)}
+def _value(parameter: Parameter, merged: Merged) -> Any:
+    return next(merged.at(parameter.path), parameter.default)
 
 
-def _shortened(entry: dict[str, Any]) -> dict[str, Any]:
-    kept = {word: _shortened(one) if word == "pending" else one for word, one in entry.items()}
+def _shortened(entry: ReportedValue) -> ReportedValue:
+    short = entry.copy()
+    if "pending" in entry:
+        short["pending"] = _shortened(entry["pending"])
     if len(_text(entry["value"])) > _LONG:
-        kept["value"] = None
-        kept["cut"] = True
-    return kept
+        short["value"] = None
+        short["cut"] = True
+    return short
 
 
 def _text(value: Any) -> str:
