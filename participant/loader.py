@@ -63,8 +63,9 @@ def loadable() -> list[dict[str, str]]:
 
     Files of others are not run for a list, so their purpose is not told.
     """
-    found = {name: {"name": name, "path": name, "purpose": load(name).purpose()}
-             for name in BUNDLED}  # fmt: skip
+    found = {
+        name: {"name": name, "path": name, "purpose": load(name).purpose()} for name in BUNDLED
+    }
     for directory in reversed(os.environ.get(PATH_VARIABLE, "").split(":")):
         for file in sorted(os.listdir(directory)) if os.path.isdir(directory) else ():
             if file.endswith(".py") and not file.startswith("_"):

@@ -239,7 +239,7 @@ class Module:
 
     def read_environment(self, name: str) -> None:
         """See what the environment says to a module that joins as `name`."""
-        keys = (one.key for one in parameters(self.schema(), self.owned()))
+        keys = (parameter.key for parameter in parameters(self.schema(), self.owned()))
         self.environment = from_environment(name, keys)
 
     def report(self) -> str:

@@ -79,9 +79,9 @@ class Trial(Generic[AnyModule]):
         self.ran = False
         self.configuration = Configuration.of({})
         self.arguments: Arguments = ()
-        keys = (one.key for one in parameters(module.schema(), module.owned()))
+        keys = (parameter.key for parameter in parameters(module.schema(), module.owned()))
         self.module.environment = from_environment(module.title(), keys, environment or {})
-        given = tuple(_argument(LOAD_ARGUMENT, one) for one in arguments)
+        given = tuple(_argument(LOAD_ARGUMENT, text) for text in arguments)
         self._prepare(_read(config), given).commit()
 
     @property
@@ -99,9 +99,9 @@ class Trial(Generic[AnyModule]):
 
     def set(self, *values: str) -> None:
         """As `flux module config set MODULE KEY=VALUE…`.  Raises Refused."""
-        given = [_argument(SET, one) for one in values]
+        given = [_argument(SET, text) for text in values]
         self._prepare(
-            self.configuration, (*self._without(one.key for one in given), *given)
+            self.configuration, (*self._without(argument.key for argument in given), *given)
         ).commit()
 
     def unset(self, *keys: str) -> None:
@@ -116,7 +116,11 @@ class Trial(Generic[AnyModule]):
 
     def _without(self, keys: Iterable[str]) -> Arguments:
         gone = set(keys)
-        return tuple(one for one in self.arguments if one.origin != SET or one.key not in gone)
+        return tuple(
+            argument
+            for argument in self.arguments
+            if argument.origin != SET or argument.key not in gone
+        )
 
     def _prepare(self, configuration: Configuration, arguments: Arguments) -> Prepared:
         answer = self.module.judge(configuration, arguments)

@@ -97,8 +97,8 @@ class JobManager(ConditionalModule):
         plugins: list[str] = self.plugins
         if self.starting:
             loaded = jobtap.loaded_after(new.job_manager.plugins)
-            plugins = [one for one in loaded if isinstance(one, str)]
-            rejects += [one for one in loaded if isinstance(one, Reject)]
+            plugins = [plugin for plugin in loaded if isinstance(plugin, str)]
+            rejects += [plugin for plugin in loaded if isinstance(plugin, Reject)]
         if not _has_imp(config):
             perilog = _PERILOG in self.conditions(config)
             rejects += _need_imp(new.job_manager, ("prolog", "epilog") if perilog else ())

@@ -130,7 +130,7 @@ class Resource(ConditionalModule):
             found = of_entries(table.config)
             if isinstance(found, Inventory):
                 return Resources("config", found)
-            rejects += [Reject(one.message, one.key, "resource") for one in found]
+            rejects += [Reject(reject.message, reject.key, "resource") for reject in found]
         elif table.path is not None:
             return self._read_r(table.path, rejects)
         elif self.resources.source == "fake-resources":

@@ -53,7 +53,7 @@ def _pinned(new: AnyModel, old: BaseModel, root: Schema, node: Any) -> AnyModel:
 
 def _at_load(root: Schema, node: Any) -> bool:
     here = isinstance(node, dict) and node.get(RESTART) is True
-    return here or any(one.get(RESTART) is True for one in alternatives(root, node))
+    return here or any(way.get(RESTART) is True for way in alternatives(root, node))
 
 
 def report(schema: Schema, tables: Tables, now: Merged, loaded: Merged) -> str:

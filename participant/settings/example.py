@@ -57,7 +57,7 @@ def _child(
     restart = restart or _is_restart(root, node)
     yield from _comment(str(node.get("description", "")))
     if any(members(root, node)) or "object" in {
-        one.get("type") for one in alternatives(root, node)
+        way.get("type") for way in alternatives(root, node)
     }:
         yield from _table(root, node, path, absent, restart)
     else:  # a whole table that may be anything
@@ -66,7 +66,7 @@ def _child(
 
 
 def _is_restart(root: Schema, node: Mapping[str, Any]) -> bool:
-    return any(one.get(RESTART) is True for one in (node, *alternatives(root, node)))
+    return any(way.get(RESTART) is True for way in (node, *alternatives(root, node)))
 
 
 def _setting(root: Schema, node: Any, name: str, absent: bool, restart: bool) -> Iterator[str]:

@@ -86,7 +86,7 @@ def _walk(
 ) -> Iterator[Parameter]:
     node = resolved(root, node)
     ways = alternatives(root, node)
-    restart = restart or any(one.get(RESTART) is True for one in (node, *ways))
+    restart = restart or any(way.get(RESTART) is True for way in (node, *ways))
     inner = list(members(root, node))
     if len(path) > limits.CONFIGURATION_DEPTH // 4:
         return  # a model that contains itself
@@ -101,12 +101,12 @@ def _walk(
             required=required,
             element=_is_element(path),
         )
-    needed = {key for one in ways for key in one.get("required", ())}
+    needed = {key for way in ways for key in way.get("required", ())}
     for key, child in inner:
         yield from _walk(root, child, (*path, key), restart, elements, key in needed)
     if elements:
-        for one in ways:
-            yield from _elements(root, one, path, restart)
+        for way in ways:
+            yield from _elements(root, way, path, restart)
 
 
 def _elements(root: Schema, node: Schema, path: Path, restart: bool) -> Iterator[Parameter]:
@@ -135,10 +135,10 @@ _TYPES = {"object": "table", "number": "number", "null": "nothing"}
 def type_in_words(root: Schema, node: Any) -> str:
     """The type of a setting: "duration", "array of strings", "integer or string", "anything"."""
     found: dict[str, None] = {}
-    for one in alternatives(root, node):
-        kind = str(one.get("type", "string" if "enum" in one else "anything"))
-        word = _FORMATS.get(str(one.get("format")), _TYPES.get(kind, kind))
-        items = one.get("items")
+    for way in alternatives(root, node):
+        kind = str(way.get("type", "string" if "enum" in way else "anything"))
+        word = _FORMATS.get(str(way.get("format")), _TYPES.get(kind, kind))
+        items = way.get("items")
         if kind == "array" and isinstance(items, Mapping):
             word = f"array of {type_in_words(root, items)}s"
         found[word] = None
@@ -162,8 +162,8 @@ _BOUNDS = (
 def constraints_in_words(root: Schema, node: Any) -> str:
     """What else a value must keep to, in a few words; empty where that is nothing."""
     told: list[str] = []
-    for one in alternatives(root, node):
-        if "enum" in one:
-            told.append("one of " + ", ".join(map(str, one["enum"])))
-        told += [text.format(one[word]) for word, text in _BOUNDS if word in one]
+    for way in alternatives(root, node):
+        if "enum" in way:
+            told.append("one of " + ", ".join(map(str, way["enum"])))
+        told += [text.format(way[word]) for word, text in _BOUNDS if word in way]
     return ", ".join(told)

@@ -67,17 +67,17 @@ def alternatives(root: Schema, node: Any) -> list[Schema]:
         branches = whole.get("allOf") if len(whole.get("allOf", ())) == 1 else None
     if branches is None:
         return [] if whole.get("type") == "null" else [whole]
-    return [one for branch in branches for one in alternatives(root, branch)]
+    return [way for branch in branches for way in alternatives(root, branch)]
 
 
 def kinds(root: Schema, node: Any) -> frozenset[str]:
     """The JSON types that `node` takes; all of them where it does not say."""
     found: set[str] = set()
-    for one in alternatives(root, node):
-        if "type" in one:
-            found.add(str(one["type"]))
+    for way in alternatives(root, node):
+        if "type" in way:
+            found.add(str(way["type"]))
         else:
-            enum = one.get("enum")
+            enum = way.get("enum")
             strings = enum and all(isinstance(value, str) for value in enum)
             found.update({"string"} if strings else _ALL)
     return frozenset(found)
@@ -88,8 +88,8 @@ _ALL = frozenset({"string", "integer", "number", "boolean", "array", "object"})
 
 def members(root: Schema, node: Any) -> Iterator[tuple[str, Any]]:
     """The keys of the table that `node` describes, if it does, each with its own node."""
-    for one in alternatives(root, node):
-        properties = one.get("properties")
+    for way in alternatives(root, node):
+        properties = way.get("properties")
         if isinstance(properties, Mapping):
             yield from properties.items()
 
@@ -157,11 +157,11 @@ def _hide_defaults(root: Schema, node: dict[str, Any]) -> None:
 
 def below(root: Schema, node: Any, step: str) -> Any:
     """What `node` says of its key `step`; None where it knows no such key."""
-    for one in alternatives(root, node):
-        properties = one.get("properties")
+    for way in alternatives(root, node):
+        properties = way.get("properties")
         if isinstance(properties, Mapping) and step in properties:
             return properties[step]
-        free = one.get("additionalProperties", "properties" not in one)
-        if free is not False and one.get("type", "object") == "object":
+        free = way.get("additionalProperties", "properties" not in way)
+        if free is not False and way.get("type", "object") == "object":
             return free if isinstance(free, Mapping) else {}
     return None

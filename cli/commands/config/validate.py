@@ -39,15 +39,27 @@ exit status:
 examples:
   flux config validate /etc/flux/system/conf.d
   ansible: template: {src: queues.toml, dest: …, validate: "flux config validate --strict %s"}"""
-    parser.add_argument("--module", metavar="MODULE", action="append", default=[],
-                        help="ask this module, too: a file, or a name on FLUX_MODULE_PATH; may be "
-                             "given several times")  # fmt: skip
-    parser.add_argument("--start", action="store_true",
-                        help="judge also what counts only at a start: this host's name, files "
-                             "that must exist")  # fmt: skip
+    parser.add_argument(
+        "--module",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="ask this module, too: a file, or a name on FLUX_MODULE_PATH; may be given several "
+        "times",
+    )
+    parser.add_argument(
+        "--start",
+        action="store_true",
+        help="judge also what counts only at a start: this host's name, files that must exist",
+    )
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
-    parser.add_argument("--timeout", metavar="FSD", type=duration, default=limits.PREPARE_SECONDS,
-                        help="time that each module has (default: 10s)")  # fmt: skip
+    parser.add_argument(
+        "--timeout",
+        metavar="FSD",
+        type=duration,
+        default=limits.PREPARE_SECONDS,
+        help="time that each module has (default: 10s)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("path", metavar="PATH")
     parser.set_defaults(run=validate)
@@ -152,7 +164,7 @@ def _warnings(
     from cli.commands.config.unknown_keys import warnings
 
     told = {reason.key for reason in reasons}
-    found = (one for one in warnings(configuration, modules) if one.key not in told)
+    found = (reason for reason in warnings(configuration, modules) if reason.key not in told)
     return _placed(found, sources)
 
 
