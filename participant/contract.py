@@ -85,6 +85,8 @@ def _fault_of_verb(module: type[Module], verb: str) -> str:
         return f"{verb} is `async def`, and nothing awaits it: make it a plain `def`"
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         return f"{verb} has `yield` in it, so that calling it runs nothing: make it a plain `def`"
+    if getattr(function, "__globals__", {}).get("__name__") == "contextlib":
+        return f"{verb} is a context manager, which nobody enters: make it a plain `def`"
     return _fault_of_signature(verb, function)
 
 

@@ -66,7 +66,10 @@ class Attachment:
         return self._serving.machine.in_doubt
 
     def wait_for(self, generation: int, seconds: float) -> bool:
-        """Wait until the module runs `generation` or a later one; whether it came to that."""
+        """Wait until the module runs `generation` or a later one, for at most `seconds`.
+
+        Returns True if it does.
+        """
         until = time.monotonic() + seconds
         while self.generation < generation and time.monotonic() < until:
             time.sleep(0.01)

@@ -28,7 +28,7 @@ AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 @cache
 def _has_restart(model: type[BaseModel]) -> bool:
-    """Whether anything in it takes effect only at load."""
+    """Returns True if anything in it takes effect only at load."""
     return RESTART in json.dumps(schema_of(model))
 
 

@@ -103,7 +103,7 @@ class Merged(NamedTuple):
         return f"{origin}, in part {inside}" if inside else origin
 
     def has(self, path: Path) -> bool:
-        """Whether anything but a default is at `path` of `Config`."""
+        """Returns True if anything but a default is at `path` of `Config`."""
         return bool(list(self.at(path)))
 
     def at(self, path: Path) -> Iterator[Any]:

@@ -96,7 +96,7 @@ def _leads_on(value: Any, step: int | str) -> bool:
 
 
 def _is_name(found: Any, step: str) -> bool:
-    """Whether the last step, which is not in the table, is a key that is missing there."""
+    """Returns True if the last step, which is not in the table, is a key that is missing there."""
     return found["type"] == "missing" or not (
         step.endswith("]") or "(" in step or step in ("bool", "int", "float", "str")
     )

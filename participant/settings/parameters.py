@@ -50,7 +50,7 @@ class Parameter:
 
     @property
     def secret(self) -> bool:
-        """Whether its value, or something in it, is shown to nobody."""
+        """True if its value, or something in it, is shown to nobody."""
         return bool(self.secrets)
 
     @property

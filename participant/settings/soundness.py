@@ -28,7 +28,13 @@ def mistakes(settings: BaseModel) -> Iterator[tuple[Path, str]]:
             yield (key,), why
 
 
+_PLAIN = (str, int, float, dict, list)
+"""Types of most values, about which nothing is wrong."""
+
+
 def _mistake(value: object, annotation: Any, default: object) -> str:
+    if type(value) in _PLAIN:
+        return ""
     if inspect.isawaitable(value) or inspect.isgenerator(value):
         return "a validator of it is asynchronous or a generator, and never runs"
     if value is not None and not isinstance(value, bool):

@@ -18,6 +18,7 @@ from protocol.reasons import Refused
 
 HEAD = """\
 from collections.abc import Callable
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel
@@ -55,6 +56,7 @@ AT_LOAD = [
     ("prepare = None", 1, "prepare is None, not a method"),
     ("prepare: Any = 7", 1, "prepare is 7, not a method"),
     ("@property\n    def prepare(self): return print", 2, "prepare is a property"),
+    ("@contextmanager\n    def prepare(self, new, config): yield", 2, "is a context manager"),
     ("def prepares(self, new, config): raise Reject('no')", 1, "prepares is never called"),
     ("def on_prepare(self, new, config): raise Reject('no')", 1, "on_prepare is never called"),
     ("def Prepare(self, new, config): raise Reject('no')", 1, "there is no prepare"),
