@@ -23,7 +23,7 @@ from participant.unheard import not_an_answer, run_verb
 from protocol.configuration import EMPTY, Configuration
 from protocol.keys import Path, parse_key
 from protocol.messages import LOAD_ARGUMENT, Arguments
-from protocol.reasons import Origin, Reason, Refused
+from protocol.reasons import Origin, Reason, Refusal
 from protocol.secrets import Patterns, scrubbed
 
 _NO_REASONS = "prepare raised Rejects without a single Reject in it"
@@ -165,7 +165,7 @@ class Module:
 
     def judge(
         self, candidate: Configuration, arguments: Arguments = ()
-    ) -> StagedSettings | Refused:
+    ) -> StagedSettings | Refusal:
         """Combine, check the types, then ask `prepare`: what to stage, or every reason against.
 
         Changes nothing: neither `config` nor `arguments` is touched before `take`.
@@ -177,12 +177,12 @@ class Module:
         merged = merge_layers(candidate.parts, self.owned(), self.schema(), values, self.title())
         return self.weigh(candidate, merged)
 
-    def weigh(self, candidate: Configuration, merged: Merged) -> StagedSettings | Refused:
+    def weigh(self, candidate: Configuration, merged: Merged) -> StagedSettings | Refusal:
         """The second half of `judge`; base classes may set things up around it."""
         title = self.title()
         self._learn_secrets(merged)
         settings = read_table(type(self).Config, merged.own, self.owned().where, title)
-        if isinstance(settings, Refused):
+        if isinstance(settings, Refusal):
             return self._refused((*merged.faults, *settings.reasons), merged)
         if merged.faults:
             return self._refused(merged.faults, merged)
@@ -198,7 +198,7 @@ class Module:
             return self._refused((Reason(title, f"prepare returned {unheard}"),), merged)
         return StagedSettings(candidate, merged, settings, built)
 
-    def _refused(self, reasons: Iterable[Reason], merged: Merged) -> Refused:
+    def _refused(self, reasons: Iterable[Reason], merged: Merged) -> Refusal:
         """The reasons, with the origin of the value where it is not the broker's configuration."""
         where = self.owned().where
         located = []
@@ -207,7 +207,7 @@ class Module:
             origin = merged.origin_of(reason.key[len(where) :]) if inside else None
             shown = replace(reason, message=self.without_secrets(reason.message))
             located.append(replace(shown, origin=Origin(origin)) if origin else shown)
-        return Refused(tuple(located))
+        return Refusal(tuple(located))
 
     def _learn_secrets(self, candidate: Merged) -> None:
         """Know the secrets of the candidate, and those in force, by their text."""

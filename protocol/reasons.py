@@ -8,7 +8,7 @@ a module that finds a million faults must not fill the coordinator's memory with
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from protocol import limits
 from protocol.keys import Path, format_key
@@ -71,13 +71,6 @@ class Refusal:
 
     def __post_init__(self) -> None:
         assert self.reasons, "whoever refuses says why"
-
-
-class Refused(NamedTuple):
-    """What a question is answered with in place of its result: no, and every reason why."""
-
-    reasons: tuple[Reason, ...]
-    """At least one."""
 
 
 def printable(text: str) -> str:

@@ -29,7 +29,7 @@ from participant.unheard import run_verb
 from protocol import limits
 from protocol.codec import Encoder, Malformed, decode_from_coordinator
 from protocol.messages import Leave
-from protocol.reasons import Reason, Refused
+from protocol.reasons import Reason, Refusal
 
 Hook = Callable[[str, object], None]
 """Called with "before" or "after" and each effect; the chaos tests' way in."""
@@ -132,7 +132,7 @@ class Serving:
         except BaseException as error:  # whatever an author's prepare raises is a no
             reasons = (Reason(self.name, self._mishap("prepare", error)),)
         else:
-            if isinstance(answer, Refused):
+            if isinstance(answer, Refusal):
                 reasons = answer.reasons
             else:
                 self._staged = answer

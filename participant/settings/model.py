@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from participant.settings.secrets import secret_paths
 from participant.settings.soundness import mistakes
 from protocol.keys import Path
-from protocol.reasons import Reason, Refused
+from protocol.reasons import Reason, Refusal
 from protocol.secrets import Patterns, at
 
 
@@ -45,12 +45,12 @@ AnySettings = TypeVar("AnySettings", bound=BaseModel)
 
 def read_table(
     model: type[AnySettings], value: Any, where: Path, module: str
-) -> AnySettings | Refused:
+) -> AnySettings | Refusal:
     """The settings in `value` (plain dicts and lists), or every reason why they are none."""
     try:
         settings: Any = model.model_validate(value)
     except ValidationError as error:
-        return Refused(
+        return Refusal(
             tuple(
                 _reason(module, found, where, _key(found, value), secret_paths(model))
                 for found in error.errors(include_url=False, include_input=True)
@@ -59,9 +59,9 @@ def read_table(
     if not isinstance(settings, model):
         kind = type(settings).__name__
         why = f"a validator of {model.__qualname__} returned a {kind}; it must return self"
-        return Refused((Reason(module, why, key=where),))
+        return Refusal((Reason(module, why, key=where),))
     unmeant = [Reason(module, why, key=(*where, *path)) for path, why in mistakes(settings)]
-    return Refused(tuple(unmeant)) if unmeant else settings
+    return Refusal(tuple(unmeant)) if unmeant else settings
 
 
 def _reason(module: str, found: Any, where: Path, key: Path, secrets: Patterns) -> Reason:

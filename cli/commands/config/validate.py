@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cli.client import Trouble, complain
 from cli.options.duration import duration
 from protocol import limits
-from protocol.reasons import Reason, Refused
+from protocol.reasons import Reason, Refusal
 
 if TYPE_CHECKING:
     from coordinator.files.reading import Source
@@ -145,7 +145,7 @@ def _ask(
     except BaseException as error:  # whatever author's code raises is a no, as in a broker
         text = judge.without_secrets(str(error)) if judge else str(error)
         return (Reason("?", f"prepare raised {type(error).__name__}: {text}"),)
-    if isinstance(found, Refused):
+    if isinstance(found, Refusal):
         return found.reasons
     try:
         judge.abort(found.built)

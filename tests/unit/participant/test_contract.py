@@ -14,7 +14,7 @@ from participant.module import StagedSettings
 from participant.modules import BUNDLED
 from participant.testing import Trial
 from protocol.configuration import EMPTY
-from protocol.reasons import Refused
+from protocol.reasons import Refusal
 
 HEAD = """\
 from collections.abc import Callable
@@ -169,7 +169,7 @@ async def later() -> None:
     """Never awaited."""
 
 
-def asked(answer: Any) -> StagedSettings | Refused:
+def asked(answer: Any) -> StagedSettings | Refusal:
     gate = Gate()
     gate.answer = answer
     return gate.judge(EMPTY)
@@ -191,7 +191,7 @@ def asked(answer: Any) -> StagedSettings | Refused:
 )
 def test_what_is_no_answer_is_a_no(answer: Any, words: str) -> None:
     refused = asked(answer)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Refusal)
     assert words in refused.reasons[0].message
 
 
@@ -205,7 +205,7 @@ def test_rejects_of_nothing_is_a_no() -> None:
         raise Rejects([])
 
     refused = asked(prepare)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Refusal)
     assert "without a single Reject" in refused.reasons[0].message
 
 
@@ -265,7 +265,7 @@ class Predicates(Module):
 @pytest.mark.filterwarnings("ignore:coroutine")
 def test_a_validator_that_returns_no_value_is_a_no() -> None:
     refused = Predicates().judge(EMPTY)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Refusal)
     told = {reason.key[-1]: reason.message for reason in refused.reasons}
     assert sorted(map(str, told)) == ["forgetful", "named", "positive"]
     assert "returned True in place of the value" in told["positive"]
@@ -285,5 +285,5 @@ def test_a_check_of_the_whole_that_returns_nothing_is_a_no() -> None:
                 return None
 
     refused = Pump().judge(EMPTY)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Refusal)
     assert "must return self" in refused.reasons[0].message
