@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The side that is asked: what authors of modules import, and the machine that votes for them.
 
+The names in `__all__` are for authors; all else is ours, and may change.
+
 The names are looked up when they are used (PEP 562): a broker that only wants to know where a
 module's file is does not pay for pydantic.
 """
@@ -12,13 +14,13 @@ if TYPE_CHECKING:
     from participant.module import Module, Reject, Rejects
     from participant.runtime.attachment import Attachment, attach
     from participant.settings.field import Field
-    from participant.settings.fsd_type import FSD
-    from participant.settings.types import ByteSize, Hostlist, IdSet, PathText
+    from participant.settings.model import Settings
+    from participant.settings.types import FSD, ByteSize, Hostlist, IdSet, PathText
 
 _HOMES = {
     "Attachment": "participant.runtime.attachment",
     "ByteSize": "participant.settings.types",
-    "FSD": "participant.settings.fsd_type",
+    "FSD": "participant.settings.types",
     "Field": "participant.settings.field",
     "Hostlist": "participant.settings.types",
     "IdSet": "participant.settings.types",
@@ -26,6 +28,7 @@ _HOMES = {
     "PathText": "participant.settings.types",
     "Reject": "participant.module",
     "Rejects": "participant.module",
+    "Settings": "participant.settings.model",
     "attach": "participant.runtime.attachment",
 }
 
@@ -40,11 +43,14 @@ __all__ = [
     "PathText",
     "Reject",
     "Rejects",
+    "Settings",
     "attach",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+if not TYPE_CHECKING:  # a type checker would take any name for one that is there
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_HOMES[name]), name)

@@ -6,24 +6,30 @@ from typing import Any
 
 from participant.module import Module
 from protocol import limits
+from protocol.documents import Description
 
 
-def description(module: type[Module]) -> dict[str, Any]:
-    """Purpose, version, tables and the JSON Schema of `Config`.
-
-    `single`: the schema describes the one table; otherwise it has a property for each table.
-    """
+def description(module: type[Module]) -> Description:
+    """Purpose, version, tables, the JSON Schema of `Config`, and where secrets are."""
     owned = module.owned()
-    return {
-        "purpose": module.purpose(),
-        "version": module.version,
-        "tables": list(owned.names),
-        "single": owned.single,
-        "schema": dict(module.schema()),
-    }
+    return Description(
+        purpose=module.purpose(),
+        version=module.version,
+        tables=list(owned.names),
+        single=owned.single,
+        schema=dict(module.schema()),
+        secrets=[[str(step) for step in path] for path in module.secret_places()],
+    )
 
 
 def describe(module: type[Module]) -> str:
-    """The description as it travels, empty where it would be too long."""
-    text = json.dumps(description(module), default=str, separators=(",", ":"))
-    return text if len(text) <= limits.DESCRIPTION_BYTES else "{}"
+    """The description as it travels, without all but `secrets` where it would be too long."""
+    told = description(module)
+    text = _text(told)
+    if len(text) <= limits.DESCRIPTION_BYTES:
+        return text
+    return _text({"secrets": told["secrets"]}) if told["secrets"] else "{}"
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, default=str, separators=(",", ":"))

@@ -8,7 +8,9 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from participant.imports import beside
 from participant.modules import BUNDLED
+from participant.trust import Untrusted, check_file
 
 if TYPE_CHECKING:
     from participant.module import Module
@@ -61,8 +63,9 @@ def loadable() -> list[dict[str, str]]:
 
     Files of others are not run for a list, so their purpose is not told.
     """
-    found = {name: {"name": name, "path": name, "purpose": load(name).purpose()}
-             for name in BUNDLED}  # fmt: skip
+    found = {
+        name: {"name": name, "path": name, "purpose": load(name).purpose()} for name in BUNDLED
+    }
     for directory in reversed(os.environ.get(PATH_VARIABLE, "").split(":")):
         for file in sorted(os.listdir(directory)) if os.path.isdir(directory) else ():
             if file.endswith(".py") and not file.startswith("_"):
@@ -78,6 +81,8 @@ def load(located: str) -> "type[Module]":
         return _load_file(located) if os.path.isabs(located) else _load_bundled(located)
     except Unloadable:
         raise
+    except Untrusted as untrusted:
+        raise Unloadable(f"{located}: not loaded: {untrusted}") from untrusted
     except SyntaxError as error:
         place = f"{error.filename}:{error.lineno}"
         raise Unloadable(f"{place}: {error.msg}") from error
@@ -98,23 +103,30 @@ def _load_file(path: str) -> "type[Module]":
     if spec is None or spec.loader is None:
         raise Unloadable(f"{path}: not a Python file (*.py)")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    with beside(os.path.dirname(path)):
+        check_file(path)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
     return _only_module_in(spec.name, vars(module), path)
 
 
 def _only_module_in(where: str, names: dict[str, object], shown: str) -> "type[Module]":
+    from participant.contract import NotAModule, check
     from participant.module import Module
 
-    found = [
-        one
-        for one in names.values()
-        if inspect.isclass(one) and issubclass(one, Module) and one.__module__ == where
+    classes = [
+        value
+        for value in names.values()
+        if inspect.isclass(value) and issubclass(value, Module) and value.__module__ == where
     ]
-    if len(found) != 1:
-        count = "no class" if not found else f"{len(found)} classes"
+    if len(classes) != 1:
+        count = "no class" if not classes else f"{len(classes)} classes"
         raise Unloadable(f"{shown}: defines {count} derived from participant.Module, not one")
-    return found[0]
+    try:
+        check(classes[0])
+    except NotAModule as fault:
+        raise Unloadable(f"{shown}: not loaded: {fault}") from fault
+    return classes[0]
 
 
 def _is_file_name(typed: str) -> bool:

@@ -18,10 +18,15 @@ from participant.settings.layers import Merged, Tables, from_environment, merge_
 from participant.settings.model import Settings, read_table
 from participant.settings.parameters import parameters
 from participant.settings.schema import Schema, schema_of
+from participant.settings.secrets import secret_paths, texts_of
+from participant.unheard import not_an_answer, run_verb
 from protocol.configuration import EMPTY, Configuration
 from protocol.keys import Path, parse_key
-from protocol.messages import Arguments
-from protocol.reasons import Origin, Reason
+from protocol.messages import LOAD_ARGUMENT, Arguments
+from protocol.reasons import Origin, Reason, Refusal
+from protocol.secrets import Patterns, scrubbed
+
+_NO_REASONS = "prepare raised Rejects without a single Reject in it"
 
 
 class Reject(Exception):
@@ -101,6 +106,7 @@ class Module:
         self.loaded: Merged | None = None
         """The first that was committed: what keys with `restart` go by."""
         self.config: Any = None
+        self._secrets: frozenset[str] = frozenset()
         self._reported: tuple[tuple[bytes, ...], Arguments, str] = ((), (), "")
         self.starting: bool = True
         """True until the first commit: some checks (files that must exist, the host's name) are
@@ -127,7 +133,11 @@ class Module:
         """Called once, after the first commit; the place to call `every`.  Must return."""
 
     def stats(self) -> dict[str, Any]:
-        """What `flux module stats` shows; anything JSON can hold."""
+        """What `flux module stats` shows: an object of anything JSON can hold.
+
+        At most limits.REPORT_LENGTH characters as JSON.  Secrets in it are masked.  What it raises
+        is shown in its place, and harms nothing.
+        """
         return {}
 
     # What authors call
@@ -135,8 +145,13 @@ class Module:
     def every(self, seconds: float, call: Callable[[], object]) -> Timer:
         """Have `call()` called every `seconds` in the thread that also calls `prepare`.
 
-        The answer's `cancel()` ends it.
+        `cancel()` of what it returns ends it.  Raises TypeError for a coroutine function, which
+        nobody would await.
         """
+        if inspect.iscoroutinefunction(call):
+            raise TypeError(
+                f"every({seconds:g}, {call!r}): it is `async def`, and nothing awaits it"
+            )
         timer = Timer(seconds, call)
         self.timers.append(timer)
         return timer
@@ -150,43 +165,60 @@ class Module:
 
     def judge(
         self, candidate: Configuration, arguments: Arguments = ()
-    ) -> StagedSettings | tuple[Reason, ...]:
+    ) -> StagedSettings | Refusal:
         """Combine, check the types, then ask `prepare`: what to stage, or every reason against.
+
+        Changes nothing: neither `config` nor `arguments` is touched before `take`.
 
         `arguments` are the load arguments and runtime values.  Whatever author's code raises other
         than Reject and Rejects passes through.
         """
-        given = (*self.environment, *arguments)
-        merged = merge_layers(candidate.parts, self.owned(), self.schema(), given, self.title())
+        values = (*self.environment, *arguments)
+        merged = merge_layers(candidate.parts, self.owned(), self.schema(), values, self.title())
         return self.weigh(candidate, merged)
 
-    def weigh(
-        self, candidate: Configuration, merged: Merged
-    ) -> StagedSettings | tuple[Reason, ...]:
+    def weigh(self, candidate: Configuration, merged: Merged) -> StagedSettings | Refusal:
         """The second half of `judge`; base classes may set things up around it."""
         title = self.title()
+        self._learn_secrets(merged)
         settings = read_table(type(self).Config, merged.own, self.owned().where, title)
-        faults = settings if isinstance(settings, tuple) else ()
-        if faults or merged.faults:
-            return self._told_whence((*merged.faults, *faults), merged)
+        if isinstance(settings, Refusal):
+            return self._refused((*merged.faults, *settings.reasons), merged)
+        if merged.faults:
+            return self._refused(merged.faults, merged)
         try:
             built = self.prepare(settings, merged.whole)
         except Reject as reject:
-            return self._told_whence((reject.reason(title, self.table),), merged)
+            return self._refused((reject.reason(title, self.table),), merged)
         except Rejects as several:
-            reasons = (one.reason(title, self.table) for one in several.rejects)
-            return self._told_whence(reasons, merged)
+            reasons = [reject.reason(title, self.table) for reject in several.rejects]
+            return self._refused(reasons or [Reason(title, _NO_REASONS)], merged)
+        unheard = not_an_answer(built)
+        if unheard:
+            return self._refused((Reason(title, f"prepare returned {unheard}"),), merged)
         return StagedSettings(candidate, merged, settings, built)
 
-    def _told_whence(self, reasons: Iterable[Reason], merged: Merged) -> tuple[Reason, ...]:
+    def _refused(self, reasons: Iterable[Reason], merged: Merged) -> Refusal:
         """The reasons, with the origin of the value where it is not the broker's configuration."""
         where = self.owned().where
-        told = []
+        located = []
         for reason in reasons:
             inside = reason.key[: len(where)] == where
             origin = merged.origin_of(reason.key[len(where) :]) if inside else None
-            told.append(replace(reason, origin=Origin(origin)) if origin else reason)
-        return tuple(told)
+            shown = replace(reason, message=self.without_secrets(reason.message))
+            located.append(replace(shown, origin=Origin(origin)) if origin else shown)
+        return Refusal(tuple(located))
+
+    def _learn_secrets(self, candidate: Merged) -> None:
+        """Know the secrets of the candidate, and those in force, by their text."""
+        patterns = secret_paths(type(self).Config)
+        if patterns:
+            known = [merged for merged in (candidate, self.merged, self.loaded) if merged]
+            self._secrets = frozenset().union(*(texts_of(merged.own, patterns) for merged in known))
+
+    def without_secrets(self, shown: Any) -> Any:
+        """Text, or anything JSON can hold, with a mask wherever a secret of 4 or more is in it."""
+        return scrubbed(shown, self._secrets) if self._secrets else shown
 
     def take(self, staged: StagedSettings) -> None:
         """Make `staged` the configuration in force and tell the author's `commit`."""
@@ -197,12 +229,17 @@ class Module:
             settings = keep_restart_values(settings, self.config, self.schema())
         self.configuration, self.merged = staged.configuration, staged.merged
         self.config = settings
-        self.commit(staged.built)
+        self.arguments = {
+            argument.key: argument.value
+            for argument in staged.merged.arguments
+            if argument.origin == LOAD_ARGUMENT
+        }
+        run_verb("commit", self.commit, staged.built)
         self.starting = False
 
     def read_environment(self, name: str) -> None:
         """See what the environment says to a module that joins as `name`."""
-        keys = (one.key for one in parameters(self.schema(), self.owned()))
+        keys = (parameter.key for parameter in parameters(self.schema(), self.owned()))
         self.environment = from_environment(name, keys)
 
     def report(self) -> str:
@@ -210,11 +247,11 @@ class Module:
         if self.merged is None or self.loaded is None:
             return "{}"
         # Most changes are about other modules' tables, and what is told of this one is as before.
-        said, arguments, told = self._reported
-        if not told or said != self.merged.said or arguments != self.merged.arguments:
-            told = report(self.schema(), self.owned(), self.merged, self.loaded)
-            self._reported = self.merged.said, self.merged.arguments, told
-        return told
+        encoded, arguments, text = self._reported
+        if not text or encoded != self.merged.encoded or arguments != self.merged.arguments:
+            text = report(self.schema(), self.owned(), self.merged, self.loaded)
+            self._reported = self.merged.encoded, self.merged.arguments, text
+        return text
 
     @classmethod
     @cache
@@ -229,6 +266,13 @@ class Module:
     def schema(cls) -> Schema:
         """The JSON Schema of `Config`."""
         return schema_of(cls.Config)
+
+    @classmethod
+    @cache
+    def secret_places(cls) -> Patterns:
+        """The places in the whole configuration of this module's secrets."""
+        where = cls.owned().where
+        return tuple((*where, *path) for path in secret_paths(cls.Config))
 
     @classmethod
     @cache

@@ -12,9 +12,11 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
+from participant.contract import check_instance
 from participant.module import Module, StagedSettings
 from participant.settings.layers import from_environment
 from participant.settings.parameters import parameters
+from participant.unheard import run_verb
 from protocol.configuration import Configuration
 from protocol.keys import format_key, parse_key
 from protocol.messages import LOAD_ARGUMENT, Argument, Arguments
@@ -49,11 +51,11 @@ class Prepared:
         trial.arguments, trial.configuration = self._arguments, self._staged.configuration
         if not trial.ran:
             trial.ran = True
-            trial.module.run()
+            run_verb("run", trial.module.run)
 
     def abort(self) -> None:
         """Throw it away."""
-        self._trial.module.abort(self._staged.built)
+        run_verb("abort", self._trial.module.abort, self._staged.built)
 
 
 class Trial(Generic[AnyModule]):
@@ -69,16 +71,17 @@ class Trial(Generic[AnyModule]):
     ) -> None:
         """Load `module` under `config` (TOML text or a tree) with `key=value` arguments.
 
-        `environment` takes the place of the process's.  Raises Refused if it declines.
+        `environment` takes the place of the process's.  Raises Refused if it declines,
+        NotAModule (a TypeError) where `flux module load` would not have the class.
         """
         self.module = module()
+        check_instance(self.module)
         self.ran = False
         self.configuration = Configuration.of({})
         self.arguments: Arguments = ()
-        keys = (one.key for one in parameters(module.schema(), module.owned()))
+        keys = (parameter.key for parameter in parameters(module.schema(), module.owned()))
         self.module.environment = from_environment(module.title(), keys, environment or {})
-        given = tuple(_argument(LOAD_ARGUMENT, one) for one in arguments)
-        self.module.arguments = {one.key: one.value for one in given}
+        given = tuple(_argument(LOAD_ARGUMENT, text) for text in arguments)
         self._prepare(_read(config), given).commit()
 
     @property
@@ -96,9 +99,9 @@ class Trial(Generic[AnyModule]):
 
     def set(self, *values: str) -> None:
         """As `flux module config set MODULE KEY=VALUE…`.  Raises Refused."""
-        given = [_argument(SET, one) for one in values]
+        given = [_argument(SET, text) for text in values]
         self._prepare(
-            self.configuration, (*self._without(one.key for one in given), *given)
+            self.configuration, (*self._without(argument.key for argument in given), *given)
         ).commit()
 
     def unset(self, *keys: str) -> None:
@@ -109,17 +112,21 @@ class Trial(Generic[AnyModule]):
         """Where the value of a setting comes from, as `get --origin` tells it."""
         merged = self.module.merged
         assert merged is not None
-        return merged.told(self.module.owned().path(parse_key(key)))
+        return merged.origin_text(self.module.owned().path(parse_key(key)))
 
     def _without(self, keys: Iterable[str]) -> Arguments:
         gone = set(keys)
-        return tuple(one for one in self.arguments if one.origin != SET or one.key not in gone)
+        return tuple(
+            argument
+            for argument in self.arguments
+            if argument.origin != SET or argument.key not in gone
+        )
 
     def _prepare(self, configuration: Configuration, arguments: Arguments) -> Prepared:
-        found = self.module.judge(configuration, arguments)
-        if isinstance(found, tuple):
-            raise Refused(found)
-        return Prepared(self, found, arguments)
+        answer = self.module.judge(configuration, arguments)
+        if not isinstance(answer, StagedSettings):
+            raise Refused(answer.reasons)
+        return Prepared(self, answer, arguments)
 
 
 def _read(config: str | Mapping[str, Any]) -> Configuration:

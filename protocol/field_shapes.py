@@ -32,15 +32,18 @@ class Shape(NamedTuple):
     sized: bool = False
     """The bounds are for its length; else for itself."""
     sound: Callable[[Any], object] | None = None
-    """What is false for a value that is wrong for some other reason."""
+    """Extra predicate: the value is rejected if it returns something false."""
     made: Callable[[Any], Any] | None = None
-    """What stands in the message in its place; raises Wrong."""
+    """Converter; its result is stored in place of the wire value.  May raise BadField."""
     optional: bool = False
-    """None will do."""
+    """None is accepted."""
 
 
 def check_fields(shapes: Iterable[Shape], fields: Iterable[Any], into: list[Any]) -> None:
-    """Append each field to `into` as its shape wants it.  Raises Wrong at the first that is not."""
+    """Append each field to `into` as its shape wants it.
+
+    Raises BadField at the first that is not.
+    """
     for (of, what, least, most, sized, sound, made, optional), value in zip(
         shapes, fields, strict=True
     ):
@@ -72,13 +75,13 @@ def _one(shape: Shape, value: Any) -> Any:
 def _arguments(value: list[Any]) -> Arguments:
     length = 0
     found = []
-    for one in value:
-        if type(one) is not list or len(one) != 3:
+    for entry in value:
+        if type(entry) is not list or len(entry) != 3:
             raise BadField("an argument is not origin, key and value")
         fields: list[str] = []
-        check_fields((_SOURCE, _ARGUMENT, _ARGUMENT), one, fields)
+        check_fields((_SOURCE, _ARGUMENT, _ARGUMENT), entry, fields)
         found.append(Argument(*fields))
-        length += len(one[1]) + len(one[2])
+        length += len(entry[1]) + len(entry[2])
         if length > limits.ARGUMENTS_LENGTH:
             raise BadField("too much text")
     return tuple(found)

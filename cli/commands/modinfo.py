@@ -45,8 +45,12 @@ def _parser() -> argparse.ArgumentParser:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON Schema of what it can be told")
     form.add_argument("--toml", action="store_true", help="an example that the module accepts")
-    parser.add_argument("module", metavar="MODULE", nargs="?",
-                        help="bundled name, file, on FLUX_MODULE_PATH, or attached")  # fmt: skip
+    parser.add_argument(
+        "module",
+        metavar="MODULE",
+        nargs="?",
+        help="bundled name, file, on FLUX_MODULE_PATH, or attached",
+    )
     return parser
 
 
@@ -67,7 +71,7 @@ def _described(typed: str) -> tuple[str, dict[str, Any]]:
         if not {"purpose", "tables", "single", "schema"} <= set(described):
             raise Trouble(f"{typed}: it did not describe itself") from None
         return typed, {"version": "", **described}
-    described = description(load(located))
+    described = {**description(load(located))}
     if located == typed and not described["version"]:
         described["version"] = VERSION
     return name_of(typed), described
@@ -78,8 +82,8 @@ def _list(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"modules": found}))
         return 0
-    for one in found:
-        print(f"{one['name']:<20} {printable(one['purpose'])}")
+    for module in found:
+        print(f"{module['name']:<20} {printable(module['purpose'])}")
     return 0
 
 
@@ -95,23 +99,28 @@ def _tell(name: str, described: dict[str, Any]) -> None:
         print(f"version: {printable(described['version'])}")
     print(f"tables:  {', '.join(described['tables']) or 'none'}")
     tables = Tables(tuple(described["tables"]), described["single"])
-    for one in parameters(described["schema"], tables, elements=True):
-        print("\n" + "\n".join(printable(line) for line in _told(name, one, described["schema"])))
+    for parameter in parameters(described["schema"], tables, elements=True):
+        print(
+            "\n"
+            + "\n".join(printable(line) for line in _told(name, parameter, described["schema"]))
+        )
 
 
-def _told(module: str, one: "Parameter", schema: dict[str, Any]) -> list[str]:
+def _told(module: str, parameter: "Parameter", schema: dict[str, Any]) -> list[str]:
     from participant.settings.parameters import constraints_in_words, type_in_words
     from participant.settings.toml_text import toml_value
 
-    rules = [type_in_words(schema, one.node), constraints_in_words(schema, one.node)]
-    if one.required:
+    rules = [type_in_words(schema, parameter.node), constraints_in_words(schema, parameter.node)]
+    if parameter.required:
         rules.append("required")
-    elif one.default is not None:
-        rules.append(f"default {toml_value(one.default)}")
-    lines = [f"{one.name}: {', '.join(filter(None, rules))}"]
-    if one.description:
-        lines.append(f"    {one.description}")
-    when = "takes effect when the module is loaded" if one.restart else "takes effect at once"
-    variable = one.variable(module)
+    elif parameter.default is not None and not parameter.secret:
+        rules.append(f"default {toml_value(parameter.default)}")
+    if parameter.secret:
+        rules.append("secret")
+    lines = [f"{parameter.name}: {', '.join(filter(None, rules))}"]
+    if parameter.description:
+        lines.append(f"    {parameter.description}")
+    when = "takes effect when the module is loaded" if parameter.restart else "takes effect at once"
+    variable = parameter.variable(module)
     lines.append(f"    {when}{f'; {variable}' if variable else ''}")
     return lines

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgpack
 
+from coordinator.child_python import python_command
 from coordinator.files.parsing import merge
 from coordinator.files.reading import Source, Unreadable
 from protocol.configuration import Configuration
@@ -33,7 +34,7 @@ def merge_beside(sources: tuple[Source, ...]) -> Configuration:
                                  unicode_errors="surrogateescape")  # fmt: skip
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "coordinator.files.merge_process"],
+            python_command("coordinator.files.merge_process"),
             input=given,
             stdout=subprocess.PIPE,
             timeout=_LONGEST_SECONDS,

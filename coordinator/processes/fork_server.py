@@ -13,9 +13,9 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from typing import NamedTuple
 
+from coordinator.child_python import python_command
 from coordinator.processes.descriptor_limit import Limit, give_back
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -54,7 +54,7 @@ class ForkServer:
         # Modules are grandchildren of the template; their parents end, and they become ours.
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "participant.runtime.fork_server", str(self._theirs.fileno()),
+            [*python_command("participant.runtime.fork_server"), str(self._theirs.fileno()),
              str(os.getpid())],
             stdin=subprocess.DEVNULL,
             pass_fds=[self._theirs.fileno()],

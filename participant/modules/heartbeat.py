@@ -8,8 +8,7 @@ from typing import Annotated, Any, Final
 from participant.module import Module, Reject, Timer
 from participant.modules.tables.base import StrictTable
 from participant.settings.field import Field
-from participant.settings.fsd_type import FSD
-from participant.settings.types import MORE_THAN_ZERO, Int32, at_least
+from participant.settings.types import FSD, MORE_THAN_ZERO, Int32, at_least
 from protocol.formats.fsd import format_fsd
 
 SHORTEST: Final = 0.001

@@ -11,8 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from participant.module import Module
 from participant.modules.tables.base import LaxTable
 from participant.settings.field import Field
-from participant.settings.fsd_type import FSD
-from participant.settings.types import MORE_THAN_ZERO, Int32, PathText, at_least, one_of
+from participant.settings.types import FSD, MORE_THAN_ZERO, Int32, PathText, at_least, one_of
 from protocol.formats.fsd import format_fsd
 from protocol.formats.quoted import quoted
 

@@ -14,8 +14,7 @@ from participant.modules.tables.conditional import AT_START, ConditionalModule, 
 from participant.modules.tables.jobtap import Epilog, Perilog, Plugin, Prolog
 from participant.modules.tables.policy import Policy, Queues, objections
 from participant.settings.field import Field
-from participant.settings.fsd_type import FSD
-from participant.settings.types import Int32, at_least
+from participant.settings.types import FSD, Int32, at_least
 
 _PERILOG: Final = "perilog.so is loaded"
 _IF_PERILOG = only_when(_PERILOG)
@@ -98,8 +97,8 @@ class JobManager(ConditionalModule):
         plugins: list[str] = self.plugins
         if self.starting:
             loaded = jobtap.loaded_after(new.job_manager.plugins)
-            plugins = [one for one in loaded if isinstance(one, str)]
-            rejects += [one for one in loaded if isinstance(one, Reject)]
+            plugins = [plugin for plugin in loaded if isinstance(plugin, str)]
+            rejects += [plugin for plugin in loaded if isinstance(plugin, Reject)]
         if not _has_imp(config):
             perilog = _PERILOG in self.conditions(config)
             rejects += _need_imp(new.job_manager, ("prolog", "epilog") if perilog else ())

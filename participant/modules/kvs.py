@@ -6,7 +6,7 @@ from typing import Any
 from participant.module import Module
 from participant.modules.tables.base import LaxTable
 from participant.settings.field import Field
-from participant.settings.fsd_type import FSD
+from participant.settings.types import FSD
 from protocol.formats.fsd import format_fsd
 
 

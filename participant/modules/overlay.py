@@ -14,8 +14,7 @@ from participant.modules.tables.bootstrap import Bootstrap, objections
 from participant.modules.tables.conditional import AT_START, ConditionalModule
 from participant.modules.tables.files import read_file
 from participant.settings.field import Field
-from participant.settings.fsd_type import FSD
-from participant.settings.types import MORE_THAN_ZERO, Int32, at_least
+from participant.settings.types import FSD, MORE_THAN_ZERO, Int32, at_least
 from protocol.formats.fsd import format_fsd
 from protocol.formats.quoted import quoted
 

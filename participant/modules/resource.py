@@ -17,8 +17,7 @@ from participant.modules.tables.fake_resources import FakeResources
 from participant.modules.tables.files import read_file
 from participant.modules.tables.inventory import Entry, Inventory, excluded, of_entries, of_r
 from participant.settings.field import Field
-from participant.settings.fsd_type import FSD
-from participant.settings.types import Int32, PathText, one_of
+from participant.settings.types import FSD, Int32, PathText, one_of
 from protocol.formats.fsd import format_fsd
 from protocol.keys import Path
 
@@ -131,7 +130,7 @@ class Resource(ConditionalModule):
             found = of_entries(table.config)
             if isinstance(found, Inventory):
                 return Resources("config", found)
-            rejects += [Reject(one.message, one.key, "resource") for one in found]
+            rejects += [Reject(reject.message, reject.key, "resource") for reject in found]
         elif table.path is not None:
             return self._read_r(table.path, rejects)
         elif self.resources.source == "fake-resources":

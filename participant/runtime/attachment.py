@@ -10,8 +10,10 @@ import threading
 import time
 from types import TracebackType
 
+from participant.contract import check_instance
 from participant.module import Module
 from participant.runtime.serve import Serving
+from participant.transport.zmq_dealer import ZmqDealer
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds before another try after a refusal
 
@@ -19,10 +21,19 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds before another try after a r
 def attach(uri: str, module: Module, name: str = "") -> "Attachment":
     """Join the broker at `uri` (FLUX_URI, or its `modules-uri`) and keep joined.
 
-    `prepare`, `commit`, `abort`, `run` and timers are called in a thread of the attachment's own,
-    one at a time.  `name` is the name to join under (default: the module's).  Raises ValueError
-    for a URI that is neither `local://` nor `ipc://`.
+    `name` is the name to join under (default: the module's).  Returns at once, joined or not.
+    Raises ValueError for a URI that is neither `local://` nor `ipc://`, and NotAModule (a
+    TypeError) for a module that would not be loaded either.
+
+    Threads: `prepare`, `commit`, `abort`, `run`, `stats` and timers are called in one thread of the
+    attachment's own, one at a time.  From other threads, `module.config`, `module.whole` and
+    `module.arguments` may be read at any time: each is replaced as a whole just before `commit` is
+    called, and what it was before is never written to; whoever wants two settings of one
+    generation reads `config` once.  `every` is for the attachment's thread, or before `attach`.
+    The attributes of the Attachment may be read, and `wait_for` and `close` be called, in any
+    thread; `close` in the attachment's own thread returns before that ends.
     """
+    check_instance(module)
     return Attachment(_modules_uri(uri), module, name or module.title())
 
 
@@ -30,7 +41,7 @@ class Attachment:
     """One module attached to a broker.  A context manager; `close` leaves."""
 
     def __init__(self, uri: str, module: Module, name: str) -> None:
-        self._serving = Serving(uri, module, name, shared=True)
+        self._serving = Serving(ZmqDealer(uri, shared=True), module, name)
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._serving.watch(self._bell)
         self._closing = threading.Event()
@@ -55,7 +66,10 @@ class Attachment:
         return self._serving.machine.in_doubt
 
     def wait_for(self, generation: int, seconds: float) -> bool:
-        """Wait until the module runs `generation` or a later one; whether it came to that."""
+        """Wait until the module runs `generation` or a later one, for at most `seconds`.
+
+        Returns True if it does.
+        """
         until = time.monotonic() + seconds
         while self.generation < generation and time.monotonic() < until:
             time.sleep(0.01)

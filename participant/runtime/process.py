@@ -12,9 +12,11 @@ import signal
 import sys
 import uuid
 
+from participant.contract import NotAModule, check_instance
 from participant.loader import Unloadable, load
 from participant.runtime.serve import Hook, Serving
-from participant.transport.zmq_dealer import Link, LinkEvent
+from participant.transport.interface import LinkEvent
+from participant.transport.zmq_dealer import ZmqDealer
 from protocol.codec import encode
 from protocol.messages import Leave
 from protocol.reasons import Reason, bounded
@@ -23,20 +25,24 @@ _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _SAY_WHY_SECONDS = 5.0
 
 
-def main(arguments: list[str], hook: Hook | None = None) -> int:
-    """Run one module; the exit status of its process."""
+def main(arguments: list[str], hook: Hook | None = None, serve: type[Serving] = Serving) -> int:
+    """Run one module; the exit status of its process.
+
+    `hook` and `serve` are for tests that reach into a running module.
+    """
     _flag_name, name, _flag_uri, uri, _flag_parent, parent, what = arguments
     die_with(int(parent))
     try:
         module = load(what)()
-    except Unloadable as error:
+        check_instance(module)
+    except (Unloadable, NotAModule) as error:
         _say_why(name, uri, Reason(name, str(error)))
         return 1
     except BaseException as error:
         why = f"its constructor raised {type(error).__name__}: {error}"
         _say_why(name, uri, Reason(name, why))
         return 1
-    serving = Serving(uri, module, name, hook)
+    serving = serve(ZmqDealer(uri), module, name, hook)
     ended = serving.run()
     if not ended.wanted:
         serving.complain(f"not admitted: {ended.why}")
@@ -57,7 +63,7 @@ def call_itself(name: str) -> None:
 
 def _say_why(name: str, uri: str, reason: Reason) -> None:
     """Tell the coordinator why there will be no Join."""
-    link = Link(uri)
+    link = ZmqDealer(uri)
     leave = Leave(0, uuid.uuid4().hex, name, bounded((reason,)))
     if link.wait(_SAY_WHY_SECONDS) is LinkEvent.UP:
         link.send(encode(leave))

@@ -24,35 +24,35 @@ from participant.core.events import Connected, Cut, Event, Finished, Heard, Judg
 from participant.core.machine import Participant
 from participant.describe import describe
 from participant.module import Module, StagedSettings, Timer
-from participant.transport.zmq_dealer import Link, LinkEvent
+from participant.transport.interface import LinkEvent, ParticipantTransport
+from participant.unheard import run_verb
 from protocol import limits
 from protocol.codec import Encoder, Malformed, decode_from_coordinator
-from protocol.messages import LOAD_ARGUMENT, Leave
-from protocol.reasons import Reason
+from protocol.messages import Leave
+from protocol.reasons import Reason, Refusal
 
 Hook = Callable[[str, object], None]
 """Called with "before" or "after" and each effect; the chaos tests' way in."""
 
 
 class Serving:
-    """Serves one module at one broker until it is told to stop."""
+    """Serves one module at one coordinator until it is told to stop."""
 
     def __init__(
         self,
-        uri: str,
+        link: ParticipantTransport,
         module: Module,
         name: str,
         hook: Hook | None = None,
-        shared: bool = False,
     ) -> None:
-        """`shared`: this process serves more modules, and the link's threads are for all."""
+        """Serve `module` under `name` over `link`, which is closed by `close`."""
         self.module = module
         self.name = name
         module.read_environment(name)
         self.quit: Quit | None = None
         self.machine = Participant(name, uuid.uuid4().hex, os.getpid(), describe(type(module)))
         self._hook = hook
-        self._link = Link(uri, shared)
+        self._link = link
         self._encode = Encoder().encode
         self._events: deque[Event] = deque()
         self._staged: StagedSettings | None = None
@@ -127,18 +127,15 @@ class Serving:
 
     def _validate(self, effect: Validate) -> None:
         reasons: tuple[Reason, ...] = ()
-        self.module.arguments = {
-            one.key: one.value for one in effect.arguments if one.origin == LOAD_ARGUMENT
-        }
         try:
-            found = self.module.judge(effect.candidate, effect.arguments)
+            answer = self.module.judge(effect.candidate, effect.arguments)
         except BaseException as error:  # whatever an author's prepare raises is a no
             reasons = (Reason(self.name, self._mishap("prepare", error)),)
         else:
-            if isinstance(found, tuple):
-                reasons = found
+            if isinstance(answer, Refusal):
+                reasons = answer.reasons
             else:
-                self._staged = found
+                self._staged = answer
         self._events.append(Judged(reasons))
 
     def _apply(self, _: Apply) -> None:
@@ -148,7 +145,7 @@ class Serving:
             self.module.take(staged)
             if not self._ran:
                 self._ran = True
-                self.module.run()
+                run_verb("run", self.module.run)
         except BaseException as error:
             self._events.append(Finished((Reason(self.name, self._mishap("commit", error)),)))
             return
@@ -158,13 +155,14 @@ class Serving:
         assert self._staged is not None
         staged, self._staged = self._staged, None
         try:
-            self.module.abort(staged.built)
+            run_verb("abort", self.module.abort, staged.built)
         except BaseException as error:
             self.complain(self._mishap("abort", error))
 
     def _show(self, effect: Show) -> None:
         try:
-            text = json.dumps(self.module.stats(), default=str)
+            stats = run_verb("stats", self.module.stats)
+            text = json.dumps(self.module.without_secrets(stats), default=str)
         except BaseException as error:
             text = json.dumps({"error": self._mishap("stats", error)})
         if len(text) > limits.REPORT_LENGTH:
@@ -177,14 +175,16 @@ class Serving:
     def _mishap(self, where: str, error: BaseException) -> str:
         """What went wrong in author's code, in one line; the whole of it goes to stderr."""
         with suppress(OSError):  # a log that cannot be written must not end the module
-            traceback.print_exception(error, file=sys.stderr)
+            trace = "".join(traceback.format_exception(error))
+            print(self.module.without_secrets(trace), end="", file=sys.stderr)
         frames = traceback.extract_tb(error.__traceback__)
         place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
         try:
             text = str(error)
         except BaseException:
             text = "(no text)"
-        return f"{where} raised {type(error).__name__}: {text[: limits.REASON_BYTES]}{place}"
+        shown = self.module.without_secrets(text)[: limits.REASON_BYTES]
+        return f"{where} raised {type(error).__name__}: {shown}{place}"
 
     def complain(self, text: str) -> None:
         """A line on stderr, which is the broker's."""
@@ -206,7 +206,7 @@ class Serving:
             if timer.cancelled:
                 continue
             try:
-                timer.call()
+                run_verb("a timer", timer.call)
             except Exception as error:
                 self.complain(self._mishap("a timer", error))
             heapq.heappush(self._timers, (time.monotonic() + timer.seconds, order, timer))

@@ -17,7 +17,9 @@ from participant.settings.layers import Merged, Tables
 from participant.settings.parameters import Parameter, parameters
 from participant.settings.schema import Schema, alternatives, below, schema_of
 from protocol import limits
+from protocol.documents import ReportedValue, ValueReport
 from protocol.keys import format_key
+from protocol.secrets import masked
 
 _LONG = 500  # characters of a value that give way first where a report is too long
 
@@ -26,7 +28,7 @@ AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 @cache
 def _has_restart(model: type[BaseModel]) -> bool:
-    """Whether anything in it takes effect only at load."""
+    """Returns True if anything in it takes effect only at load."""
     return RESTART in json.dumps(schema_of(model))
 
 
@@ -51,42 +53,50 @@ def _pinned(new: AnyModel, old: BaseModel, root: Schema, node: Any) -> AnyModel:
 
 def _at_load(root: Schema, node: Any) -> bool:
     here = isinstance(node, dict) and node.get(RESTART) is True
-    return here or any(one.get(RESTART) is True for one in alternatives(root, node))
+    return here or any(way.get(RESTART) is True for way in alternatives(root, node))
 
 
 def report(schema: Schema, tables: Tables, now: Merged, loaded: Merged) -> str:
-    """JSON text: `values` by key, each with value and origin, and `pending` where one waits."""
+    """The JSON text of a ValueReport: every setting with its value in force and its origin."""
     values = {
         format_key(parameter.key): _entry(parameter, now, loaded)
         for parameter in parameters(schema, tables)
     }
-    text = _text({"values": values})
+    text = _text(ValueReport(values=values))
     if len(text) <= limits.REPORT_LENGTH:
         return text
     short = {key: _shortened(entry) for key, entry in values.items()}
-    text = _text({"values": short, "cut": True})
-    return text if len(text) <= limits.REPORT_LENGTH else _text({"values": {}, "cut": True})
+    text = _text(ValueReport(values=short, cut=True))
+    return text if len(text) <= limits.REPORT_LENGTH else _text(ValueReport(values={}, cut=True))
 
 
-def _entry(parameter: Parameter, now: Merged, loaded: Merged) -> dict[str, Any]:
-    entry = _told(parameter, now)
+def _entry(parameter: Parameter, now: Merged, loaded: Merged) -> ReportedValue:
     if not parameter.restart:
-        return entry
-    in_force = _told(parameter, loaded)
-    return in_force if in_force["value"] == entry["value"] else {**in_force, "pending": entry}
+        return _reported(parameter, now)
+    entry = _reported(parameter, loaded)
+    if _value(parameter, loaded) != _value(parameter, now):
+        entry["pending"] = _reported(parameter, now)
+    return entry
 
 
-def _told(parameter: Parameter, merged: Merged) -> dict[str, Any]:
-    value = next(merged.at(parameter.path), parameter.default)
-    return {"value": value, "origin": merged.told(parameter.path)}
+def _reported(parameter: Parameter, merged: Merged) -> ReportedValue:
+    """A value and its origin, without what is secret in it."""
+    value = masked(_value(parameter, merged), parameter.secrets)
+    return ReportedValue(value=value, origin=merged.origin_text(parameter.path))
 
 
-def _shortened(entry: dict[str, Any]) -> dict[str, Any]:
-    kept = {word: _shortened(one) if word == "pending" else one for word, one in entry.items()}
+def _value(parameter: Parameter, merged: Merged) -> Any:
+    return next(merged.at(parameter.path), parameter.default)
+
+
+def _shortened(entry: ReportedValue) -> ReportedValue:
+    short = entry.copy()
+    if "pending" in entry:
+        short["pending"] = _shortened(entry["pending"])
     if len(_text(entry["value"])) > _LONG:
-        kept["value"] = None
-        kept["cut"] = True
-    return kept
+        short["value"] = None
+        short["cut"] = True
+    return short
 
 
 def _text(value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from participant.settings.field import RESTART
 from participant.settings.layers import Tables
 from participant.settings.parameters import constraints_in_words, type_in_words
-from participant.settings.schema import Schema, alternatives, members, resolved
+from participant.settings.schema import Schema, alternatives, is_secret, members, paths_in, resolved
 from participant.settings.toml_text import toml_key, toml_value
 
 _WIDTH = 88
@@ -53,11 +53,11 @@ def _child(
     root: Schema, node: Any, path: tuple[str, ...], absent: bool, restart: bool
 ) -> Iterator[str]:
     node = resolved(root, node)
-    absent = absent or ("default" in node and node["default"] is None)
+    absent = absent or ("default" in node and node["default"] is None) or is_secret(root, node)
     restart = restart or _is_restart(root, node)
     yield from _comment(str(node.get("description", "")))
     if any(members(root, node)) or "object" in {
-        one.get("type") for one in alternatives(root, node)
+        way.get("type") for way in alternatives(root, node)
     }:
         yield from _table(root, node, path, absent, restart)
     else:  # a whole table that may be anything
@@ -66,7 +66,7 @@ def _child(
 
 
 def _is_restart(root: Schema, node: Mapping[str, Any]) -> bool:
-    return any(one.get(RESTART) is True for one in (node, *alternatives(root, node)))
+    return any(way.get(RESTART) is True for way in (node, *alternatives(root, node)))
 
 
 def _setting(root: Schema, node: Any, name: str, absent: bool, restart: bool) -> Iterator[str]:
@@ -75,12 +75,15 @@ def _setting(root: Schema, node: Any, name: str, absent: bool, restart: bool) ->
     if restart or _is_restart(root, node):
         rules.append("takes effect at load")
     default = node.get("default")
+    secret = any(True for _ in paths_in(root, node))
+    if secret:
+        rules.append("secret")
     if default is None:
         rules.append("no default")
     told = str(node.get("description", ""))
     kind = ", ".join(filter(None, rules))
     yield from _comment(f"{told} ({kind})" if told else kind)
-    if default is None:
+    if default is None or secret:
         yield f"# {toml_key(name)} ="
     else:
         yield f"{'# ' if absent else ''}{toml_key(name)} = {toml_value(default)}"

@@ -13,22 +13,34 @@ from pydantic_core import PydanticUndefined
 RESTART: Final = "x-restart"
 """The word in JSON Schema that marks what takes effect only when a module is loaded."""
 
+SECRET: Final = "x-secret"
+"""The word in JSON Schema that marks what is shown to nobody."""
+
 
 def Field(
     default: Any = PydanticUndefined,
     *,
     description: str = "",
     restart: bool = False,
+    secret: bool = False,
     **constraints: Any,
 ) -> Any:
     """One setting: its default as it would stand in TOML (none: the key is required).
 
     `description` is what `flux modinfo` shows.  With `restart` a new value takes effect when the
     module is loaded the next time, and until then `self.config` keeps the one of the last time.
+    With `secret` its value is shown to nobody: docs/modules.md says what is promised.
     `constraints` are those of pydantic.Field (ge, le, min_length, pattern, default_factory, …).
     """
-    extra: dict[str, Any] | None = {RESTART: True} if restart else None
+    marks: dict[str, Any] = {
+        word: True for word, is_so in ((RESTART, restart), (SECRET, secret)) if is_so
+    }
+    if secret:
+        constraints["repr"] = False
     field: Any = pydantic.Field(
-        default, description=description or None, json_schema_extra=extra, **constraints
+        default,
+        description=description or None,
+        json_schema_extra=marks or None,
+        **constraints,
     )
     return field

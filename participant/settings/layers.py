@@ -22,9 +22,9 @@ from protocol.messages import Argument, Arguments
 from protocol.reasons import Origin, Reason
 
 FILE: Final = "configuration"
-"""The origin of what is said by the broker's configuration."""
+"""The origin of a value from the configuration files."""
 DEFAULT: Final = "default"
-"""The origin of what nobody says."""
+"""The origin of the author's default."""
 
 
 class Tables:
@@ -39,11 +39,11 @@ class Tables:
 
     def own(self, tree: LazyTable) -> tuple[Any, tuple[bytes, ...]]:
         """A copy of what the configuration says to this module, of whatever shape; and encoded."""
-        said = tuple([tree.encoding(name) for name in self.names])
+        encoded = tuple([tree.encoding(name) for name in self.names])
         if self.single:
-            return msgpack.unpackb(said[0], raw=False) if said[0] else {}, said
-        named = zip(self.names, said, strict=True)
-        return {name: msgpack.unpackb(one, raw=False) for name, one in named if one}, said
+            return msgpack.unpackb(encoded[0], raw=False) if encoded[0] else {}, encoded
+        named = zip(self.names, encoded, strict=True)
+        return {name: msgpack.unpackb(table, raw=False) for name, table in named if table}, encoded
 
     def spelt(self, path: Path) -> Path:
         """The key of the setting at `path` of `Config`: the first table's name is left out."""
@@ -75,35 +75,35 @@ class Merged(NamedTuple):
 
     whole: Table
     """The whole configuration, read-only, as this module is to see it."""
-    said: tuple[bytes, ...]
+    encoded: tuple[bytes, ...]
     """What the configuration says to this module, encoded."""
     own: Any
     """What `Config` is made from."""
     arguments: Arguments = ()
     """What is laid over it."""
-    given: tuple[Override, ...] = ()
+    overrides: tuple[Override, ...] = ()
     """The same, as places of `Config`."""
     faults: tuple[Reason, ...] = ()
     """Values that have no place in it."""
 
     def origin_of(self, path: Path) -> str | None:
         """Who gave the value at `path` of `Config`, where it is not the configuration."""
-        for one in reversed(self.given):
-            if path[: len(one.path)] == one.path:
-                return one.origin
+        for override in reversed(self.overrides):
+            if path[: len(override.path)] == override.path:
+                return override.origin
         return None
 
-    def told(self, path: Path) -> str:
+    def origin_text(self, path: Path) -> str:
         """Where the value at `path` of `Config` comes from, for people."""
         origin = self.origin_of(path)
         if origin is not None:
             return origin
         inside = self._origin_inside(path)
-        said = FILE if self.has(path) else DEFAULT
-        return f"{said}, in part {inside}" if inside else said
+        origin = FILE if self.has(path) else DEFAULT
+        return f"{origin}, in part {inside}" if inside else origin
 
     def has(self, path: Path) -> bool:
-        """Whether anything but a default is at `path` of `Config`."""
+        """Returns True if anything but a default is at `path` of `Config`."""
         return bool(list(self.at(path)))
 
     def at(self, path: Path) -> Iterator[Any]:
@@ -117,9 +117,9 @@ class Merged(NamedTuple):
 
     def _origin_inside(self, path: Path) -> str | None:
         """Who gave the last value below `path`, where somebody did."""
-        for one in reversed(self.given):
-            if one.path[: len(path)] == path:
-                return one.origin
+        for override in reversed(self.overrides):
+            if override.path[: len(path)] == path:
+                return override.origin
         return None
 
 
@@ -127,10 +127,10 @@ def merge_layers(
     tree: LazyTable, tables: Tables, schema: Schema, arguments: Arguments, module: str
 ) -> Merged:
     """Lay `arguments`, in their order, over the module's tables of `tree`."""
-    own, said = tables.own(tree)
+    own, encoded = tables.own(tree)
     if not arguments:
-        return Merged(tree, said, own)
-    given, faults = [], []
+        return Merged(whole=tree, encoded=encoded, own=own)
+    overrides, faults = [], []
     for argument in arguments:
         try:
             path = tables.path(parse_key(argument.key))
@@ -139,9 +139,15 @@ def merge_layers(
             key = (*tables.where, *_path_or_nothing(argument.key, tables))
             faults.append(Reason(module, str(fault), key, Origin(argument.origin)))
         else:
-            given.append(Override(path, argument.origin))
-    whole = tables.laid_over(tree, own) if given and tables.names else tree
-    return Merged(whole, said, own, arguments, tuple(given), tuple(faults))
+            overrides.append(Override(path, argument.origin))
+    return Merged(
+        whole=tables.laid_over(tree, own) if overrides and tables.names else tree,
+        encoded=encoded,
+        own=own,
+        arguments=arguments,
+        overrides=tuple(overrides),
+        faults=tuple(faults),
+    )
 
 
 def _path_or_nothing(key: str, tables: Tables) -> Path:

@@ -9,8 +9,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from participant.settings.secrets import secret_paths
+from participant.settings.soundness import mistakes
 from protocol.keys import Path
-from protocol.reasons import Reason
+from protocol.reasons import Reason, Refusal
+from protocol.secrets import Patterns, at
 
 
 def _kebab(name: str) -> str:
@@ -42,15 +45,30 @@ AnySettings = TypeVar("AnySettings", bound=BaseModel)
 
 def read_table(
     model: type[AnySettings], value: Any, where: Path, module: str
-) -> AnySettings | tuple[Reason, ...]:
+) -> AnySettings | Refusal:
     """The settings in `value` (plain dicts and lists), or every reason why they are none."""
     try:
-        return model.model_validate(value)
+        settings: Any = model.model_validate(value)
     except ValidationError as error:
-        return tuple(
-            Reason(module, _plain_words(found), key=(*where, *_key(found, value)))
-            for found in error.errors(include_url=False, include_input=True)
+        return Refusal(
+            tuple(
+                _reason(module, found, where, _key(found, value), secret_paths(model))
+                for found in error.errors(include_url=False, include_input=True)
+            )
         )
+    if not isinstance(settings, model):
+        kind = type(settings).__name__
+        why = f"a validator of {model.__qualname__} returned a {kind}; it must return self"
+        return Refusal((Reason(module, why, key=where),))
+    unmeant = [Reason(module, why, key=(*where, *path)) for path, why in mistakes(settings)]
+    return Refusal(tuple(unmeant)) if unmeant else settings
+
+
+def _reason(module: str, found: Any, where: Path, key: Path, secrets: Patterns) -> Reason:
+    """One error of pydantic's; in words that cannot contain the value, where that is secret."""
+    secret = found["type"] not in _NEVER_QUOTE and at(secrets, key)
+    message = "is not accepted (it is a secret, so why is not said)" if secret else ""
+    return Reason(module, message or _plain_words(found), key=(*where, *key))
 
 
 def _key(found: Any, value: Any) -> Path:
@@ -78,7 +96,7 @@ def _leads_on(value: Any, step: int | str) -> bool:
 
 
 def _is_name(found: Any, step: str) -> bool:
-    """Whether the last step, which is not in the table, is a key that is missing there."""
+    """Returns True if the last step, which is not in the table, is a key that is missing there."""
     return found["type"] == "missing" or not (
         step.endswith("]") or "(" in step or step in ("bool", "int", "float", "str")
     )
@@ -97,6 +115,19 @@ _WANTED = {
     "model_type": "a table",
     "model_attributes_type": "a table",
 }
+
+
+_NEVER_QUOTE = frozenset(
+    {
+        *_WANTED, "missing", "extra_forbidden", "string_pattern_mismatch", "string_too_short",
+        "string_too_long", "too_short", "too_long", "greater_than", "greater_than_equal",
+        "less_than", "less_than_equal", "multiple_of", "enum", "literal_error",
+    }
+)  # fmt: skip
+"""pydantic's errors whose text says what is wanted, and nothing of what was given.
+
+https://docs.pydantic.dev/latest/errors/validation_errors/
+"""
 
 
 def _plain_words(error: Any) -> str:

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from participant.settings.field import RESTART
 from participant.settings.layers import Tables, variable
-from participant.settings.schema import Schema, alternatives, members, resolved
+from participant.settings.schema import Schema, alternatives, members, paths_in, resolved
 from protocol import limits
 from protocol.keys import Path, format_key
+from protocol.secrets import Patterns, at, masked
 
 NOT_SET: Final = None
 """The default of a setting that has none."""
@@ -30,6 +31,8 @@ class Parameter:
     default: Any
     """As it would stand in TOML; NOT_SET where there is none."""
     required: bool
+    secrets: Patterns = ()
+    """What of its value is shown to nobody; () alone: all of it."""
     element: bool = False
     """It belongs to an element of an array, or of a table with free keys, and is set with that."""
 
@@ -44,6 +47,11 @@ class Parameter:
             shown = "NAME" if step == ANY_KEY else format_key((step,))
             text += f".{shown}" if text else shown
         return text
+
+    @property
+    def secret(self) -> bool:
+        """True if its value, or something in it, is shown to nobody."""
+        return bool(self.secrets)
 
     @property
     def description(self) -> str:
@@ -64,9 +72,13 @@ def parameters(schema: Schema, tables: Tables, elements: bool = False) -> Iterat
 
     A table whose keys are declared is no setting itself; a table with free keys is one.
     """
+    secrets = tuple(paths_in(schema, schema))
     for found in _walk(schema, schema, (), False, elements):
         if found.path:
-            yield replace(found, key=tables.spelt(found.path))
+            hidden = at(secrets, found.path)
+            default = masked(found.default, hidden)
+            key = tables.spelt(found.path)
+            yield replace(found, key=key, secrets=hidden, default=default)
 
 
 def _walk(
@@ -74,19 +86,27 @@ def _walk(
 ) -> Iterator[Parameter]:
     node = resolved(root, node)
     ways = alternatives(root, node)
-    restart = restart or any(one.get(RESTART) is True for one in (node, *ways))
+    restart = restart or any(way.get(RESTART) is True for way in (node, *ways))
     inner = list(members(root, node))
     if len(path) > limits.CONFIGURATION_DEPTH // 4:
         return  # a model that contains itself
     if not inner:
         default = node.get("default", NOT_SET)
-        yield Parameter(path, path, node, restart, default, required, _is_element(path))
-    needed = {key for one in ways for key in one.get("required", ())}
+        yield Parameter(
+            path=path,
+            key=path,
+            node=node,
+            restart=restart,
+            default=default,
+            required=required,
+            element=_is_element(path),
+        )
+    needed = {key for way in ways for key in way.get("required", ())}
     for key, child in inner:
         yield from _walk(root, child, (*path, key), restart, elements, key in needed)
     if elements:
-        for one in ways:
-            yield from _elements(root, one, path, restart)
+        for way in ways:
+            yield from _elements(root, way, path, restart)
 
 
 def _elements(root: Schema, node: Schema, path: Path, restart: bool) -> Iterator[Parameter]:
@@ -115,10 +135,10 @@ _TYPES = {"object": "table", "number": "number", "null": "nothing"}
 def type_in_words(root: Schema, node: Any) -> str:
     """The type of a setting: "duration", "array of strings", "integer or string", "anything"."""
     found: dict[str, None] = {}
-    for one in alternatives(root, node):
-        kind = str(one.get("type", "string" if "enum" in one else "anything"))
-        word = _FORMATS.get(str(one.get("format")), _TYPES.get(kind, kind))
-        items = one.get("items")
+    for way in alternatives(root, node):
+        kind = str(way.get("type", "string" if "enum" in way else "anything"))
+        word = _FORMATS.get(str(way.get("format")), _TYPES.get(kind, kind))
+        items = way.get("items")
         if kind == "array" and isinstance(items, Mapping):
             word = f"array of {type_in_words(root, items)}s"
         found[word] = None
@@ -142,8 +162,8 @@ _BOUNDS = (
 def constraints_in_words(root: Schema, node: Any) -> str:
     """What else a value must keep to, in a few words; empty where that is nothing."""
     told: list[str] = []
-    for one in alternatives(root, node):
-        if "enum" in one:
-            told.append("one of " + ", ".join(map(str, one["enum"])))
-        told += [text.format(one[word]) for word, text in _BOUNDS if word in one]
+    for way in alternatives(root, node):
+        if "enum" in way:
+            told.append("one of " + ", ".join(map(str, way["enum"])))
+        told += [text.format(way[word]) for word, text in _BOUNDS if word in way]
     return ", ".join(told)

@@ -24,7 +24,7 @@ def toml_value(value: Any) -> str:
     if isinstance(value, float):
         return repr(value)
     if isinstance(value, Mapping):
-        members = (f"{toml_key(key)} = {toml_value(one)}" for key, one in value.items())
+        members = (f"{toml_key(key)} = {toml_value(member)}" for key, member in value.items())
         return "{" + ", ".join(members) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(toml_value, value)) + "]"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Types of settings that TOML has no word for; for `Config` classes beside `FSD`.
+"""Types of settings that TOML has no word for; for `Config` classes.
 
 Each takes what stands in the file, gives the value that a module wants, and refuses with a sentence
 that needs no knowledge of Python.
@@ -20,6 +20,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from protocol.formats.byte_size import parse_byte_size
+from protocol.formats.fsd import parse_fsd
 from protocol.formats.hostlist import Hosts
 from protocol.formats.idset import Ids
 from protocol.formats.quoted import quoted
@@ -37,19 +38,29 @@ def _from_text(parse: Callable[[str], Parsed], example: str) -> Callable[[Any], 
     return read
 
 
+FSD: TypeAlias = Annotated[
+    float,
+    BeforeValidator(_from_text(parse_fsd, "2s"), json_schema_input_type=str),
+    WithJsonSchema({"type": "string", "format": "fsd"}),
+]
+"""Seconds, 0 or more, math.inf for "infinity"; written as Flux Standard Duration (RFC 23).
+
+A bare number is refused: 30 does not say of what.
+"""
+
 Hostlist: TypeAlias = Annotated[
     Hosts,
     PlainValidator(_from_text(Hosts.parse, "node[0-3]")),
     WithJsonSchema({"type": "string", "format": "hostlist"}),
 ]
-"""Host names; written `node[0-3],login`."""
+"""Host names; written `node[0-3],login` (RFC 29)."""
 
 IdSet: TypeAlias = Annotated[
     Ids,
     PlainValidator(_from_text(Ids.parse, "0-3")),
     WithJsonSchema({"type": "string", "format": "idset"}),
 ]
-"""Cores, gpus or ranks; written `0-3,7`."""
+"""Cores, gpus or ranks; written `0-3,7` (RFC 22)."""
 
 ByteSize: TypeAlias = Annotated[
     int,

@@ -7,12 +7,12 @@ to a former coordinator is left in it to reach the next one.
 """
 
 from contextlib import suppress
-from enum import Enum
 from typing import Any
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from participant.transport.interface import LinkEvent
 from protocol import limits
 
 # As plain integers: the enumerations of pyzmq cost more than the calls they are for.
@@ -21,13 +21,6 @@ _EVENTS, _POLLIN, _NOBLOCK = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.NOBLOCK)
 _SOCKETS = 16384  # three for each link
 
 _FIRST_RETRY, _LONGEST_RETRY = 50, 1000  # milliseconds between attempts to connect
-
-
-class LinkEvent(Enum):
-    """What can happen to a link besides a frame."""
-
-    UP = "up"
-    DOWN = "down"
 
 
 class _SharedContext(zmq.Context[zmq.Socket[bytes]]):
@@ -41,11 +34,14 @@ def _shared() -> zmq.Context[zmq.Socket[bytes]]:
     return context
 
 
-class Link:
-    """One connection that is made again whenever it is lost.  For use in one thread."""
+class ZmqDealer:
+    """A ParticipantTransport over ZeroMQ.  For use in one thread."""
 
     def __init__(self, uri: str, shared: bool = False) -> None:
-        """`shared`: with the ZeroMQ threads that all links of this process share."""
+        """Begin to connect to `uri`, an endpoint as in zmq_connect(3), such as `ipc://PATH`.
+
+        `shared`: with the ZeroMQ threads that all links of this process share.
+        """
         self._uri = uri
         self._shared = shared
         self._extra: int | None = None

@@ -88,6 +88,7 @@ def _module(plans: Path, arguments: list[str]) -> int:
     from participant.module import Module
     from participant.runtime import process
     from participant.runtime.serve import Hook, Serving
+    from participant.transport.interface import ParticipantTransport
     from tests.chaos import evidence, faults
 
     name = os.environ[evidence.NAME_VARIABLE] = arguments[1]
@@ -96,12 +97,17 @@ def _module(plans: Path, arguments: list[str]) -> int:
     class Known(Serving):
         """A Serving that faults can reach."""
 
-        def __init__(self, uri: str, module: Module, name: str, hook: Hook | None = None) -> None:
-            super().__init__(uri, module, name, hook)
+        def __init__(
+            self,
+            link: ParticipantTransport,
+            module: Module,
+            name: str,
+            hook: Hook | None = None,
+        ) -> None:
+            super().__init__(link, module, name, hook)
             faults.knows(self)
 
-    vars(process)["Serving"] = Known
-    return process.main(arguments, hook)
+    return process.main(arguments, hook, Known)
 
 
 if __name__ == "__main__":

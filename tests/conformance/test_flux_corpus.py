@@ -22,6 +22,7 @@ from participant.loader import load
 from participant.module import Module
 from participant.modules import BUNDLED
 from protocol.configuration import EMPTY, Configuration
+from protocol.reasons import Refusal
 
 CASES: Final = Path(__file__).parent / "data" / "flux-cases.jsonl"
 EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "system-conf.d"
@@ -29,7 +30,7 @@ DIFFERENCES: Final = Path(__file__).parents[2] / "docs" / "flux-compat.md"
 ETC: Final = "/etc/flux/system"
 
 STRICTER: Final = {"toml-037", "toml-045"}
-"""Refused here on purpose: docs/flux-compat.md says why."""
+"""Refusal here on purpose: docs/flux-compat.md says why."""
 
 Moment = Literal["live", "start"]
 MOMENTS: Final[tuple[Moment, ...]] = ("live", "start")
@@ -81,11 +82,11 @@ def refusals(
     for name, module in modules_on(host).items():
         if moment == "live":
             first = module.judge(EMPTY)
-            assert not isinstance(first, tuple)
+            assert not isinstance(first, Refusal)
             module.take(first)
         found = module.judge(candidate)
-        if isinstance(found, tuple):
-            refused[name] = tuple(map(str, found))
+        if isinstance(found, Refusal):
+            refused[name] = tuple(map(str, found.reasons))
     return refused
 
 

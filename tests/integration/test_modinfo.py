@@ -27,6 +27,7 @@ from participant.settings.toml_text import toml_key, toml_value
 from participant.testing import Trial
 from protocol import limits
 from protocol.configuration import Configuration
+from protocol.reasons import Refusal
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,7 +81,7 @@ def test_the_example_is_accepted_and_changes_nothing(name: str) -> None:
     without, with_it = module(), module()
     for one, config in ((without, {}), (with_it, tree)):
         staged = one.judge(Configuration.of(config))
-        assert not isinstance(staged, tuple), staged
+        assert not isinstance(staged, Refusal), staged
         one.take(staged)
     assert with_it.config.model_dump() == without.config.model_dump()
 
@@ -108,7 +109,7 @@ def test_a_setting_says_its_type_and_constraints(name: str) -> None:
         tree = wrong
         for step in reversed((*module.owned().where, *one.path)):
             tree = {step: tree}
-        refused = isinstance(module().judge(Configuration.of(tree)), tuple)
+        refused = isinstance(module().judge(Configuration.of(tree)), Refusal)
         assert refused or name in IDLE_MODULES or one.name.startswith(IDLE_TABLES), one.name
 
 

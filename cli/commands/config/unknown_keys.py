@@ -98,9 +98,9 @@ def _others(model: type[BaseModel]) -> Any:
     """The type of the keys that the model takes beside its fields; None where it takes none."""
     if model.model_config.get("extra") != "allow":
         return None
-    for one in model.__mro__:
-        annotation = vars(one).get("__annotations__", {}).get("__pydantic_extra__")
-        if one is not BaseModel and annotation is not None:
+    for base in model.__mro__:
+        annotation = vars(base).get("__annotations__", {}).get("__pydantic_extra__")
+        if base is not BaseModel and annotation is not None:
             return (*get_args(annotation), Any)[1]
     return Any
 
@@ -118,8 +118,8 @@ def _in_type(kind: Any, value: Any, path: Path) -> Iterator[tuple[Path, set[str]
         for index, member in enumerate(value):
             yield from _in_type(inner[0], member, (*path, index))
     else:
-        branches = [one for one in inner if _has_model(one)]
-        found = [dict(_in_type(one, value, path)) for one in branches]
+        branches = [branch for branch in inner if _has_model(branch)]
+        found = [dict(_in_type(branch, value, path)) for branch in branches]
         if found:
             yield from min(found, key=len).items()  # a union: the branch that fits best
 
@@ -127,4 +127,4 @@ def _in_type(kind: Any, value: Any, path: Path) -> Iterator[tuple[Path, set[str]
 def _has_model(kind: Any) -> bool:
     if isinstance(kind, type) and get_origin(kind) is None:
         return issubclass(kind, BaseModel)
-    return any(_has_model(one) for one in get_args(kind))
+    return any(_has_model(argument) for argument in get_args(kind))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cli.client import Trouble, complain
 from cli.options.duration import duration
 from protocol import limits
-from protocol.reasons import Reason
+from protocol.reasons import Reason, Refusal
 
 if TYPE_CHECKING:
     from coordinator.files.reading import Source
@@ -39,15 +39,27 @@ exit status:
 examples:
   flux config validate /etc/flux/system/conf.d
   ansible: template: {src: queues.toml, dest: …, validate: "flux config validate --strict %s"}"""
-    parser.add_argument("--module", metavar="MODULE", action="append", default=[],
-                        help="ask this module, too: a file, or a name on FLUX_MODULE_PATH; may be "
-                             "given several times")  # fmt: skip
-    parser.add_argument("--start", action="store_true",
-                        help="judge also what counts only at a start: this host's name, files "
-                             "that must exist")  # fmt: skip
+    parser.add_argument(
+        "--module",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="ask this module, too: a file, or a name on FLUX_MODULE_PATH; may be given several "
+        "times",
+    )
+    parser.add_argument(
+        "--start",
+        action="store_true",
+        help="judge also what counts only at a start: this host's name, files that must exist",
+    )
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
-    parser.add_argument("--timeout", metavar="FSD", type=duration, default=limits.PREPARE_SECONDS,
-                        help="time that each module has (default: 10s)")  # fmt: skip
+    parser.add_argument(
+        "--timeout",
+        metavar="FSD",
+        type=duration,
+        default=limits.PREPARE_SECONDS,
+        help="time that each module has (default: 10s)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("path", metavar="PATH")
     parser.set_defaults(run=validate)
@@ -125,18 +137,21 @@ def judged(
 def _ask(
     module: "type[Module]", configuration: "Configuration", starting: bool
 ) -> tuple[Reason, ...]:
+    judge: Module | None = None
     try:
         judge = module()
         judge.starting = starting
         found = judge.judge(configuration)
     except BaseException as error:  # whatever author's code raises is a no, as in a broker
-        return (Reason("?", f"prepare raised {type(error).__name__}: {error}"),)
-    if isinstance(found, tuple):
-        return found
+        text = judge.without_secrets(str(error)) if judge else str(error)
+        return (Reason("?", f"prepare raised {type(error).__name__}: {text}"),)
+    if isinstance(found, Refusal):
+        return found.reasons
     try:
         judge.abort(found.built)
     except Exception as error:
-        complain("config", f"abort raised {type(error).__name__}: {error}")
+        text = judge.without_secrets(str(error))
+        complain("config", f"abort raised {type(error).__name__}: {text}")
     return ()
 
 
@@ -149,7 +164,7 @@ def _warnings(
     from cli.commands.config.unknown_keys import warnings
 
     told = {reason.key for reason in reasons}
-    found = (one for one in warnings(configuration, modules) if one.key not in told)
+    found = (reason for reason in warnings(configuration, modules) if reason.key not in told)
     return _placed(found, sources)
 
 

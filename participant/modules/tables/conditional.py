@@ -24,7 +24,7 @@ from participant.module import Module, StagedSettings
 from participant.settings.field import RESTART
 from participant.settings.layers import Merged
 from protocol.configuration import Configuration
-from protocol.reasons import Reason
+from protocol.reasons import Refusal
 
 START: Final = "start"
 
@@ -71,9 +71,7 @@ class ConditionalModule(Module):
         """What holds for a candidate, which is all of `config`; START until the first commit."""
         return frozenset({START}) if self.starting else frozenset()
 
-    def weigh(
-        self, candidate: Configuration, merged: Merged
-    ) -> StagedSettings | tuple[Reason, ...]:
+    def weigh(self, candidate: Configuration, merged: Merged) -> StagedSettings | Refusal:
         """Under this module's conditions."""
         before = _holding.set(self.conditions(merged.whole))
         try:

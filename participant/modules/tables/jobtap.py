@@ -16,7 +16,7 @@ from pydantic import AfterValidator
 from participant.module import Reject
 from participant.modules.tables.base import LaxTable, StrictTable
 from participant.settings.field import Field
-from participant.settings.fsd_type import FSD
+from participant.settings.types import FSD
 from protocol.formats.quoted import quoted
 
 PERILOG: Final = "perilog.so"

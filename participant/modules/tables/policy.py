@@ -10,8 +10,7 @@ from typing import Annotated, Any, TypeAlias
 from participant.module import Reject
 from participant.modules.tables.base import StrictTable
 from participant.settings.field import Field
-from participant.settings.fsd_type import FSD
-from participant.settings.types import Int32, at_least, without
+from participant.settings.types import FSD, Int32, at_least, without
 from protocol.formats.quoted import quoted
 from protocol.keys import Path
 

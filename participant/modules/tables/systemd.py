@@ -42,7 +42,7 @@ class SystemdModule(ConditionalModule):
             self.enabled = _enabled(self.whole)
 
     def stats(self) -> dict[str, Any]:
-        """Whether this module works."""
+        """Returns True if this module works."""
         return {"enabled": self.enabled}
 
 

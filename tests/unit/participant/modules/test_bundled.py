@@ -18,6 +18,7 @@ from participant.module import Module
 from participant.modules import BUNDLED
 from protocol.configuration import EMPTY, Configuration
 from protocol.keys import format_key
+from protocol.reasons import Refusal
 
 CASES = tomllib.loads((Path(__file__).parent / "data" / "bundled-cases.toml").read_text())
 
@@ -30,17 +31,17 @@ def create(name: str, host: str = "node0") -> Module:
 def refused(module: Module, toml: str) -> list[tuple[str, str]]:
     """The keys and messages of all reasons against a configuration; empty if it is accepted."""
     found = module.judge(Configuration.of(tomllib.loads(toml)))
-    if not isinstance(found, tuple):
+    if not isinstance(found, Refusal):
         return []
-    assert {reason.module for reason in found} == {module.title()}
-    return [(format_key(reason.key), reason.message) for reason in found]
+    assert {reason.module for reason in found.reasons} == {module.title()}
+    return [(format_key(reason.key), reason.message) for reason in found.reasons]
 
 
 def running(name: str, toml: str = "") -> Module:
     """A module that was started with this configuration."""
     module = create(name)
     found = module.judge(Configuration.of(tomllib.loads(toml)))
-    assert not isinstance(found, tuple), found
+    assert not isinstance(found, Refusal), found
     module.take(found)
     module.run()
     return module
@@ -143,7 +144,7 @@ def test_perilog_counts_while_it_is_loaded() -> None:
 def test_the_heart_beats_at_the_pace_in_force() -> None:
     module = running("heartbeat", '[heartbeat]\nperiod = "1s"\n')
     slow = module.judge(Configuration.of({"heartbeat": {"period": "2s"}}))
-    assert not isinstance(slow, tuple)
+    assert not isinstance(slow, Refusal)
     module.take(slow)
     assert [(timer.seconds, timer.cancelled) for timer in module.timers] == [
         (1.0, True),
@@ -152,7 +153,7 @@ def test_the_heart_beats_at_the_pace_in_force() -> None:
     module.timers[1].call()
     assert module.stats()["beats"] == 1
     same = module.judge(Configuration.of({"heartbeat": {"period": "2s", "warn_thresh": 9}}))
-    assert not isinstance(same, tuple)
+    assert not isinstance(same, Refusal)
     module.take(same)
     assert len(module.timers) == 2
 
@@ -160,7 +161,7 @@ def test_the_heart_beats_at_the_pace_in_force() -> None:
 def test_what_a_live_change_would_break_at_the_next_start_does_not_count_now() -> None:
     module = running("content-sqlite", "[content-sqlite]\nmax_checkpoints = 9\n")
     staged = module.judge(Configuration.of({"content-sqlite": {"max_checkpoints": 0}}))
-    assert not isinstance(staged, tuple)
+    assert not isinstance(staged, Refusal)
     module.take(staged)
     assert module.stats() == {"max_checkpoints": 9}
 
@@ -197,7 +198,7 @@ def test_the_empty_configuration_always_passes(name: str) -> None:
     module = create(name)
     for _ in range(2):
         staged = module.judge(EMPTY)
-        assert not isinstance(staged, tuple)
+        assert not isinstance(staged, Refusal)
         module.take(staged)
         assert not module.starting
     json.dumps(module.stats())

@@ -9,6 +9,7 @@ from participant import FSD, Field
 from participant.loader import load
 from participant.settings.model import Settings, read_table
 from protocol.keys import format_key
+from protocol.reasons import Refusal
 
 
 class Item(Settings):
@@ -29,8 +30,8 @@ class Table(Settings):
 
 def keys(value: Any, model: type[Settings] = Table) -> list[str]:
     found = read_table(model, value, ("t",), "m")
-    assert isinstance(found, tuple)
-    return [format_key(reason.key) for reason in found]
+    assert isinstance(found, Refusal)
+    return [format_key(reason.key) for reason in found.reasons]
 
 
 @pytest.mark.parametrize("name", ["int", "str", "a(b)", "x]", "[key]", "float", "model", "a.b"])
@@ -70,5 +71,5 @@ def test_a_queue_may_be_called_int() -> None:
     from protocol.configuration import Configuration
 
     found = module.judge(Configuration.of({"queues": {"int": {"parent": 3}, "str": {"x": 1}}}))
-    assert isinstance(found, tuple)
-    assert [format_key(one.key) for one in found] == ["queues.int.parent", "queues.str.x"]
+    assert isinstance(found, Refusal)
+    assert [format_key(one.key) for one in found.reasons] == ["queues.int.parent", "queues.str.x"]

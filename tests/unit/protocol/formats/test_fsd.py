@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from participant import FSD, Field
 from participant.settings.model import Settings, read_table
 from protocol.formats.fsd import format_fsd, parse_fsd
+from protocol.reasons import Refusal
 
 HOW_TO_WRITE = 'write a number and one of the units ms, s, m, h, d, as in "2.5s", or "infinity"'
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -166,9 +167,10 @@ def test_a_setting_takes_a_string_and_gives_seconds() -> None:
     ],
 )
 def test_a_setting_refuses_all_else(value: object, message: str) -> None:
-    reasons = read_table(_Probe, {"period": value}, ("probe",), "probe")
-    assert isinstance(reasons, tuple)
-    assert [(reason.key, reason.message) for reason in reasons] == [(("probe", "period"), message)]
+    refused = read_table(_Probe, {"period": value}, ("probe",), "probe")
+    assert isinstance(refused, Refusal)
+    reasons = [(reason.key, reason.message) for reason in refused.reasons]
+    assert reasons == [(("probe", "period"), message)]
 
 
 def test_its_description_is_a_string_with_a_format() -> None:
