@@ -68,7 +68,7 @@ def _without_override(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="saboteur")
+    parser = argparse.ArgumentParser(prog="crash_process")
     parser.add_argument("--rundir", required=True)
     parser.add_argument("--statedir", required=True)
     parser.add_argument("--plans", required=True, help="directory with the plans of all processes")
@@ -100,8 +100,7 @@ def _module(plans: Path, arguments: list[str]) -> int:
             super().__init__(uri, module, name, hook)
             faults.knows(self)
 
-    vars(process)["Serving"] = Known
-    return process.main(arguments, hook)
+    return process.main(arguments, hook, serving=Known)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from participant.settings.toml_text import toml_key, toml_value
 from participant.testing import Trial
 from protocol import limits
 from protocol.configuration import Configuration
+from tests.support.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,7 +60,7 @@ def flux(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[st
         env={**given, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 
