@@ -9,7 +9,7 @@ STAMP := $(VENV)/installed
 SEED ?=
 SEEDS ?= 2000
 
-.PHONY: all demo test lint types arrows check bench simulate diagrams clean
+.PHONY: all demo unit test coverage lint types arrows check bench simulate diagrams clean
 
 all: test
 
@@ -34,8 +34,19 @@ arrows: $(STAMP)
 
 check: lint types arrows
 
+# What needs no process but this one: seconds.
+unit: $(STAMP)
+	$(BIN)/python -m pytest -q tests/unit tests/stories tests/conformance
+
 test: check
 	$(BIN)/python -m pytest
+
+# Branches of the pure rooms that unit tests, stories and a short simulation take; it gates nothing.
+coverage: $(STAMP)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q tests/unit tests/stories
+	$(BIN)/coverage run --append -m tests.simulation --seeds 300 --jobs 1
+	$(BIN)/coverage report
 
 simulate: $(STAMP)
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
@@ -50,4 +61,4 @@ diagrams: $(STAMP)
 	mv docs/design.md.new docs/design.md
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build *.egg-info .mypy_cache .coverage .ruff_cache .pytest_cache .hypothesis

@@ -75,7 +75,7 @@ class SqliteFile:
         self._connection = connection
         return connection
 
-    def transaction(self, forced: bool) -> "Transaction":
+    def transaction(self, forced: bool) -> "SqliteTransaction":
         """synchronous=FULL where forced: the commit has been through fsync(2)."""
         assert self._connection is not None
         # Not OFF: that would let a checkpoint overwrite, unsynced, what was forced before.
@@ -83,7 +83,7 @@ class SqliteFile:
         if level != self._level:
             self._connection.execute(f"PRAGMA synchronous = {level}")
             self._level = level
-        return Transaction(self._connection)
+        return SqliteTransaction(self._connection)
 
     def reading(self) -> "_Reading":
         """A connection of its own: a reader waits for no decision, and no decision for a reader."""
@@ -117,7 +117,7 @@ class SqliteFile:
         self._lock.release()
 
 
-class Transaction:
+class SqliteTransaction:
     """`with` block that commits at its end and rolls back on an error."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:

@@ -25,10 +25,10 @@ _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _SAY_WHY_SECONDS = 5.0
 
 
-def main(arguments: list[str], hook: Hook | None = None, serve: type[Serving] = Serving) -> int:
+def main(arguments: list[str], hook: Hook | None = None, serving: type[Serving] = Serving) -> int:
     """Run one module; the exit status of its process.
 
-    `hook` and `serve` are for tests that reach into a running module.
+    `hook` and `serving` are for tests that reach into a running module.
     """
     _flag_name, name, _flag_uri, uri, _flag_parent, parent, what = arguments
     die_with(int(parent))
@@ -42,10 +42,10 @@ def main(arguments: list[str], hook: Hook | None = None, serve: type[Serving] = 
         why = f"its constructor raised {type(error).__name__}: {error}"
         _say_why(name, uri, Reason(name, why))
         return 1
-    serving = serve(ZmqDealer(uri), module, name, hook)
-    ended = serving.run()
+    server = serving(ZmqDealer(uri), module, name, hook)
+    ended = server.run()
     if not ended.wanted:
-        serving.complain(f"not admitted: {ended.why}")
+        server.complain(f"not admitted: {ended.why}")
     return 0 if ended.wanted else 1
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from participant.module import Reject
 from tests.chaos import evidence
 from tests.chaos.faulty_modules.voter import Voter
+from tests.support.patience import PATIENCE
 
 
 class AttachedParticipant(Voter):
@@ -28,7 +29,7 @@ class AttachedParticipant(Voter):
 
     def prepare(self, new: Any, config: Mapping[str, Any]) -> str:
         digest = evidence.digest_of(config)
-        assert self.free.wait(60)
+        assert self.free.wait(PATIENCE)
         if new.do.get(self.who) == "refuse":
             self.note("refused", digest)
             raise Reject(f"{self.who} will not have {new.serial}", key="serial")

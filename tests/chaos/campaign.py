@@ -14,12 +14,14 @@ from typing import Any, Protocol
 from cli.client import Trouble
 from protocol.configuration import Configuration
 from tests.chaos import plans
-from tests.chaos.house import PATIENCE, House, until
+from tests.chaos.broker import ChaosBroker
 from tests.chaos.plans import Plan
 from tests.chaos.verdicts import Answered
+from tests.support.patience import PATIENCE, until
 
-_LINGER = 0.15
-"""How long after its answer a request may still have effects, in seconds."""
+LINGER = 1.0
+"""How long after its answer a request may still have effects, in seconds; more where the request
+itself took longer, as on a busy machine."""
 
 
 @dataclass(slots=True)
@@ -52,7 +54,7 @@ def points(number: signal.Signals) -> Iterator[Plan]:
 class Asking:
     """A request under way in a thread of its own; its client may be left without an answer."""
 
-    def __init__(self, house: House, tally: Tally, op: str, **fields: Any) -> None:
+    def __init__(self, house: ChaosBroker, tally: Tally, op: str, **fields: Any) -> None:
         self._house, self._tally = house, tally
         self._digest = digest_of_files(house)
         self.outcome: dict[str, Any] | None = None
@@ -87,22 +89,28 @@ class UnderWay(Protocol):
         """Whether it has come to its end."""
 
 
-def struck(path: Path, asking: UnderWay) -> str:
-    """Wait for the strike, or for the end of the request without one; where it struck."""
-    until(lambda: asking.over or plans.carried_out(path), 3 * PATIENCE, "a strike or an answer")
-    end = time.monotonic() + _LINGER
+def struck(path: Path, asking: UnderWay, linger: float = LINGER) -> str:
+    """Wait for the strike, or for the end of the request without one; where it struck.
+
+    A plan that has not struck then is withdrawn, or it would strike in whatever comes next.  Too
+    late for that is a strike, too: the process says so before it dies, however long that takes.
+    """
+    began = time.monotonic()
+    until(lambda: asking.over or plans.carried_out(path), "a strike or an answer", 3 * PATIENCE)
+    now = time.monotonic()
+    end = now + max(linger, min(now - began, PATIENCE / 4))
     while not plans.carried_out(path) and time.monotonic() < end:
         time.sleep(0.005)
-    where = plans.carried_out(path)
-    if not where:
-        plans.withdraw(path)  # or it would strike in whatever comes next
+    if not plans.carried_out(path) and plans.withdraw(path):
+        return ""
+    where: str = until(lambda: plans.carried_out(path), "the mark of a strike")
     return where
 
 
 class Opening:
     """The start of a broker, over when it lets clients in."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: ChaosBroker) -> None:
         self._house = house
 
     @property
@@ -111,7 +119,7 @@ class Opening:
         return self._house.opened(0.3)
 
 
-def digest_of_files(house: House) -> str:
+def digest_of_files(house: ChaosBroker) -> str:
     """The digest of the configuration in the files."""
     text = (house.files / "voter.toml").read_text()
     return Configuration.of(tomllib.loads(text)).digest
@@ -120,7 +128,7 @@ def digest_of_files(house: House) -> str:
 class Library:
     """The texts of all configurations that were proposed, to put back what is in force."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: ChaosBroker) -> None:
         self._house = house
         self._texts: dict[str, str] = {}
         self.keep()
@@ -142,16 +150,16 @@ def state_of(pid: int) -> str:
 
 def wait_stopped(pid: int) -> None:
     """Wait until a process is stopped by a signal."""
-    until(lambda: state_of(pid) == "T", what=f"process {pid} is stopped")
+    until(lambda: state_of(pid) == "T", f"process {pid} is stopped")
 
 
-Scenario = Callable[[House, Tally], Asking]
+Scenario = Callable[[ChaosBroker, Tally], Asking]
 
 
 def proposing(*, dry_run: bool = False, **do: str) -> Scenario:
     """A reload of a new candidate, in which modules do these deeds."""
 
-    def ask(house: House, tally: Tally) -> Asking:
+    def ask(house: ChaosBroker, tally: Tally) -> Asking:
         house.write(**do)
         return Asking(house, tally, "reload", dry_run=dry_run)
 

@@ -5,14 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.attached_participant import AttachedParticipant
-from tests.chaos.house import House
+from tests.chaos.broker import ChaosBroker
 
 
 @pytest.fixture
-def house() -> Iterator[House]:
+def house() -> Iterator[ChaosBroker]:
     """A house of the test's own, with no broker in it yet; judged at the end."""
-    house = House()
+    house = ChaosBroker()
     try:
         yield house
         assert house.judge() == []
@@ -21,9 +20,9 @@ def house() -> Iterator[House]:
 
 
 @pytest.fixture
-def den() -> Iterator[House]:
+def den() -> Iterator[ChaosBroker]:
     """A house that is not judged at the end, because wrong or wild things happen in it."""
-    house = House()
+    house = ChaosBroker()
     try:
         yield house
     finally:
@@ -31,9 +30,9 @@ def den() -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
-def four() -> Iterator[House]:
+def four() -> Iterator[ChaosBroker]:
     """A broker with the modules a, b, c and d, which the tests of one file share."""
-    house = House()
+    house = ChaosBroker()
     try:
         house.start(modules=("a", "b", "c", "d"))
         yield house
@@ -43,12 +42,12 @@ def four() -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
-def two() -> Iterator[House]:
+def two() -> Iterator[ChaosBroker]:
     """A broker with a module m and a guest y."""
-    house = House()
+    house = ChaosBroker()
     try:
         house.start(modules=("m",))
-        with house.attached("y", make=lambda name: AttachedParticipant(name, house.diary)):
+        with house.attached("y"):
             yield house
             assert house.judge() == []
     finally:

@@ -68,7 +68,7 @@ def _without_override(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="saboteur")
+    parser = argparse.ArgumentParser(prog="crash_process")
     parser.add_argument("--rundir", required=True)
     parser.add_argument("--statedir", required=True)
     parser.add_argument("--plans", required=True, help="directory with the plans of all processes")
@@ -107,7 +107,7 @@ def _module(plans: Path, arguments: list[str]) -> int:
             super().__init__(link, module, name, hook)
             faults.knows(self)
 
-    return process.main(arguments, hook, Known)
+    return process.main(arguments, hook, serving=Known)
 
 
 if __name__ == "__main__":

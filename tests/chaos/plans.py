@@ -2,13 +2,15 @@
 """When a process is to be struck: before or after its k-th effect from now on, and by what signal.
 
 A plan is a file.  It counts from the first effect that is carried out after the file was written,
-so one process can be given one plan after another, and a restarted process is not struck again: a
-plan that was carried out leaves a mark beside it.
+so one process can be given one plan after another.  Who carries a plan out takes the file away
+first, and who withdraws it does, too: one of them has it, and a restarted process is not struck
+again.  What was carried out leaves a mark beside the plan's place.
 """
 
 import json
 import os
 import signal
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -32,15 +34,19 @@ class Plan:
 def place(path: Path, plan: Plan) -> None:
     """Put a plan where a process will find it; what is left of a former one goes."""
     withdraw(path)
+    _mark(path).unlink(missing_ok=True)
     draft = path.with_suffix(".draft")
     draft.write_text(json.dumps(asdict(plan)))
     draft.rename(path)
 
 
-def withdraw(path: Path) -> None:
-    """No plan, and no mark of one."""
-    path.unlink(missing_ok=True)
-    _mark(path).unlink(missing_ok=True)
+def withdraw(path: Path) -> bool:
+    """Take a plan back; False: there is none, or it is too late and a mark of it will come."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def carried_out(path: Path) -> str:
@@ -86,14 +92,16 @@ class Striker:
         self._count = 0
         self._numbers.clear()
         self._plan = None
-        if not _mark(self._path).exists():
+        with suppress(FileNotFoundError):  # withdrawn at this moment
             self._plan = Plan(**json.loads(self._path.read_text()))
 
     def _strike(self, where: str, number: int) -> None:
         self._plan = None
-        if _mark(self._path).exists():
-            return  # a second process under this plan, as in a module's reload; one is enough
         draft = self._path.with_suffix(".mark")
+        try:
+            self._path.rename(draft)
+        except FileNotFoundError:
+            return  # withdrawn, or taken by a second process under this plan, as in a reload
         draft.write_text(f"{where}\n{os.getpid()}")
         draft.rename(_mark(self._path))
         os.kill(os.getpid(), number)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.chaos import plans
-from tests.chaos.attached_participant import AttachedParticipant
+from tests.chaos.broker import BRISK, VOTER, ChaosBroker
 from tests.chaos.campaign import (
     Asking,
     Library,
@@ -21,9 +21,10 @@ from tests.chaos.campaign import (
     proposing,
     struck,
 )
-from tests.chaos.house import VOTER, House, until
+from tests.support.outcome import expect
+from tests.support.patience import until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 CHANGES = {
     "commit": proposing(),
@@ -31,33 +32,29 @@ CHANGES = {
     "dry run": proposing(dry_run=True),
     "refused dry run": proposing(dry_run=True, y="refuse"),
 }
-BRISK = ("--limit", "RESTART_DEATHS=1000", "--limit", "RESTART_FIRST_SECONDS=0.01",
-         "--limit", "RESTART_LONGEST_SECONDS=0.01")  # fmt: skip
 
 
-def loading(house: House, tally: Tally) -> Asking:
+def loading(house: ChaosBroker, tally: Tally) -> Asking:
     """A module is loaded."""
     return Asking(house, tally, "module-load", name="m", path=str(VOTER))
 
 
-def reloading(house: House, tally: Tally) -> Asking:
+def reloading(house: ChaosBroker, tally: Tally) -> Asking:
     """A module is replaced by a new process of itself."""
     return Asking(house, tally, "module-reload", name="m")
 
 
-def removing(house: House, tally: Tally) -> Asking:
+def removing(house: ChaosBroker, tally: Tally) -> Asking:
     """A module is removed."""
     return Asking(house, tally, "module-remove", name="m")
 
 
-def guests(house: House, stack: ExitStack, *names: str) -> None:
+def guests(house: ChaosBroker, stack: ExitStack, *names: str) -> None:
     """Participants that survive every broker of this test."""
-    stack.enter_context(
-        house.attached(*names, make=lambda name: AttachedParticipant(name, house.diary))
-    )
+    stack.enter_context(house.attached(*names))
 
 
-def at_rest(house: House, *names: str) -> list[str]:
+def at_rest(house: ChaosBroker, *names: str) -> list[str]:
     """Wait until all of `names` count again, and judge."""
     for name in names:
         house.wait_for(name, "running")
@@ -65,7 +62,7 @@ def at_rest(house: House, *names: str) -> list[str]:
 
 
 def kill_broker_everywhere(
-    house: House, tally: Tally, scenario: Scenario, modules: tuple[str, ...], *names: str
+    house: ChaosBroker, tally: Tally, scenario: Scenario, modules: tuple[str, ...], *names: str
 ) -> None:
     """Kill the broker at every point of `scenario`, and start it again each time."""
     plan_file, library = house.plans / "broker", Library(house)
@@ -86,7 +83,7 @@ def kill_broker_everywhere(
 
 
 @pytest.mark.parametrize("title", CHANGES)
-def test_broker_killed_in_a_change(house: House, title: str) -> None:
+def test_broker_killed_in_a_change(house: ChaosBroker, title: str) -> None:
     tally = Tally(title)
     house.start(*BRISK)
     with ExitStack() as stack:
@@ -101,7 +98,7 @@ OVER_A_MODULE = {"load": loading, "reload": reloading, "remove": removing}
 
 
 @pytest.mark.parametrize("title", OVER_A_MODULE)
-def test_broker_killed_over_a_module(house: House, title: str) -> None:
+def test_broker_killed_over_a_module(house: ChaosBroker, title: str) -> None:
     tally = Tally(title)
     scenario, modules = OVER_A_MODULE[title], () if title == "load" else ("m",)
     house.start(*BRISK, modules=modules)
@@ -114,7 +111,7 @@ def test_broker_killed_over_a_module(house: House, title: str) -> None:
     assert tally.violations == []
 
 
-def test_broker_killed_while_it_starts(house: House) -> None:
+def test_broker_killed_while_it_starts(house: ChaosBroker) -> None:
     """Changed files, a module of its own and a survivor: the longest of all starts."""
     tally = Tally("start")
     house.start(*BRISK, modules=("m",))
@@ -140,7 +137,7 @@ def test_broker_killed_while_it_starts(house: House) -> None:
     assert tally.violations == []
 
 
-def _dies(house: House) -> bool:
+def _dies(house: ChaosBroker) -> bool:
     """Whether a starting broker dies of its plan; False: its door is open."""
     try:
         house.wait_until_open()
@@ -152,7 +149,7 @@ def _dies(house: House) -> bool:
 
 
 def kill_module_everywhere(
-    house: House, tally: Tally, scenario: Scenario
+    house: ChaosBroker, tally: Tally, scenario: Scenario
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Kill the module at every point of `scenario`: where it was struck ("": beyond the last point,
     and it is for the caller to stop), and how the request ended."""
@@ -166,7 +163,7 @@ def kill_module_everywhere(
 
 
 @pytest.mark.parametrize("title", CHANGES)
-def test_module_killed_in_a_change(house: House, title: str) -> None:
+def test_module_killed_in_a_change(house: ChaosBroker, title: str) -> None:
     tally = Tally(title)
     house.start(*BRISK, modules=("m",))
     with ExitStack() as stack:
@@ -180,7 +177,7 @@ def test_module_killed_in_a_change(house: House, title: str) -> None:
     assert tally.violations == []
 
 
-def test_module_killed_while_it_is_loaded(house: House) -> None:
+def test_module_killed_while_it_is_loaded(house: ChaosBroker) -> None:
     tally = Tally("load")
     house.start(*BRISK)
     for where, outcome in kill_module_everywhere(house, tally, loading):
@@ -196,7 +193,7 @@ def test_module_killed_while_it_is_loaded(house: House) -> None:
     assert tally.violations == []
 
 
-def test_module_killed_while_it_is_reloaded(house: House) -> None:
+def test_module_killed_while_it_is_reloaded(house: ChaosBroker) -> None:
     """Either process, the old or the new one, dies at any of its points."""
     tally = Tally("module reload")
     house.start(*BRISK, modules=("m",))
@@ -213,11 +210,11 @@ def test_module_killed_while_it_is_reloaded(house: House) -> None:
     assert tally.violations == []
 
 
-def test_module_killed_while_it_is_removed(house: House) -> None:
+def test_module_killed_while_it_is_removed(house: ChaosBroker) -> None:
     tally = Tally("remove")
     house.start(*BRISK, modules=("m",))
     for where, outcome in kill_module_everywhere(house, tally, removing):
-        assert outcome["result"] == "removed", where
+        expect(outcome, "removed")
         assert "m" not in house.members()
         assert loading(house, tally).wait() is not None
         if not where:
@@ -228,7 +225,7 @@ def test_module_killed_while_it_is_removed(house: House) -> None:
     assert tally.violations == []
 
 
-def test_module_killed_while_the_broker_starts(house: House) -> None:
+def test_module_killed_while_the_broker_starts(house: ChaosBroker) -> None:
     """Dead before its yes, and the start is refused; dead after it, and it is started again."""
     tally, path, refused = Tally("start"), house.plans / "m", 0
     house.start(*BRISK, modules=("m",))
@@ -241,7 +238,7 @@ def test_module_killed_while_the_broker_starts(house: House) -> None:
             house.write()
             house.launch(*BRISK, modules=("m",))
             where = struck(path, _Start(house))
-            until(lambda: _Start(house).over, what="an end or an open door")
+            until(lambda: _Start(house).over, "an end or an open door")
             assert house.broker is not None
             if house.broker.poll() is not None:
                 assert house.wait_dead() == 1, where

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.attached_participant import AttachedParticipant
 from tests.chaos.house import House
 
 
@@ -32,7 +31,7 @@ def test_a_second_broker_on_the_run_directory(house: House) -> None:
     assert f"another broker uses the run directory {house.rundir}" in said
     assert str(first.pid) in said
     house.broker, house.statedir = first, statedir
-    with house.attached("x", make=lambda name: AttachedParticipant(name, house.diary)):
+    with house.attached("x"):
         house.write()
         outcome = house.reload()
         assert (outcome["result"], outcome["asked"]) == ("committed", 1)

@@ -8,20 +8,20 @@ take what another ledger calls by the same names for the decision that it waits 
 import shutil
 
 from tests.chaos import plans
-from tests.chaos.attached_participant import AttachedParticipant
-from tests.chaos.house import House, until
+from tests.chaos.broker import ChaosBroker
 from tests.chaos.plans import Plan
+from tests.support.patience import FAR, PATIENCE, until
 
 
-def test_a_fresh_ledger_decides_no_doubt_of_another(den: House) -> None:
+def test_a_fresh_ledger_decides_no_doubt_of_another(den: ChaosBroker) -> None:
     """The old 1.2 was rejected by one of two; the new 1.2, of other content, is committed."""
     den.start()
-    with den.attached("x", "y", make=lambda name: AttachedParticipant(name, den.diary)) as (x, _):
+    with den.attached("x", "y") as (x, _):
         den.write(y="refuse")
         plans.place(den.plans / "broker", Plan("before", title="Send", number=2))
-        client = den.begin("config", "reload")
+        client = den.begin("config", "reload", "--timeout", FAR)
         den.wait_dead()
-        client.communicate(timeout=60)
+        client.communicate(timeout=PATIENCE)
         until(lambda: x.in_doubt, what="x has said yes and waits")
         rejected = den.wait_for_record("x", "accepted").digest
         _begin_another_ledger(den)
@@ -31,13 +31,12 @@ def test_a_fresh_ledger_decides_no_doubt_of_another(den: House) -> None:
         ran = [one.digest for one in den.diary_of() if one.what == "ran"]
         assert rejected not in ran, "what y had rejected is run"
         den.write()
-        outcome = den.reload()
-        assert outcome["result"] == "committed", outcome
+        outcome = den.commits()
         assert x.in_doubt is None
         assert x.digest == outcome["digest"]
 
 
-def _begin_another_ledger(den: House) -> None:
+def _begin_another_ledger(den: ChaosBroker) -> None:
     """Where the participants cannot see it: a start (1.1) and one change (1.2)."""
     shutil.rmtree(den.statedir)
     den.statedir.mkdir(mode=0o700)
@@ -47,13 +46,12 @@ def _begin_another_ledger(den: House) -> None:
     den.write()
     den.start()
     den.write()
-    outcome = den.reload()
-    assert outcome["result"] == "committed", outcome
+    den.commits()
     den.end()
     den.rundir, den.uri = here, uri
 
 
-def test_a_restored_ledger_gives_no_name_out_twice(den: House) -> None:
+def test_a_restored_ledger_gives_no_name_out_twice(den: ChaosBroker) -> None:
     """A backup comes to the same epoch again; the changes in it are others all the same."""
     den.start()
     den.end()
@@ -62,12 +60,11 @@ def test_a_restored_ledger_gives_no_name_out_twice(den: House) -> None:
     den.write()
     den.start()
     den.write()
-    lost = den.reload()
+    lost = den.commits()
     den.end()
     shutil.rmtree(den.statedir)
     shutil.copytree(backup, den.statedir)
     den.start()
     den.write()
-    again = den.reload()
-    assert (lost["result"], again["result"]) == ("committed", "committed")
+    again = den.commits()
     assert lost["txid"] != again["txid"]

@@ -3,29 +3,28 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 from tests.chaos import evidence
-from tests.chaos.house import ROOT, VOTER, House, until
+from tests.chaos.broker import VOTER, ChaosBroker
+from tests.support.patience import AT_ONCE, FAR, PATIENCE, until
 
 
-def kill(house: House, name: str) -> None:
+def kill(house: ChaosBroker, name: str) -> None:
     """Kill a module and wait until the broker knows."""
     pid = house.wait_for(name, "running")["pid"]
     os.kill(pid, signal.SIGKILL)
     until(lambda: house.members()[name]["pid"] != pid, what="the death is noticed")
 
 
-def pauses(house: House, name: str) -> list[float]:
+def pauses(house: ChaosBroker, name: str) -> list[float]:
     """The pauses before restarts, as the log tells them."""
     return [line["after"] for line in house.ask("dmesg")["lines"]
             if line["event"] == "restart" and line["module"] == name]  # fmt: skip
 
 
-def test_started_again_with_growing_pauses(house: House) -> None:
+def test_started_again_with_growing_pauses(house: ChaosBroker) -> None:
     house.start(modules=("a", "b"))
     for deaths in (1, 2, 3):
         kill(house, "a")
@@ -33,11 +32,11 @@ def test_started_again_with_growing_pauses(house: House) -> None:
     assert pauses(house, "a") == [0.1, 0.2, 0.4]
     house.wait_for("a", "running")
     house.write()
-    assert house.reload()["asked"] == 2
+    assert house.commits()["asked"] == 2
     assert house.judge_at_rest() == []
 
 
-def test_given_up_after_five_deaths(house: House) -> None:
+def test_given_up_after_five_deaths(house: ChaosBroker) -> None:
     house.start("--limit", "RESTART_FIRST_SECONDS=0.01", modules=("a", "b"))
     base = house.generation
     for _ in range(5):
@@ -48,32 +47,30 @@ def test_given_up_after_five_deaths(house: House) -> None:
     assert "failed" in house.flux("module", "list").stdout
     house.write()
     began = time.monotonic()
-    outcome = house.reload()
-    assert time.monotonic() - began < 1.0, "at once, and not at the deadline"
-    assert outcome["result"] == "refused"
+    outcome = house.refuses()
+    assert time.monotonic() - began < AT_ONCE, "at once, and not at the deadline"
     assert outcome["reasons"][0]["module"] == "a"
     assert "died 5 times" in outcome["reasons"][0]["message"]
     done = house.flux("module", "remove", "a")
     assert done.returncode == 0, done.stderr
-    outcome = house.reload()
-    assert (outcome["result"], outcome["asked"]) == ("committed", 1)
-    assert house.load_module("a")["result"] == "loaded"
+    assert house.commits()["asked"] == 1
+    house.has_loaded("a")
     assert house.members()["a"]["generation"] == base + 1
     assert house.judge_at_rest() == []
 
 
-def test_reload_waits_for_a_restarting_module(house: House) -> None:
-    house.start("--limit", "RESTART_FIRST_SECONDS=0.5", modules=("a", "b"))
+def test_reload_waits_for_a_restarting_module(house: ChaosBroker) -> None:
+    house.start("--limit", "RESTART_FIRST_SECONDS=2", modules=("a", "b"))
     kill(house, "a")
     assert house.members()["a"]["state"] == "restarting"
     house.write()
-    outcome = house.reload()
-    assert (outcome["result"], outcome["asked"]) == ("committed", 2)
+    outcome = house.commits()
+    assert outcome["asked"] == 2
     assert outcome["seconds"] > 0.2
     assert house.judge_at_rest() == []
 
 
-def test_fallback(house: House) -> None:
+def test_fallback(house: ChaosBroker) -> None:
     house.start(modules=("a",))
     base = house.ask("get")
     house.end()
@@ -91,28 +88,22 @@ def test_fallback(house: House) -> None:
     assert house.judge_at_rest() == []
 
 
-def test_modules_of_the_real_command(house: House) -> None:
+def test_modules_of_the_real_command(house: ChaosBroker) -> None:
     """`flux broker` starts modules in a way of its own; its modules die, and die with it, too."""
     house.environment[evidence.NAME_VARIABLE] = "a"
-    command = [sys.executable, "-m", "cli.main", "broker", "-c", str(house.files),
-               "-S", f"rundir={house.rundir}", "-S", f"statedir={house.statedir}",
-               "-S", "broker.rc1_path="]  # fmt: skip
-    with house.log.open("ab") as log:
-        house.broker = subprocess.Popen(command, cwd=ROOT, env=house.environment, stderr=log,
-                                        stdin=subprocess.DEVNULL)  # fmt: skip
-    house.wait_until_open()
-    assert house.load_module("a", VOTER)["result"] == "loaded"
+    house.start_real()
+    house.has_loaded("a", VOTER)
     house.kill_module("a")
     house.write(a="hang")
-    client = house.begin("config", "reload")
+    client = house.begin("config", "reload", "--timeout", FAR)
     house.wait_for_record("a", "struck")
     pid = house.pid("a")
     os.kill(pid, signal.SIGKILL)
-    _, err = client.communicate(timeout=30)
+    _, err = client.communicate(timeout=PATIENCE)
     assert client.returncode == 1
     assert "flux-config: a: died (killed by SIGKILL) while it was asked" in err
     house.write()
-    assert house.reload()["result"] == "committed"
+    house.commits()
     assert house.judge_at_rest() == []
     pid = house.pid("a")
     house.end(signal.SIGKILL)

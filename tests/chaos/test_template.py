@@ -3,28 +3,15 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.chaos.broker import PLAIN, ChaosBroker
 from tests.chaos.campaign import wait_stopped
-from tests.chaos.house import PLAIN, ROOT, House, until
-
-
-def start(house: House, *program: str) -> int:
-    """The broker of the real command, which has a template; its pid."""
-    command = [sys.executable, "-m", "cli.main", "broker", "-c", str(house.files),
-               "-S", f"rundir={house.rundir}", "-S", f"statedir={house.statedir}",
-               "-S", "broker.rc1_path=", *program]  # fmt: skip
-    with house.log.open("ab") as log:
-        house.broker = subprocess.Popen(command, cwd=ROOT, env=house.environment, stderr=log,
-                                        stdin=subprocess.DEVNULL)  # fmt: skip
-    house.wait_until_open()
-    return house.broker.pid
+from tests.support.patience import AT_ONCE, FAR, PATIENCE, until
 
 
 def children(pid: int) -> dict[int, str]:
@@ -63,14 +50,14 @@ def gone(pid: int) -> bool:
         return True
 
 
-def test_template_killed(house: House) -> None:
+def test_template_killed(house: ChaosBroker) -> None:
     """Its modules run on; the next one comes of another template."""
-    broker = start(house)
-    assert house.load_module("one", PLAIN)["result"] == "loaded"
+    broker = house.start_real()
+    house.has_loaded("one", PLAIN)
     one, template = house.pid("one"), template_of(broker)
     assert Path(f"/proc/{one}/comm").read_text() == "flux-one\n"
     os.kill(template, signal.SIGKILL)
-    until(lambda: template not in children(broker), what="the template is reaped")
+    until(lambda: template not in children(broker), "the template is reaped")
     done = house.flux("module", "load", str(PLAIN))
     assert done.returncode == 0, done.stderr
     assert template_of(broker) != template
@@ -78,70 +65,69 @@ def test_template_killed(house: House) -> None:
     assert (shown["one"]["pid"], shown["one"]["state"]) == (one, "running")
     assert shown["one"]["restarts"] == 0
     house.write()
-    outcome = house.reload()
-    assert (outcome["result"], outcome["asked"]) == ("committed", 2)
-    until(lambda: house.judge_at_rest() == [], what="all have looked at what they run")
+    assert house.commits()["asked"] == 2
+    until(lambda: house.judge_at_rest() == [], "all have looked at what they run")
 
 
-def test_template_killed_at_work(house: House) -> None:
+def test_template_killed_at_work(house: ChaosBroker) -> None:
     """Requests that it never read are answered, and not done by the next template."""
-    broker = start(house)
-    assert house.load_module("one", PLAIN)["result"] == "loaded"
+    broker = house.start_real()
+    house.has_loaded("one", PLAIN)
     template = template_of(broker)
     os.kill(template, signal.SIGSTOP)
     wait_stopped(template)
-    client = house.begin("module", "load", "--name", "two", str(PLAIN))
-    until(lambda: "two" in house.members(), what="the load has begun")
+    client = house.begin("module", "load", "--timeout", FAR, "--name", "two", str(PLAIN))
+    until(lambda: "two" in house.members(), "the load has begun")
     os.kill(template, signal.SIGKILL)
-    _, err = client.communicate(timeout=30)
+    _, err = client.communicate(timeout=PATIENCE)
     assert client.returncode == 1
     assert "could not be started: its template died" in err
-    assert house.load_module("two", PLAIN)["result"] == "loaded"
+    house.has_loaded("two", PLAIN)
     assert len(children(broker)) == 3, "one, two and the template"
     assert house.judge_at_rest() == []
 
 
-def test_dead_before_the_broker_knew_of_it(house: House) -> None:
+def test_dead_before_the_broker_knew_of_it(house: ChaosBroker) -> None:
     """Its pid and its death are found at the same moment, and it is taken for no orphan."""
-    broker = start(house)
-    assert house.load_module("one", PLAIN)["result"] == "loaded"
+    broker = house.start_real()
+    house.has_loaded("one", PLAIN)
     template = template_of(broker)
     path = house.root / "hasty_end.py"
     path.write_text("import os\nos._exit(3)\n")
     os.kill(template, signal.SIGSTOP)
     wait_stopped(template)
-    client = house.begin("module", "load", str(path))
-    until(lambda: "hasty-end" in house.members(), what="the load has begun")
+    client = house.begin("module", "load", "--timeout", FAR, str(path))
+    until(lambda: "hasty-end" in house.members(), "the load has begun")
     os.kill(broker, signal.SIGSTOP)
     wait_stopped(broker)
     os.kill(template, signal.SIGCONT)
-    until(lambda: zombies(broker), what="the module has come and gone")
+    until(lambda: zombies(broker), "the module has come and gone")
     os.kill(broker, signal.SIGCONT)
-    _, err = client.communicate(timeout=30)
+    _, err = client.communicate(timeout=PATIENCE)
     assert client.returncode == 1
     assert "exited with status 3" in err
-    until(lambda: not zombies(broker), what="it is reaped")
+    until(lambda: not zombies(broker), "it is reaped")
 
 
-def test_broker_killed(house: House) -> None:
-    """Everything that it has started is gone within a second."""
-    broker = start(house)
+def test_broker_killed(house: ChaosBroker) -> None:
+    """Everything that it has started is gone at once."""
+    broker = house.start_real()
     for name in ("one", "two", "three"):
-        assert house.load_module(name, PLAIN)["result"] == "loaded"
+        house.has_loaded(name, PLAIN)
     family = list(children(broker))
     assert len(family) == 4
     house.end(signal.SIGKILL)
     began = time.monotonic()
-    until(lambda: all(gone(pid) for pid in family), 1.0, "modules and template are gone")
+    until(lambda: all(gone(pid) for pid in family), "modules and template are gone", AT_ONCE)
     print(f"gone after {time.monotonic() - began:.3f} s")
 
 
 @pytest.fixture(scope="module")
-def real() -> Iterator[House]:
+def real() -> Iterator[ChaosBroker]:
     """A broker that modules die in, one after the other."""
-    house = House()
+    house = ChaosBroker()
     try:
-        start(house)
+        house.start_real()
         yield house
     finally:
         house.close()
@@ -160,42 +146,42 @@ ENDS = {
 
 
 @pytest.mark.parametrize("code", ENDS)
-def test_ends_in_its_import(real: House, code: str) -> None:
+def test_ends_in_its_import(real: ChaosBroker, code: str) -> None:
     assert real.broker is not None
     path = real.root / "hasty_end.py"
     path.write_text(HEAD + code + "\n")
     for _ in range(5):  # who notices first, the reaper or the pidfd, is chance
         began = time.monotonic()
-        done = real.flux("module", "load", str(path))
-        assert time.monotonic() - began < 5.0, "at once, and not at a deadline"
+        done = real.flux("module", "load", "--timeout", FAR, str(path))
+        assert time.monotonic() - began < AT_ONCE, "at once, and not at a deadline"
         assert done.returncode == 1
         assert ENDS[code] in done.stderr
         assert "hasty-end" not in real.members()
         broker = real.broker.pid
-        until(lambda: not zombies(broker), what="it is reaped")  # noqa: B023
+        until(lambda: not zombies(broker), "it is reaped")  # noqa: B023
     assert len(children(broker)) == 1, "the template alone"
 
 
-def test_orphans_are_reaped(house: House) -> None:
+def test_orphans_are_reaped(house: ChaosBroker) -> None:
     """They become children of the broker, which is a subreaper for its modules' sake."""
-    start(house)
-    assert house.load_module("one", PLAIN)["result"] == "loaded"
+    house.start_real()
+    house.has_loaded("one", PLAIN)
     house.end()
     orphan = house.root / "orphan"
     program = f"until test -e {house.root}/go; do sleep 0.01; done; (sleep 60 & echo $! > {orphan})"
-    broker = start(house, "sh", "-c", f"{program}; sleep 60")
-    assert house.load_module("one", PLAIN)["result"] == "loaded"
+    broker = house.start_real("sh", "-c", f"{program}; sleep 60")
+    house.has_loaded("one", PLAIN)
     (house.root / "go").touch()
-    until(lambda: orphan.exists() and orphan.read_text().strip(), what="there is an orphan")
+    until(lambda: orphan.exists() and orphan.read_text().strip(), "there is an orphan")
     pid = int(orphan.read_text())
-    until(lambda: pid in children(broker), what="it is the broker's")
+    until(lambda: pid in children(broker), "it is the broker's")
     one = house.pid("one")
     os.kill(broker, signal.SIGSTOP)  # so that it finds both dead at the same moment
     wait_stopped(broker)
     os.kill(one, signal.SIGKILL)
     os.kill(pid, signal.SIGKILL)
-    until(lambda: set(zombies(broker)) >= {one, pid}, what="both are dead")
+    until(lambda: set(zombies(broker)) >= {one, pid}, "both are dead")
     os.kill(broker, signal.SIGCONT)
-    until(lambda: not {one, pid} & set(children(broker)), 10.0, "both are reaped")
+    until(lambda: not {one, pid} & set(children(broker)), "both are reaped")
     assert house.wait_for("one", "running")["pid"] != one
     assert zombies(broker) == []

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "modules.md").read_text()
 PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
@@ -34,7 +36,7 @@ def run(place: Path, *command: str) -> "subprocess.CompletedProcess[str]":
     path = f"{place / 'bin'}:{kept['PATH']}"
     given = {**kept, "PATH": path, "PYTHONPATH": f"{ROOT}:{place}"}
     return subprocess.run(
-        command, cwd=place, env=given, text=True, timeout=60, stdin=subprocess.DEVNULL,
+        command, cwd=place, env=given, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
 

@@ -4,6 +4,8 @@
 import subprocess
 import sys
 
+from tests.support.patience import PATIENCE
+
 FLUX = f"{sys.executable} -m cli.main"
 
 
@@ -11,7 +13,7 @@ def within(script: str, *options: str) -> subprocess.CompletedProcess[str]:
     """What a shell script prints inside a broker without modules; `flux` is the command there."""
     command = [*FLUX.split(), "start", "-S", "broker.rc1_path=", *options, "sh", "-ec",
                f"flux() {{ {FLUX} \"$@\"; }}\n{script}"]  # fmt: skip
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def test_attributes_are_printed_set_and_listed() -> None:

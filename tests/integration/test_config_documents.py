@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from cli.commands.config.main import COMMANDS
-from tests.support.config_broker import FLUX, ROOT, House
+from tests.support.broker import RunningBroker
+from tests.support.client_calls import FLUX, ROOT
 
 PAGE = (ROOT / "docs" / "json.md").read_text()
 _FIELD = re.compile(r"^\| (\*?)`(\w+)`\*? \|", re.MULTILINE)
@@ -32,14 +33,14 @@ def check(section: str, found: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[House]:
+def house() -> Iterator[RunningBroker]:
     """With the bundled modules."""
-    found = House('[heartbeat]\nperiod = "2s"\n', modules=True).start()
+    found = RunningBroker('[heartbeat]\nperiod = "2s"\n', modules=True).start()
     yield found
     found.close()
 
 
-def test_every_answer_has_the_shape_that_is_documented(house: House) -> None:
+def test_every_answer_has_the_shape_that_is_documented(house: RunningBroker) -> None:
     import json
 
     check("status", house.json("status", "--json"))
@@ -70,7 +71,7 @@ def test_every_answer_has_the_shape_that_is_documented(house: House) -> None:
     watcher.communicate()
 
 
-def test_get_imports_nothing_that_takes_long(house: House) -> None:
+def test_get_imports_nothing_that_takes_long(house: RunningBroker) -> None:
     program = (
         "import sys; before = set(sys.modules); import cli.main;"
         "assert cli.main.main(['config', 'get', 'heartbeat.period']) == 0;"
@@ -106,7 +107,7 @@ def completions(line: str, tmp_path: Path, **environment: str) -> set[str]:
     return {one.strip() for one in out.read_text().split("\n")} - {""}
 
 
-def test_command_lines_complete(house: House, tmp_path: Path) -> None:
+def test_command_lines_complete(house: RunningBroker, tmp_path: Path) -> None:
     assert {"config", "module", "start"} <= completions("flux ", tmp_path)
     assert completions("flux con", tmp_path) == {"config"}
     assert set(COMMANDS) <= completions("flux config ", tmp_path)
@@ -119,7 +120,7 @@ def test_command_lines_complete(house: House, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_each_shell_is_told_how(house: House, shell: str) -> None:
+def test_each_shell_is_told_how(house: RunningBroker, shell: str) -> None:
     done = house.flux("completion", shell)
     assert done.returncode == 0
     assert "flux" in done.stdout

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.config_broker import ROOT, House
+from tests.support.broker import RunningBroker
+from tests.support.client_calls import ROOT
 
 NO_BROKER = {**os.environ, "FLUX_URI": ""}
 
@@ -32,14 +33,14 @@ class Picky(Module):
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[House]:
+def house() -> Iterator[RunningBroker]:
     """A broker with the bundled modules, to compare with."""
-    found = House("", modules=True).start()
+    found = RunningBroker("", modules=True).start()
     yield found
     found.close()
 
 
-def validate(house: House, *arguments: str) -> tuple[int, str, str]:
+def validate(house: RunningBroker, *arguments: str) -> tuple[int, str, str]:
     done = house.config("validate", *arguments, env=NO_BROKER)
     return done.returncode, done.stdout, done.stderr
 
@@ -56,9 +57,9 @@ def validate(house: House, *arguments: str) -> tuple[int, str, str]:
     ],
 )
 def test_it_says_what_a_reload_says_with_file_and_line(
-    house: House, text: str, places: list[str]
+    house: RunningBroker, text: str, places: list[str]
 ) -> None:
-    house.write(text)
+    house.write_text(text)
     status, printed, said = validate(house, str(house.files))
     assert (status, printed) == (1, "")
     for place in places:
@@ -67,16 +68,16 @@ def test_it_says_what_a_reload_says_with_file_and_line(
     assert sorted(said.splitlines()) == sorted(reload[:-1])
 
 
-def test_what_it_accepts_a_reload_accepts(house: House) -> None:
-    house.write('[heartbeat]\nperiod = "3s"\n')
+def test_what_it_accepts_a_reload_accepts(house: RunningBroker) -> None:
+    house.write_text('[heartbeat]\nperiod = "3s"\n')
     status, printed, said = validate(house, str(house.files))
     assert (status, said) == (0, "")
     assert printed.startswith("valid: ")
     house.good("reload")
 
 
-def test_unknown_tables_and_keys_are_warnings_and_strictly_errors(house: House) -> None:
-    house.write('[tbonn]\nx = 1\n\n[kvs]\ncheckpoint_period = "1s"\n')
+def test_unknown_tables_and_keys_are_warnings_and_strictly_errors(house: RunningBroker) -> None:
+    house.write_text('[tbonn]\nx = 1\n\n[kvs]\ncheckpoint_period = "1s"\n')
     status, _, said = validate(house, str(house.files))
     assert status == 0
     assert "warning: tbonn: unknown table, which no module reads; did you mean tbon?" in said
@@ -88,7 +89,9 @@ def test_unknown_tables_and_keys_are_warnings_and_strictly_errors(house: House) 
     assert "tbonn: unknown table" in said
 
 
-def test_any_file_name_is_taken_as_toml_for_a_manager_of_configurations(house: House) -> None:
+def test_any_file_name_is_taken_as_toml_for_a_manager_of_configurations(
+    house: RunningBroker,
+) -> None:
     """Ansible gives its candidate under a name of its own."""
     candidate = house.root / ".ansible_tmp_x17"
     candidate.write_text('[heartbeat]\nperiod = "0s"\n')
@@ -97,7 +100,7 @@ def test_any_file_name_is_taken_as_toml_for_a_manager_of_configurations(house: H
     assert ".ansible_tmp_x17:2:1" in said
 
 
-def test_modules_of_ones_own_are_asked_too(house: House, tmp_path: Path) -> None:
+def test_modules_of_ones_own_are_asked_too(house: RunningBroker, tmp_path: Path) -> None:
     module = tmp_path / "picky.py"
     module.write_text(PICKY)
     file = tmp_path / "c.toml"
@@ -119,16 +122,16 @@ def test_modules_of_ones_own_are_asked_too(house: House, tmp_path: Path) -> None
     assert "broken.py:1" in validate(house, f"--module={tmp_path}/broken.py", str(file))[2]
 
 
-def test_a_start_is_judged_by_more_than_a_reload(house: House) -> None:
-    house.write('[resource]\npath = "/nowhere"\nexclude = "0-99"\n\n[tbon]\ntopo = "wrong"\n')
+def test_a_start_is_judged_by_more_than_a_reload(house: RunningBroker) -> None:
+    house.write_text('[resource]\npath = "/nowhere"\nexclude = "0-99"\n\n[tbon]\ntopo = "wrong"\n')
     live = validate(house, str(house.files))[2]
     start = validate(house, "--start", str(house.files))[2]
     assert "topo" not in live
     assert "tbon.topo" in start
 
 
-def test_the_answer_for_programs(house: House) -> None:
-    house.write('[tbonn]\n\n[heartbeat]\nperiod = "0s"\n')
+def test_the_answer_for_programs(house: RunningBroker) -> None:
+    house.write_text('[tbonn]\n\n[heartbeat]\nperiod = "0s"\n')
     status, printed, said = validate(house, "--json", str(house.files))
     found = json.loads(printed)
     assert (status, said) == (1, "")
@@ -139,5 +142,5 @@ def test_the_answer_for_programs(house: House) -> None:
     assert "heartbeat" in found["modules"]
 
 
-def test_the_example_of_a_whole_system_is_valid(house: House) -> None:
+def test_the_example_of_a_whole_system_is_valid(house: RunningBroker) -> None:
     assert validate(house, str(ROOT / "examples" / "system-conf.d"))[0] == 0

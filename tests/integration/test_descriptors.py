@@ -7,6 +7,8 @@ import shlex
 import subprocess
 import sys
 
+from tests.support.patience import PATIENCE
+
 SOFT = 500
 
 
@@ -20,7 +22,7 @@ def test_a_broker_takes_many_and_gives_its_children_what_it_had() -> None:
     )
     inside = f"exec {flux} start -S broker.rc1_path= sh -ec {shlex.quote(script)}"
     done = subprocess.run(["sh", "-ec", f"ulimit -Sn {SOFT}; {inside}"], capture_output=True,
-                          text=True, timeout=60, check=False)  # fmt: skip
+                          text=True, timeout=PATIENCE, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr
     program, broker, module = done.stdout.splitlines()
     assert program == str(SOFT)

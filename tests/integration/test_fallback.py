@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.patience import PATIENCE
+
 
 def broker(folder: Path, script: str, *options: str) -> subprocess.CompletedProcess[str]:
     """A broker on what `folder` holds, with `script` as its program."""
@@ -13,7 +15,7 @@ def broker(folder: Path, script: str, *options: str) -> subprocess.CompletedProc
     command = [*flux.split(), "broker", "-c", str(folder / "conf.toml"), *options,
                "-S", f"rundir={folder}/run", "-S", f"statedir={folder}/state",
                "sh", "-ec", f"flux() {{ {flux} \"$@\"; }}\n{script}"]  # fmt: skip
-    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def test_a_broker_that_fell_back_says_so_until_files_are_taken(tmp_path: Path) -> None:

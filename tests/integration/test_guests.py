@@ -13,7 +13,8 @@ import pytest
 from cli.client import Client, Trouble
 from protocol import limits
 from tests.support import guest
-from tests.support.config_broker import House, until
+from tests.support.broker import RunningBroker
+from tests.support.patience import until
 
 pytestmark = guest.needs_root
 
@@ -21,13 +22,13 @@ OPEN = "[access]\nallow-guest-user = true\n"
 
 
 @pytest.fixture
-def house() -> Iterator[House]:
-    house = House(OPEN + "[sample]\ni = 7\n").start()
+def house() -> Iterator[RunningBroker]:
+    house = RunningBroker(OPEN + "[sample]\ni = 7\n").start()
     yield house
     house.close()
 
 
-def said_to_guest(house: House, *arguments: str) -> tuple[int, str]:
+def said_to_guest(house: RunningBroker, *arguments: str) -> tuple[int, str]:
     """Exit status and output of `flux config ARGUMENTS` as another user."""
     done = guest.flux(house.environment, "config", *arguments)
     return done.returncode, done.stdout + done.stderr
@@ -36,7 +37,7 @@ def said_to_guest(house: House, *arguments: str) -> tuple[int, str]:
 # [access]
 
 
-def test_guests_come_in_only_where_the_configuration_says_so(house: House) -> None:
+def test_guests_come_in_only_where_the_configuration_says_so(house: RunningBroker) -> None:
     """By default they are refused, as in Flux; what is committed holds from then on."""
     assert said_to_guest(house, "get", "sample.i") == (0, "7\n")
     for text in (
@@ -52,7 +53,7 @@ def test_guests_come_in_only_where_the_configuration_says_so(house: House) -> No
     assert said_to_guest(house, "get", "sample.i") == (0, "7\n")
 
 
-def test_a_dry_run_lets_nobody_in(house: House) -> None:
+def test_a_dry_run_lets_nobody_in(house: RunningBroker) -> None:
     house.good("load", input="")
     house.good("load", "--dry-run", input=OPEN)
     assert said_to_guest(house, "get")[0] == 1
@@ -73,7 +74,7 @@ except Trouble as trouble:
 """
 
 
-def test_a_guest_who_is_in_goes_when_the_rule_goes(house: House, tmp_path: Path) -> None:
+def test_a_guest_who_is_in_goes_when_the_rule_goes(house: RunningBroker, tmp_path: Path) -> None:
     place = house.root / "signs"
     place.mkdir()
     place.chmod(0o777)
@@ -87,7 +88,7 @@ def test_a_guest_who_is_in_goes_when_the_rule_goes(house: House, tmp_path: Path)
 
 def test_root_is_an_owner_where_the_configuration_says_so() -> None:
     """The broker is another user's, and root comes: a guest like any, or an owner."""
-    house = House("[sample]\ni = 7\n")
+    house = RunningBroker("[sample]\ni = 7\n")
     for path in (house.root, *house.root.rglob("*")):
         os.chown(path, guest.NOBODY, guest.NOBODY)
     broker = guest.flux_in_background(
@@ -121,7 +122,7 @@ def test_root_is_an_owner_where_the_configuration_says_so() -> None:
 SECRET = "secret-that-was-typed"
 
 
-def test_guests_do_not_see_what_others_typed(house: House) -> None:
+def test_guests_do_not_see_what_others_typed(house: RunningBroker) -> None:
     house.good("set", "--type=string", "sample.typed", SECRET, "-m", f"because of {SECRET}")
     house.good("unset", "sample.typed")
     house.refused("set", "sample.i", SECRET)
@@ -129,7 +130,7 @@ def test_guests_do_not_see_what_others_typed(house: House) -> None:
     assert SECRET in house.good("history", "--json")
     assert SECRET not in house.good("get")
     for words in (["history"], ["history", "--json"], ["status"], ["status", "--json"],
-                  ["show", "--json", str(house.generation())]):  # fmt: skip
+                  ["show", "--json", str(house.generation)]):  # fmt: skip
         status, said = said_to_guest(house, *words)
         assert (status, SECRET in said) == (0, False), said
         assert "0" in said, "who it was is told"
@@ -175,7 +176,7 @@ def memory(pid: int) -> int:
 
 
 @pytest.mark.parametrize("request_", ['{"op": "get"}', '{"op": "history"}', '{"op": "dump"}'])
-def test_a_guest_who_reads_nothing_fills_nothing(house: House, request_: str) -> None:
+def test_a_guest_who_reads_nothing_fills_nothing(house: RunningBroker, request_: str) -> None:
     """The broker's memory and the owner's answers stay within what is promised."""
     text = OPEN + "".join(f"[t{n}]\nv = '{'x' * 1000}'\n" for n in range(1000))
     house.good("load", input=text)
@@ -203,7 +204,7 @@ def test_a_guest_who_reads_nothing_fills_nothing(house: House, request_: str) ->
     assert grown < limits.GUESTS_ANSWERS_BYTES + 96 * 1024 * 1024
 
 
-def test_what_a_guest_does_not_read_is_asked_for_again(house: House) -> None:
+def test_what_a_guest_does_not_read_is_asked_for_again(house: RunningBroker) -> None:
     """Many requests at once are answered, all of them and in order, by and by."""
     house.good("load", input=OPEN + f"v = '{'x' * 20_000}'\n")
     client = Client(house.environment["FLUX_URI"])
@@ -214,7 +215,7 @@ def test_what_a_guest_does_not_read_is_asked_for_again(house: House) -> None:
         client.ask("nonsense")
 
 
-def test_json_of_guests_is_that_of_the_owner_but_for_what_is_withheld(house: House) -> None:
+def test_json_of_guests_is_that_of_the_owner_but_for_what_is_withheld(house: RunningBroker) -> None:
     house.good("set", "sample.i", "9")
     own = json.loads(house.good("history", "--json"))["history"]
     theirs = json.loads(said_to_guest(house, "history", "--json")[1])["history"]

@@ -28,6 +28,7 @@ from participant.testing import Trial
 from protocol import limits
 from protocol.configuration import Configuration
 from protocol.reasons import Refusal
+from tests.support.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,7 +61,7 @@ def flux(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[st
         env={**given, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from participant import Field, Module, attach
-from tests.support.config_broker import House, until
+from tests.support.broker import RunningBroker
+from tests.support.patience import AT_ONCE, PATIENCE, until
 
 TEXT = """\
 [heartbeat]
@@ -42,14 +43,16 @@ class Tank(Module):
         level: int = Field(5, description="how full")
         most: int = Field(10, description="how full it may be")
         port: int = Field(80, description="where it listens", restart=True)
-        think: float = Field(0.0, description="seconds that prepare takes")
+        think: float = Field(0.0, description="a number that nothing depends on")
+        wait: str = Field("", description="a file; while it is there, prepare waits")
         trip: str = Field("", description="a file; while it is there, commit fails")
         tags: dict[str, str] = Field(default_factory=dict, description="free keys")
 
     config: Config
 
     def prepare(self, new: Config, config: Mapping[str, Any]) -> None:
-        time.sleep(new.think)
+        while new.wait and Path(new.wait).exists():
+            time.sleep(0.01)
         if new.level > new.most:
             raise Reject(f"{new.level} is more than {new.most}", key="level")
         if new.level in config.get("ban", {}).get("levels", ()):
@@ -75,9 +78,9 @@ class Tank(Module):
 
 
 @pytest.fixture(scope="module")
-def broker() -> Iterator[House]:
+def broker() -> Iterator[RunningBroker]:
     """One for the file; FLUX_TANK_MOST is in its environment."""
-    found = House(TEXT)
+    found = RunningBroker(TEXT)
     found.environment["FLUX_TANK_MOST"] = "20"
     (found.root / "tank.py").write_text(TANK)
     found.start()
@@ -86,35 +89,35 @@ def broker() -> Iterator[House]:
 
 
 @pytest.fixture
-def house(broker: House) -> Iterator[House]:
+def house(broker: RunningBroker) -> Iterator[RunningBroker]:
     """The broker with a fresh tank, running what its files say."""
-    broker.write(TEXT)
+    broker.write_text(TEXT)
     broker.good("reload")
     good(broker, "load", str(broker.root / "tank.py"))
     yield broker
     (broker.root / "tank.py").write_text(TANK)
     broker.flux("module", "remove", "tank")
-    broker.write(TEXT)
+    broker.write_text(TEXT)
     broker.good("reload")
 
 
-def good(house: House, *arguments: str) -> str:
+def good(house: RunningBroker, *arguments: str) -> str:
     done = house.flux("module", *arguments)
     assert done.returncode == 0, (done.stdout, done.stderr)
     return done.stdout
 
 
-def refused(house: House, *arguments: str, status: int = 1) -> str:
+def refused(house: RunningBroker, *arguments: str, status: int = 1) -> str:
     done = house.flux("module", *arguments)
     assert done.returncode == status, (done.stdout, done.stderr)
     return done.stderr
 
 
-def get(house: House, key: str) -> Any:
+def get(house: RunningBroker, key: str) -> Any:
     return json.loads(good(house, "config", "get", "tank", "--json"))["config"][key]
 
 
-def listed(house: House) -> dict[str, Any]:
+def listed(house: RunningBroker) -> dict[str, Any]:
     modules = json.loads(good(house, "list", "--json"))["modules"]
     return next((one for one in modules if one["name"] == "tank"), {})
 
@@ -122,9 +125,9 @@ def listed(house: House) -> dict[str, Any]:
 # Levels and origins
 
 
-def test_each_level_over_the_one_before(house: House) -> None:
+def test_each_level_over_the_one_before(house: RunningBroker) -> None:
     assert get(house, "level") == {"value": 5, "origin": "default"}
-    house.write(TEXT + "[tank]\nlevel = 6\nmost = 7\n")
+    house.write_text(TEXT + "[tank]\nlevel = 6\nmost = 7\n")
     house.good("reload")
     assert get(house, "level") == {"value": 6, "origin": "configuration"}
     most = {"value": 20, "origin": "environment variable FLUX_TANK_MOST"}
@@ -139,7 +142,7 @@ def test_each_level_over_the_one_before(house: House) -> None:
     assert f"level = 6  # {house.files}/a.toml:5:1" in shown
 
 
-def test_load_arguments(house: House) -> None:
+def test_load_arguments(house: RunningBroker) -> None:
     good(house, "remove", "tank")
     path = str(house.root / "tank.py")
     why = refused(house, "load", path, "level=21", "bogus=1")
@@ -151,7 +154,7 @@ def test_load_arguments(house: House) -> None:
     assert get(house, "level") == {"value": 19, "origin": "load argument"}
 
 
-def test_get(house: House) -> None:
+def test_get(house: RunningBroker) -> None:
     assert good(house, "config", "get", "tank", "level") == "5\n"
     assert refused(house, "config", "get", "tank", "bogus").startswith("flux-module: tank has no")
     assert "no such module" in refused(house, "config", "get", "nothing")
@@ -162,7 +165,7 @@ def test_get(house: House) -> None:
 # Setting
 
 
-def test_all_or_nothing(house: House) -> None:
+def test_all_or_nothing(house: RunningBroker) -> None:
     why = refused(house, "config", "set", "tank", "think=0.001", "level=21", "port=x")
     assert "port" in why
     assert get(house, "think")["value"] == 0.0
@@ -179,7 +182,7 @@ def test_all_or_nothing(house: House) -> None:
     assert (before["pid"], before["generation"]) == (after["pid"], after["generation"])
 
 
-def test_wrong_usage(house: House) -> None:
+def test_wrong_usage(house: RunningBroker) -> None:
     assert "write KEY=VALUE" in refused(house, "config", "set", "tank", "level")
     assert "is not loaded" in refused(house, "config", "set", "nothing", "level=1")
     refused(house, "config", "set", "tank", status=2)
@@ -190,7 +193,7 @@ def test_wrong_usage(house: House) -> None:
     assert "more than 256" in refused(house, "config", "set", "tank", *many)
 
 
-def test_many_at_the_same_moment_are_all_kept(house: House) -> None:
+def test_many_at_the_same_moment_are_all_kept(house: RunningBroker) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: good(house, "config", "set", "tank", f"tags.k{n}=v{n}"), range(16)))
     assert get(house, "tags")["value"] == {f"k{n}": f"v{n}" for n in range(16)}
@@ -199,7 +202,7 @@ def test_many_at_the_same_moment_are_all_kept(house: House) -> None:
 # Living and dying
 
 
-def test_values_survive_a_crash_and_a_reload_and_go_with_remove(house: House) -> None:
+def test_values_survive_a_crash_and_a_reload_and_go_with_remove(house: RunningBroker) -> None:
     good(house, "config", "set", "tank", "level=9")
     pid = listed(house)["pid"]
     os.kill(pid, signal.SIGKILL)
@@ -216,24 +219,24 @@ def test_values_survive_a_crash_and_a_reload_and_go_with_remove(house: House) ->
     assert get(house, "level")["value"] == 5
 
 
-def test_a_reload_of_the_files_is_judged_with_the_runtime_values(house: House) -> None:
+def test_a_reload_of_the_files_is_judged_with_the_runtime_values(house: RunningBroker) -> None:
     good(house, "config", "set", "tank", "level=15")
-    before = house.generation()
-    house.write(TEXT + "[tank]\nlevel = 3\n[ban]\nlevels = [15]\n")  # it is 15 all the same
+    before = house.generation
+    house.write_text(TEXT + "[tank]\nlevel = 3\n[ban]\nlevels = [15]\n")  # it is 15 all the same
     why = house.refused("reload")
     assert f"tank.level: is banned (flux module config set by uid {os.getuid()})" in why
-    assert house.generation() == before
+    assert house.generation == before
     good(house, "config", "unset", "tank", "level")
     house.good("reload")
     assert "is banned" in refused(house, "config", "set", "tank", "level=15")
-    before = house.generation()
-    house.write(TEXT + "[tank]\nthink = 'long'\n")
+    before = house.generation
+    house.write_text(TEXT + "[tank]\nthink = 'long'\n")
     why = house.refused("reload")
     assert f"({house.files}/a.toml:5:1)" in why
-    assert house.generation() == before
+    assert house.generation == before
 
 
-def test_a_module_that_fails_to_apply_is_made_anew(house: House, tmp_path: Path) -> None:
+def test_a_module_that_fails_to_apply_is_made_anew(house: RunningBroker, tmp_path: Path) -> None:
     trip = tmp_path / "trip"
     trip.touch()
     why = refused(house, "config", "set", "tank", f"trip={trip}", "level=9", status=3)
@@ -246,7 +249,7 @@ def test_a_module_that_fails_to_apply_is_made_anew(house: House, tmp_path: Path)
 # What takes effect at load
 
 
-def test_a_key_that_waits_for_a_reload(house: House) -> None:
+def test_a_key_that_waits_for_a_reload(house: RunningBroker) -> None:
     told = good(house, "config", "set", "tank", "port=81", "level=6")
     assert "pending until `flux module reload tank`: port" in told
     assert get(house, "port")["value"] == 80
@@ -264,14 +267,14 @@ def test_a_key_that_waits_for_a_reload(house: House) -> None:
 # flux module reload
 
 
-def test_a_reload_that_fails_is_told_and_can_be_mended(house: House) -> None:
+def test_a_reload_that_fails_is_told_and_can_be_mended(house: RunningBroker) -> None:
     good(house, "config", "set", "tank", "level=9")
     (house.root / "tank.py").write_text(TANK.replace("new.most:", "new.most - 15:"))
     why = refused(house, "reload", "tank")
     assert "9 is more than 20" in why
     assert "shown as failed" in why
     assert listed(house)["state"] == "failed"
-    house.write(TEXT.replace("1m", "2m"))
+    house.write_text(TEXT.replace("1m", "2m"))
     assert "has failed" in house.refused("reload")
     (house.root / "tank.py").write_text(TANK)
     good(house, "reload", "tank")
@@ -279,7 +282,7 @@ def test_a_reload_that_fails_is_told_and_can_be_mended(house: House) -> None:
     house.good("reload")
 
 
-def test_reload_by_force(house: House) -> None:
+def test_reload_by_force(house: RunningBroker) -> None:
     good(house, "remove", "tank")
     path = str(house.root / "tank.py")
     assert "is not loaded" in refused(house, "reload", path)
@@ -290,20 +293,23 @@ def test_reload_by_force(house: House) -> None:
 # A module that hangs
 
 
-def test_a_hanging_module_keeps_nobody_waiting(house: House) -> None:
+def test_a_hanging_module_keeps_nobody_waiting(house: RunningBroker) -> None:
+    gate = house.root / "gate"
+    gate.touch()
     began = time.monotonic()
-    why = refused(house, "config", "set", "--timeout", "300ms", "tank", "think=2", "level=9")
+    why = refused(house, "config", "set", "--timeout", "300ms", "tank", f"wait={gate}", "level=9")
     assert "did not answer within 0.3 s" in why
     assert get(house, "level")["value"] == 5  # told from memory
     why = refused(house, "stats", "--timeout", "200ms", "tank")
     assert "did not answer in time" in why
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < AT_ONCE
+    gate.unlink()
     until(lambda: house.flux("module", "stats", "tank").returncode == 0, "it is free again")
     assert json.loads(good(house, "stats", "-p", "level", "tank")) == 5
     assert get(house, "level")["value"] == 5
 
 
-def test_a_timer_can_be_taken_back(house: House) -> None:
+def test_a_timer_can_be_taken_back(house: RunningBroker) -> None:
     def ticks() -> int:
         return int(good(house, "stats", "-p", "ticks", "tank"))
 
@@ -325,10 +331,10 @@ class Guest(Module):
         rooms: int = Field(1, description="how many")
 
 
-def test_an_attached_participant(house: House) -> None:
+def test_an_attached_participant(house: RunningBroker) -> None:
     module = Guest()
     with attach(f"local://{house.rundir}/local", module) as attached:
-        assert attached.wait_for(1, 10)
+        assert attached.wait_for(1, PATIENCE)
         until(lambda: module.config is not None, "it is configured")
         good(house, "config", "set", "guest", "rooms=3")
         assert module.config.rooms == 3
@@ -341,6 +347,6 @@ def test_an_attached_participant(house: House) -> None:
         assert "no such module" in house.flux("modinfo", "nobody").stderr
 
 
-def test_stats_of_nobody(house: House) -> None:
+def test_stats_of_nobody(house: RunningBroker) -> None:
     assert "no such module" in refused(house, "stats", "nobody")
     assert "tells no depth" in refused(house, "stats", "-p", "depth", "tank")

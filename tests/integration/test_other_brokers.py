@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.config_broker import FLUX
+from tests.support.client_calls import FLUX
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.config_broker import FLUX, PATIENCE, ROOT
+from tests.support.client_calls import FLUX, ROOT
+from tests.support.patience import PATIENCE
 
 PRELUDE = """
 import ctypes, json, os, socket, subprocess, sys

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.config_broker import House
+from tests.support.broker import RunningBroker
 
 PUMP = """\
 from pydantic import SecretStr
@@ -35,8 +35,8 @@ class Pump(Module):
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    broker = House('[pump]\npassword = "hunter2-file"\n')
+def house() -> Iterator[RunningBroker]:
+    broker = RunningBroker('[pump]\npassword = "hunter2-file"\n')
     (broker.root / "pump.py").write_text(PUMP)
     broker.start()
     done = broker.flux("module", "load", str(broker.root / "pump.py"), "pin=hunter2-argument")
@@ -74,7 +74,7 @@ def house() -> Iterator[House]:
         "dmesg",
     ],
 )
-def test_no_command_shows_one(house: House, command: str) -> None:
+def test_no_command_shows_one(house: RunningBroker, command: str) -> None:
     done = house.flux(*command.split(), cwd=house.root)
     assert done.stdout + done.stderr
     assert "hunter2" not in done.stdout + done.stderr

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.config_broker import House
+from tests.support.broker import RunningBroker
 
 HONEST = """\
 from participant import Field, Module, Reject
@@ -30,13 +30,13 @@ def prepare(self, new, config):
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    broker = House("[pump]\npace = 1\n").start()
+def house() -> Iterator[RunningBroker]:
+    broker = RunningBroker("[pump]\npace = 1\n").start()
     yield broker
     broker.close()
 
 
-def test_an_asynchronous_prepare_is_not_loaded(house: House) -> None:
+def test_an_asynchronous_prepare_is_not_loaded(house: RunningBroker) -> None:
     file = house.root / "late.py"
     file.write_text(
         HONEST.format(prepare="async def prepare(self, new, config): raise Reject('x')")
@@ -48,12 +48,12 @@ def test_an_asynchronous_prepare_is_not_loaded(house: House) -> None:
     assert "late" not in house.flux("module", "list").stdout
 
 
-def test_a_prepare_that_returns_a_coroutine_says_no(house: House) -> None:
+def test_a_prepare_that_returns_a_coroutine_says_no(house: RunningBroker) -> None:
     file = house.root / "pump.py"
     file.write_text(HONEST.format(prepare=HIDDEN))
     assert house.flux("module", "load", str(file)).returncode == 0
-    before = house.generation()
+    before = house.generation
     said = house.refused("set", "pump.pace", "9")
     assert "pump: prepare returned a coroutine, which nobody runs" in said
-    assert house.generation() == before
+    assert house.generation == before
     assert house.good("get", "pump.pace").strip() == "1"

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.config_broker import FLUX, PATIENCE, House, until
+from tests.support.broker import RunningBroker
+from tests.support.client_calls import FLUX
+from tests.support.patience import PATIENCE, until
 
 SLOW = """\
 import time
@@ -38,13 +40,15 @@ class Slow(Module):
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    house = House("[sample]\ni = 7\n").start()
+def house() -> Iterator[RunningBroker]:
+    house = RunningBroker("[sample]\ni = 7\n").start()
     yield house
     house.close()
 
 
-def shell(house: House, line: str, unbuffered: bool = False) -> "subprocess.CompletedProcess[str]":
+def shell(
+    house: RunningBroker, line: str, unbuffered: bool = False
+) -> "subprocess.CompletedProcess[str]":
     """Run a line of shell in which `flux` is ours."""
     flux = f'flux() {{ {" ".join(FLUX)} "$@"; }}\n'
     environment = {**house.environment, "PYTHONUNBUFFERED": "1" if unbuffered else ""}
@@ -58,14 +62,14 @@ PRINTING = ("config get", "config status", "module list", "lsattr", "--help")
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_the_status_is_that_of_the_change(house: House, broken: str) -> None:
-    before = house.generation()
+def test_the_status_is_that_of_the_change(house: RunningBroker, broken: str) -> None:
+    before = house.generation
     done = shell(house, f"flux config set sample.i {time.time_ns() % 10**9} {broken}")
-    assert (done.returncode, house.generation()) == (0, before + 1), done.stderr
+    assert (done.returncode, house.generation) == (0, before + 1), done.stderr
     assert "Traceback" not in done.stderr + done.stdout
     assert "Exception ignored" not in done.stderr
     refused = shell(house, f"flux config set sample.i nonsense {broken}")
-    assert (refused.returncode, house.generation()) == (1, before + 1), refused.stderr
+    assert (refused.returncode, house.generation) == (1, before + 1), refused.stderr
     assert "Traceback" not in refused.stderr
     if broken == "2>&-":
         assert refused.stdout == "", "what goes wrong is no result"
@@ -80,7 +84,7 @@ def test_the_status_is_that_of_the_change(house: House, broken: str) -> None:
 @pytest.mark.parametrize(
     "words", ["config get", "config status", "module list", "lsattr", "--help"]
 )
-def test_what_only_prints(house: House, words: str, broken: str) -> None:
+def test_what_only_prints(house: RunningBroker, words: str, broken: str) -> None:
     """A full disk is an error; a reader who has gone away has what he wanted."""
     done = shell(house, f"flux {words} {broken}")
     assert "Traceback" not in done.stderr + done.stdout
@@ -91,7 +95,7 @@ def test_what_only_prints(house: House, words: str, broken: str) -> None:
 
 
 @pytest.mark.parametrize("broken", [">/dev/full", "| true"])
-def test_without_a_buffer(house: House, broken: str) -> None:
+def test_without_a_buffer(house: RunningBroker, broken: str) -> None:
     """PYTHONUNBUFFERED: print itself fails, not the last flush."""
     done = shell(house, f"flux config set sample.i {time.time_ns() % 10**9} {broken}", True)
     assert done.returncode == 0, done.stderr
@@ -100,17 +104,17 @@ def test_without_a_buffer(house: House, broken: str) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_closed_stdin_is_not_the_empty_configuration(house: House) -> None:
-    before = house.generation()
+def test_a_closed_stdin_is_not_the_empty_configuration(house: RunningBroker) -> None:
+    before = house.generation
     done = shell(house, "flux config load <&-")
-    assert (done.returncode, house.generation()) == (1, before)
+    assert (done.returncode, house.generation) == (1, before)
     assert "<stdin>: it is closed" in done.stderr
     done = shell(house, "flux config load < /")
-    assert (done.returncode, house.generation()) == (1, before)
+    assert (done.returncode, house.generation) == (1, before)
     assert "Traceback" not in done.stderr
 
 
-def test_a_watch_ends_with_its_reader(house: House) -> None:
+def test_a_watch_ends_with_its_reader(house: RunningBroker) -> None:
     """Without another generation that would have to be printed."""
     began = time.monotonic()
     done = shell(house, "flux config watch | head -n 1")
@@ -119,7 +123,7 @@ def test_a_watch_ends_with_its_reader(house: House) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_start_with_broken_streams(house: House, tmp_path: Path) -> None:
+def test_a_start_with_broken_streams(house: RunningBroker, tmp_path: Path) -> None:
     for broken in BROKEN:
         done = shell(house, f"flux start -S broker.rc1_path= sh -c 'exit 7' {broken}")
         assert done.returncode == 7, (broken, done.stderr)
@@ -135,8 +139,8 @@ def test_a_start_with_broken_streams(house: House, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def slow() -> Iterator[House]:
-    house = House("[sample]\ni = 7\n").start()
+def slow() -> Iterator[RunningBroker]:
+    house = RunningBroker("[sample]\ni = 7\n").start()
     (house.root / "slow.py").write_text(SLOW)
     assert house.flux("module", "load", str(house.root / "slow.py")).returncode == 0
     yield house
@@ -151,7 +155,7 @@ sys.exit(main())
 """
 
 
-def interrupted(house: House, state: str, *arguments: str) -> tuple[int, str]:
+def interrupted(house: RunningBroker, state: str, *arguments: str) -> tuple[int, str]:
     """Exit status and stderr of a change that is interrupted in this state."""
     with subprocess.Popen([sys.executable, "-c", INTERRUPTIBLE, "config", *arguments], text=True,
                           env=house.environment, stderr=subprocess.PIPE) as process:  # fmt: skip
@@ -161,27 +165,27 @@ def interrupted(house: House, state: str, *arguments: str) -> tuple[int, str]:
     return process.returncode, said
 
 
-def _state(house: House) -> str:
+def _state(house: RunningBroker) -> str:
     return str(house.json("status", "--json").get("transaction", {}).get("state"))
 
 
-def test_ctrl_c_after_the_decision_says_that_it_was_committed(slow: House) -> None:
-    number = slow.generation() + 1
+def test_ctrl_c_after_the_decision_says_that_it_was_committed(slow: RunningBroker) -> None:
+    number = slow.generation + 1
     status, said = interrupted(slow, "committing", "set", "--type=real", "slow.commit", "6")
-    assert (status, slow.generation()) == (3, number), said
+    assert (status, slow.generation) == (3, number), said
     assert f"generation {number} is committed" in said
     assert "not applied yet by slow" in said
     assert "Traceback" not in said
 
 
-def test_ctrl_c_before_the_decision_says_that_nothing_changed(slow: House) -> None:
-    number = slow.generation()
+def test_ctrl_c_before_the_decision_says_that_nothing_changed(slow: RunningBroker) -> None:
+    number = slow.generation
     status, said = interrupted(slow, "preparing", "set", "--type=real", "slow.prepare", "4")
-    assert (status, slow.generation()) == (130, number), said
+    assert (status, slow.generation) == (130, number), said
     assert f"nothing changed: generation {number} stays in force" in said
 
 
-def test_a_hung_up_terminal(house: House) -> None:
+def test_a_hung_up_terminal(house: RunningBroker) -> None:
     """The line that says who is waited for has nowhere to go."""
     ours, theirs = os.openpty()
     with subprocess.Popen([*FLUX, "config", "set", "sample.i", "11"], env=house.environment,

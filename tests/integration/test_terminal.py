@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.config_broker import FLUX, House
+from tests.support.broker import RunningBroker
+from tests.support.client_calls import FLUX
 
 ESC, CSI, RLO, ISOLATE, BELL = "\x1b[2J", "\x9b2J", "\u202e", "\u2067", "\x07"
 EVIL = f"a{ESC}b{CSI}c{RLO}d{ISOLATE}e{BELL}f"
@@ -29,8 +30,8 @@ class Odd(Module):
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    house = House().start()
+def house() -> Iterator[RunningBroker]:
+    house = RunningBroker().start()
     house.flux("setattr", "note", EVIL)
     house.good("set", "--type=string", "odd.name", EVIL)
     house.good("set", "--type=string", "plain.other", EVIL)
@@ -40,7 +41,7 @@ def house() -> Iterator[House]:
     house.close()
 
 
-def on_a_terminal(house: House, *arguments: str) -> tuple[int, str]:
+def on_a_terminal(house: RunningBroker, *arguments: str) -> tuple[int, str]:
     """Exit status, and what a terminal gets of stdout and stderr."""
     ours, theirs = pty.openpty()
     with subprocess.Popen([*FLUX, *arguments], env=house.environment, stdin=subprocess.DEVNULL,
@@ -84,7 +85,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
 def test_a_terminal_is_shown_no_control_characters(
-    house: House, arguments: tuple[str, ...]
+    house: RunningBroker, arguments: tuple[str, ...]
 ) -> None:
     arguments = tuple(str(house.root / "odd.py") if word == "odd" and arguments[0] == "modinfo"
                       else word for word in arguments)  # fmt: skip
@@ -94,19 +95,19 @@ def test_a_terminal_is_shown_no_control_characters(
     assert shown.strip()
 
 
-def test_an_error_is_shown_none_either(house: House) -> None:
+def test_an_error_is_shown_none_either(house: RunningBroker) -> None:
     status, shown = on_a_terminal(house, "getattr", EVIL)
     assert status == 1
     assert [character for character in DANGEROUS if character in shown] == []
     assert "no such attribute" in shown
 
 
-def test_into_a_pipe_values_go_as_they_are(house: House) -> None:
+def test_into_a_pipe_values_go_as_they_are(house: RunningBroker) -> None:
     assert house.good("get", "odd.name") == EVIL + "\n"
     assert house.flux("getattr", "note").stdout == EVIL + "\n"
     assert RLO in house.good("dump")
 
 
-def test_what_is_printed_of_other_scripts_stays(house: House) -> None:
+def test_what_is_printed_of_other_scripts_stays(house: RunningBroker) -> None:
     house.good("set", "--type=string", "plain.script", "žluťoučký 漢字 עברית")
     assert "žluťoučký 漢字 עברית" in on_a_terminal(house, "config", "get", "plain.script")[1]

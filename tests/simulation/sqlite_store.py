@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 
-from coordinator.ledger.sqlite_storage import FILE, REACHED, SqliteFile, Transaction
+from coordinator.ledger.sqlite_storage import FILE, REACHED, SqliteFile, SqliteTransaction
 from tests.simulation.ledger import Mishap, WatchedLedger
 
 _WAL = FILE + "-wal"
@@ -27,13 +27,13 @@ class _CutFile(SqliteFile):
         self.forced = 0
         super().__init__(directory)
 
-    def transaction(self, forced: bool) -> Transaction:
+    def transaction(self, forced: bool) -> SqliteTransaction:
         right = super().transaction(forced)
         return _CutTransaction(right, self) if forced else right
 
 
-class _CutTransaction(Transaction):
-    def __init__(self, right: Transaction, file: _CutFile) -> None:
+class _CutTransaction(SqliteTransaction):
+    def __init__(self, right: SqliteTransaction, file: _CutFile) -> None:
         super().__init__(right._connection)
         self._file = file
 

@@ -13,7 +13,7 @@ from coordinator.files.reading import Source, Unreadable, read_sources
 from participant.loader import load
 from participant.modules import BUNDLED
 from protocol.reasons import Reason
-from tests.support.config_broker import ROOT
+from tests.support.client_calls import ROOT
 
 _PAIR = re.compile(r"^(?P<indent>\s*)(?P<key>[\w.-]+)\s*=\s*\S.*$")
 _WRONG = ("[[[]]]", '"?"', "-7.25")

@@ -2,8 +2,6 @@
 """Every key is found where it was written, in any style of TOML and in JSON, after any merge."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -150,17 +148,6 @@ def test_languages_mix() -> None:
 @pytest.mark.parametrize(("offset", "place"), [(0, (1, 1)), (1, (1, 2)), (2, (2, 1)), (4, (3, 1))])
 def test_line_and_column(offset: int, place: Place) -> None:
     assert line_and_column("é\nb\nc", offset) == place
-
-
-def test_importing_loads_no_grammar() -> None:
-    program = (
-        "import sys, coordinator.files.reading;"
-        "print([m for m in sys.modules if 'tree_sitter' in m])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
 
 
 def test_one_text_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:

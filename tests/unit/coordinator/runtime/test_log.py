@@ -2,10 +2,6 @@
 """The broker's log, as it appears on stderr and as it is remembered."""
 
 import json
-import os
-import resource
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -44,34 +40,3 @@ def test_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert "begin" in said
     assert "1.1" in said
     assert not said.startswith("{")
-
-
-EXHAUSTED = """
-import os
-from coordinator.runtime.log import Log
-log = Log("json", quiet=True)
-try:
-    while True:
-        os.open("/dev/null", os.O_RDONLY)
-except OSError:
-    pass
-log.warn("one", number=1)
-os.closerange(3, 1024)
-log.warn("two", number=2)
-"""
-
-
-def test_a_first_warning_needs_no_descriptor() -> None:
-    """What prints is imported when there is something to print, and files may not be openable."""
-    soft, hard = 64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    ended = subprocess.run(
-        [sys.executable, "-c", EXHAUSTED],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard)),
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert [(line["event"], line["number"]) for line in printed(ended.stderr)] == [
-        ("one", 1), ("two", 2)]  # fmt: skip

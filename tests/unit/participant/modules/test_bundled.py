@@ -2,8 +2,6 @@
 """Every bundled module: right values and what it makes of them, wrong ones with key and message."""
 
 import json
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -202,16 +200,3 @@ def test_the_empty_configuration_always_passes(name: str) -> None:
         module.take(staged)
         assert not module.starting
     json.dumps(module.stats())
-
-
-def test_modules_are_imported_fast() -> None:
-    """Only pydantic and our own: a module's process is started for each of them."""
-    code = (
-        "import sys, importlib\n"
-        f"for path in {list(BUNDLED.values())!r}: importlib.import_module(path)\n"
-        "print(*sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded: Mapping[str, None] = dict.fromkeys(done.stdout.split())
-    for slow in ("zmq", "sqlite3", "asyncio", "structlog", "xml.etree.ElementTree", "coordinator"):
-        assert slow not in loaded

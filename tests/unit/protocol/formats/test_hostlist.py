@@ -101,13 +101,13 @@ def test_everything_has_a_limit() -> None:
 
 
 def test_a_million_hosts_are_not_spelled_out() -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     hosts = Hosts.parse("node[0-1048575],x[1-1000000]")
     assert len(hosts) == 2048576
     assert "node1048575" in hosts
     assert "node01048575" not in hosts
     assert str(hosts) == "node[0-1048575],x[1-1000000]"
-    assert time.perf_counter() - begin < 0.2
+    assert time.process_time() - begin < 0.5
 
 
 @pytest.mark.parametrize(
