@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from coordinator.core.events import Died, Started
 from coordinator.core.requests import Spec
 from coordinator.processes.descriptor_limit import as_before, give_back, raise_limit
-from coordinator.processes.fork_server import ForkServer
+from coordinator.processes.fork_server import ForkServer, Reply
 from coordinator.processes.interface import Tell
 from coordinator.runtime.loop import READ, Loop
 
@@ -53,8 +53,7 @@ class Children:
 
     def attach(self, tell: Tell) -> None:
         self._tell = tell
-        # Only to wake the loop: `collect` is called in every turn
-        self._loop.register(self._fork_server.fd, READ, _nothing)
+        self._loop.register(self._fork_server.fd, READ, self._answered)
 
     # Supervisor
 
@@ -72,7 +71,13 @@ class Children:
         self._tell(Started(name, ticket, self._adopt(name, ticket, child).pid))
 
     def collect(self) -> None:
-        for reply in self._fork_server.collect():
+        self._take(self._fork_server.collect())
+
+    def _answered(self, _events: int) -> None:
+        self._take(self._fork_server.read())
+
+    def _take(self, replies: list[Reply]) -> None:
+        for reply in replies:
             name = self._starting.pop(reply.ticket)
             unwanted = reply.ticket in self._unwanted
             self._unwanted.discard(reply.ticket)
@@ -186,7 +191,7 @@ class Children:
 
 
 def _nothing(_: int) -> None:
-    """What is looked at in every turn anyway; its descriptor only wakes the loop."""
+    """There is no program whose end anybody waits for."""
 
 
 def how_it_ended(status: int) -> str:

@@ -63,9 +63,13 @@ class ForkServer:
         give_back(self._process.pid, self._limit)
 
     def collect(self) -> list[Reply]:
-        """What has become of requests since the last call."""
+        """What has become of requests since the last call; nothing is read where none are open."""
+        return self.read() if self._asked else []
+
+    def read(self) -> list[Reply]:
+        """The same, and answers that nobody waits for any more are read away; see `fd`."""
         found = []
-        while self._asked:
+        while True:
             try:
                 reply = Reply(*json.loads(self._ours.recv(4096)))
             except BlockingIOError:

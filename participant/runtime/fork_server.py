@@ -38,13 +38,13 @@ def main(descriptor: int, parent: int) -> None:
         try:
             between = os.fork()
         except OSError as error:
-            _answer(requests, ticket, 0, error)
+            _answer(requests, ticket, why_not=f"fork: {error.strerror}")
             continue
         if between == 0:
             try:
                 grandchild = os.fork()
             except OSError as error:
-                _answer(requests, ticket, 0, error)
+                _answer(requests, ticket, why_not=f"fork: {error.strerror}")
                 os._exit(1)
             if grandchild == 0:
                 _become_child_of(parent)
@@ -52,15 +52,16 @@ def main(descriptor: int, parent: int) -> None:
                 requests.close()
                 sys.exit(_module(name, uri, path, parent))
             os._exit(0)
-        os.waitpid(between, 0)
+        _, status = os.waitpid(between, 0)
+        if os.WIFSIGNALED(status):  # perhaps after it had answered: the first answer counts
+            _answer(requests, ticket, why_not="the process that forks it was killed")
 
 
-def _answer(requests: socket.socket, ticket: int, pid: int, error: OSError | None = None) -> None:
-    """Every question has one: the pid, or why there is none.
+def _answer(requests: socket.socket, ticket: int, pid: int = 0, why_not: str = "") -> None:
+    """Every question has an answer: the pid, or why there is none.
 
     Where the broker has ended there is nobody to tell, and nothing left to do.
     """
-    why_not = "" if error is None else f"fork: {error.strerror}"
     try:
         requests.send(json.dumps([ticket, pid, why_not]).encode())
     except OSError:

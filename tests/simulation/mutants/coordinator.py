@@ -7,7 +7,7 @@ from typing import Any
 from coordinator.core.ballot import Ballot, Tally
 from coordinator.core.decisions import Durable, Receipt, Unconfirmed
 from coordinator.core.effects import Step, TellCommit
-from coordinator.core.events import Event, Started
+from coordinator.core.events import Event
 from coordinator.core.machine import Coordinator
 from coordinator.core.members import Admission, Member, Members, MemberState
 from coordinator.core.membership import Membership
@@ -139,15 +139,6 @@ def _latecomers_stay_behind(right: Method) -> Method:
     return decide
 
 
-def _matches_by_name(right: Method) -> Method:
-    def started(self: Membership, event: Started, operation: Operation) -> None:
-        member = self.members.get(event.name)
-        ticket = member.ticket if member is not None else event.ticket
-        right(self, event._replace(ticket=ticket), operation)
-
-    return started
-
-
 def _undo_is_forgotten(right: Method) -> Method:
     def __init__(self: Coordinator, *given: Any, **named: Any) -> None:
         right(self, *(None if isinstance(one, Unconfirmed) else one for one in given), **named)
@@ -202,10 +193,6 @@ COORDINATOR: dict[str, Mutant] = {
     "latecomers-stay-behind": Mutant(
         "who came to run the old generation while others voted is not told the new one",
         (Patch(SharedState, "decide", _latecomers_stay_behind),),
-    ),
-    "starts-by-name": Mutant(
-        "the late answer to a start that was given up is taken for the next one's",
-        (Patch(Membership, "started", _matches_by_name),),
     ),
     "undo-forgotten": Mutant(
         "a restart forgets that a change still has to be confirmed",
