@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from coordinator.api.operations import BrokerHandle
+from coordinator.api.handle import BrokerHandle
 from coordinator.core.decisions import Attempt
 from coordinator.core.events import Begin, Event, Stop
 from coordinator.core.machine import Coordinator

@@ -14,6 +14,10 @@ CONFIGURATION_BYTES: Final = 16 * 1024 * 1024
 """Largest canonical encoding of a configuration."""
 SOURCE_BYTES: Final = 16 * 1024 * 1024
 """Text of all configuration files together."""
+MERGE_IN_LOOP_BYTES: Final = 8 * 1024
+"""Texts of at most this length are merged at once: it takes less time than waking a thread."""
+MERGE_IN_THREAD_BYTES: Final = 64 * 1024
+"""Texts of at most this length are merged in a thread: it takes less time than a process."""
 CONFIGURATION_DEPTH: Final = 64
 """Deepest nesting of tables and arrays."""
 FRAME_BYTES: Final = CONFIGURATION_BYTES + 1024 * 1024
@@ -36,6 +40,10 @@ ARGUMENTS_LENGTH: Final = 128 * 1024
 """Characters in their keys and values, all together."""
 SOURCE_LENGTH: Final = 1024
 """Characters that say where a value came from."""
+COMMAND_LENGTH: Final = 1000
+"""Characters of the command that a client says it is."""
+MESSAGE_LENGTH: Final = 1000
+"""Characters of the message that goes with a change."""
 REPORT_LENGTH: Final = 64 * 1024
 """Characters of what a module tells of its values, or of its state."""
 
@@ -54,6 +62,10 @@ CLIENTS: Final = 1024
 """Clients that may be connected at once."""
 
 # Durations
+CLIENT_IDLE_SECONDS: Final = 1.0
+"""A client that has asked nothing for so long makes room for another, where there is no place."""
+GUESTS_TURN_SECONDS: Final = 0.005
+"""Time that guests have together in one turn of the broker's loop."""
 PREPARE_SECONDS: Final = 10.0
 """Default time from a request's arrival to its decision."""
 COMMIT_SECONDS: Final = 10.0
@@ -88,5 +100,11 @@ LINE_BYTES: Final = 64 * 1024 * 1024
 """One request of the owner at the clients' door (a load carries whole files)."""
 GUEST_LINE_BYTES: Final = 64 * 1024
 """One request of a guest."""
+REQUESTS_WAITING_BYTES: Final = 64 * 1024
+"""Requests of one client that are read while an earlier one is in work."""
+ANSWERS_WAITING_BYTES: Final = 64 * 1024
+"""Answers that one client has not read; while there are more, nothing is done for it."""
+GUESTS_ANSWERS_BYTES: Final = 2 * CONFIGURATION_BYTES
+"""Answers that all guests together have not read; beyond, who reads nothing is let go."""
 LOG_LINES: Final = 1000
 """Log lines kept for `flux dmesg`."""

@@ -63,6 +63,6 @@ def _compare(old: Any, new: Any, path: Path) -> Iterator[Difference]:
 def _same(old: Any, new: Any) -> bool:
     if old is ABSENT or new is ABSENT:
         return old is new
-    one: bytes = msgpack.packb(old)
-    other: bytes = msgpack.packb(new)
-    return one == other
+    left: bytes = msgpack.packb(old)
+    right: bytes = msgpack.packb(new)
+    return left == right

@@ -1,149 +1,173 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Between the door and the machine: requests become events, outcomes become answers."""
+"""Between the clients' socket and the machine: requests become events, outcomes become answers."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import assert_never
 
-from coordinator.api import module_status
-from coordinator.api.fields import BadRequest, key
-from coordinator.api.history import Job, SlowReads, error_answer
-from coordinator.api.operations import BrokerHandle, Operations, Wanted
-from coordinator.api.server import ApiServer, Connection
+from coordinator.api.access import DENIED, AccessPolicy
+from coordinator.api.changes import Changes
+from coordinator.api.connection import Connection
+from coordinator.api.fields import BadRequest, Fields
+from coordinator.api.handle import BrokerHandle
+from coordinator.api.history import SlowReads, error_answer
+from coordinator.api.lookup import Lookup
+from coordinator.api.operations import Operations
+from coordinator.api.outcome import as_json
+from coordinator.api.server import ApiServer
+from coordinator.api.table import (
+    Caller,
+    Change,
+    Kind,
+    Look,
+    MergeFirst,
+    Response,
+    Table,
+    Watch,
+)
 from coordinator.api.watchers import Watchers
-from coordinator.core.events import Asked
+from coordinator.core.events import Asked, Inquired
 from coordinator.core.requests import Request
 from coordinator.core.results import Outcome, Result
 from coordinator.files.merge_process import merge_beside
 from coordinator.files.reading import Unreadable
 from coordinator.runtime.worker import result_of
+from protocol import limits
 from protocol.configuration import Configuration
+from protocol.keys import Path
 from protocol.reasons import Reason
 
-_SHORT = 8 * 1024  # bytes of text that are merged faster than a thread is woken
+_OWNERS_ONLY = {
+    Kind.CHANGE: "only the owner of the broker may change its configuration",
+    Kind.PRIVATE: "only the owner of the broker may see this: it shows what others typed",
+}
 
 
 class Dispatcher:
-    """Serves the clients of one broker."""
+    """Serves the clients of one broker, by one table of requests."""
 
-    def __init__(self, desk: BrokerHandle) -> None:
-        self._desk = desk
-        self._service = Operations(desk)
-        self._looks = SlowReads(desk, desk.history)
+    def __init__(self, broker: BrokerHandle) -> None:
+        self._broker = broker
+        self._lookup = Lookup()
+        self._access = AccessPolicy(lambda: broker.machine.running, self._lookup)
+        self._table: Table = {
+            **Operations(broker, self._lookup).table(),
+            **SlowReads(broker).table(),
+            **Changes(broker).table(),
+        }
+        self._server: ApiServer | None = None
         self._watchers: Watchers | None = None
         self._seen = 0
         """The generation in force when it was last looked at."""
-        self.door: ApiServer | None = None
 
-    def open(self, door: ApiServer) -> None:
+    def open(self, server: ApiServer) -> None:
         """From now on there are clients."""
-        self.door = door
-        self._watchers = Watchers(door, self._service.lookup)
+        self._server = server
+        self._watchers = Watchers(server, self._lookup)
+        server.admit_by(self._access.role_of, DENIED)
 
     def look_out(self) -> None:
-        """Tell those who watch, where another generation has come into force."""
-        running = self._desk.machine.running
+        """Where another generation has come into force, obey its `access` and tell who watches."""
+        running = self._broker.machine.running
         if running is None or running.generation == self._seen:
             return
         self._seen = running.generation
-        if self._watchers is not None:
+        if self._server is not None and self._watchers is not None:
+            self._server.judge_again()
             self._watchers.committed(running)
 
-    def asked(self, client: Connection, request: dict[str, Any]) -> None:
-        """One request: answered at once, or on its way to the machine."""
-        assert self.door is not None
+    def asked(self, client: Connection, request: Fields) -> None:
+        """One request: answered at once, or on its way to whoever answers it."""
+        caller = Caller(client.number, client.uid, client.pid, client.role)
         try:
-            answer = self._service.read(request) or self._service.note(request, client.uid)
-            if answer is not None:
-                self.door.answer(client, answer)
-                return
-            if request["op"] == "watch":
-                self._watch(client, request)
-                return
-            question = self._service.inquiry(request, client.number)
-            if question is not None:
-                client.busy = True
-                self._desk.feed(question)
-                return
-            job = self._places(request) or self._looks.job(request)
-            if job is not None:
-                self._look(client, job)
-                return
-            wanted = self._service.change(request, client.uid, client.pid)
+            self._carry_on(client, self._response(request, caller))
         except BadRequest as wrong:
-            self.door.answer(client, {"error": str(wrong)})
-            return
+            self.answer(client.number, {"error": str(wrong)})
         except Unreadable as unreadable:
             self._refuse(client, unreadable.reasons)
-            return
-        client.busy = True
-        if wanted.request is not None:
-            self._desk.feed(Asked(client.number, wanted.request))
-        else:
-            self._merge_first(client, wanted)
 
-    def _places(self, request: dict[str, Any]) -> Job | None:
-        """The work of finding where a module's values were written, if that is asked."""
-        if request["op"] != "module-origins":
-            return None
-        member = self._service.member(request)
-        provenance = self._desk.provenance.behind(member.digest)
-        return lambda: {"version": 1, **module_status.places(member, provenance)}
+    def _response(self, request: Fields, caller: Caller) -> Response:
+        entry = self._table.get(request["op"])
+        if entry is None:
+            raise BadRequest(f"unknown operation {request['op']!r:.60}")
+        if entry.kind in _OWNERS_ONLY and not caller.is_owner:
+            raise BadRequest(_OWNERS_ONLY[entry.kind])
+        return entry.handler(request, caller)
 
-    def _watch(self, client: Connection, request: dict[str, Any]) -> None:
-        running = self._desk.machine.running
-        if running is None or self._watchers is None:
-            raise BadRequest("no configuration is in force yet")
-        path = key(request) if "name" in request else ()
+    def _carry_on(self, client: Connection, response: Response) -> None:
+        match response:
+            case dict():
+                self.answer(client.number, response)
+            case Watch(path):
+                self._watch(client, path)
+            case Look(job):
+                self._look(client, job)
+            case Inquired():
+                client.busy = True
+                self._broker.feed(response)
+            case Change(request):
+                client.busy = True
+                self._ask(client, request)
+            case MergeFirst():
+                client.busy = True
+                self._merge_first(client, response)
+            case _:
+                assert_never(response)
+
+    def _watch(self, client: Connection, path: Path) -> None:
+        assert self._server is not None
+        assert self._watchers is not None
+        running = self._broker.machine.running
+        assert running is not None, "the handler refuses it before"
+        if self._watchers.count() >= self._server.places() // 2:
+            raise BadRequest("too many clients watch the configuration; try again later")
         client.busy = True  # nothing else is asked on this connection
         self._watchers.add(client, path, running)
 
-    def _look(self, client: Connection, job: Job) -> None:
+    def _look(self, client: Connection, job: Callable[[], Fields]) -> None:
         def then(result: object) -> None:
             found = result if isinstance(result, dict) else None
             failed = result if isinstance(result, BaseException) else TypeError(repr(result))
             self.answer(client.number, error_answer(failed) if found is None else found)
 
         client.busy = True
-        self._desk.history_worker.submit(job, then)
+        self._broker.history_worker.submit(job, then)
 
-    def _merge_first(self, client: Connection, wanted: Wanted) -> None:
+    def _merge_first(self, client: Connection, wanted: MergeFirst) -> None:
         """Long texts are parsed beside the loop before the machine is asked."""
 
         def then(result: object) -> None:
             if isinstance(result, Configuration):
-                self._desk.provenance.keep(result.digest, wanted.sources)
-                assert wanted.build is not None
+                self._broker.provenance.keep(result.digest, wanted.sources)
                 self._ask(client, wanted.build(result))
             else:
                 why = (Reason("config", f"the texts could not be read: {result}"),)
                 reasons = result.reasons if isinstance(result, Unreadable) else why
                 if wanted.attempt is not None:
-                    self._desk.record_attempt(wanted.attempt._replace(reasons=reasons))
+                    self._broker.record_attempt(wanted.attempt._replace(reasons=reasons))
                 self._refuse(client, reasons)
 
         def job() -> Configuration:
             return merge_beside(wanted.sources)
 
-        if sum(len(source.text) for source in wanted.sources) <= _SHORT:
+        if sum(len(source.text) for source in wanted.sources) <= limits.MERGE_IN_LOOP_BYTES:
             then(result_of(job))
         else:
-            self._desk.file_worker.submit(job, then)
+            self._broker.file_worker.submit(job, then)
 
     def _ask(self, client: Connection, request: Request) -> None:
-        assert self.door is not None
-        if client.number in self.door.clients:  # it may have gone meanwhile
-            self._desk.feed(Asked(client.number, request))
+        assert self._server is not None
+        if client.number in self._server.clients:  # it may have gone meanwhile
+            self._broker.feed(Asked(client.number, request))
 
     def _refuse(self, client: Connection, reasons: tuple[Reason, ...]) -> None:
-        running = self._desk.machine.running
-        outcome = Outcome(Result.REFUSED, running.generation if running else 0, reasons=reasons)
-        client.busy = True
-        self.answer(client.number, outcome.as_json())
+        generation = self._broker.machine.generation
+        self.answer(client.number, Outcome(Result.REFUSED, generation, reasons=reasons))
 
-    def answer(self, number: int, answer: dict[str, Any]) -> None:
-        """The outcome of a change; its client may be gone."""
-        client = self.door.clients.get(number) if self.door else None
-        if client is None or self.door is None:
+    def answer(self, number: int, answer: Outcome | Fields) -> None:
+        """Bring a client its answer; it may be gone."""
+        client = self._server.clients.get(number) if self._server else None
+        if client is None or self._server is None:
             return
         client.busy = False
-        self.door.answer(client, answer)
-        self.door.next_request(client)
+        self._server.answer(client, as_json(answer) if isinstance(answer, Outcome) else answer)
+        self._server.resume(client)

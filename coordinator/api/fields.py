@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Fields of a request, checked; whatever a client sends, the answer is a value or BadRequest."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
+from coordinator.core.requests import ChangeRequest, Proposal, Who
 from coordinator.files.reading import Source, Unreadable
 from protocol import limits
 from protocol.keys import Path, format_key, parse_key
@@ -15,11 +16,8 @@ class BadRequest(Exception):
     """The request cannot be served; the text says why."""
 
 
-# Fields
-
-
 def text(request: Fields, name: str, default: str | None = None) -> str:
-    """A string field that can be written down anywhere.  Raises Wrong."""
+    """A string field that can be written down anywhere.  Raises BadRequest."""
     value = raw_text(request, name, default)
     if not _is_unicode(value):
         raise BadRequest(f"the field {name} is not valid Unicode")
@@ -27,7 +25,10 @@ def text(request: Fields, name: str, default: str | None = None) -> str:
 
 
 def raw_text(request: Fields, name: str, default: str | None = None) -> str:
-    """A string field in which bytes that are not UTF-8 may stand as surrogates.  Raises Wrong."""
+    """A string field in which surrogates may stand for bytes that are not UTF-8.
+
+    Raises BadRequest.
+    """
     value = request.get(name, default)
     if not isinstance(value, str) or len(value) > limits.LINE_BYTES:
         raise BadRequest(f"the field {name} must be a string")
@@ -44,7 +45,7 @@ def _is_unicode(value: str) -> bool:
 
 
 def key(request: Fields) -> Path:
-    """The field `name`, a dotted key.  Raises Wrong."""
+    """The field `name`, a dotted key.  Raises BadRequest."""
     name = text(request, "name")
     if len(name) > limits.REASON_BYTES:
         raise BadRequest(f"the name is longer than {limits.REASON_BYTES} characters")
@@ -58,7 +59,7 @@ def key(request: Fields) -> Path:
 
 
 def count(request: Fields, name: str, default: int, most: int) -> int:
-    """An integer field, not negative.  Raises Wrong."""
+    """An integer field, not negative.  Raises BadRequest."""
     value = request.get(name, default)
     if type(value) is not int or not 0 <= value <= most:
         raise BadRequest(f"the field {name} must be an integer from 0 to {most}")
@@ -66,28 +67,28 @@ def count(request: Fields, name: str, default: int, most: int) -> int:
 
 
 def texts(request: Fields, name: str) -> list[str]:
-    """A field that is a list of strings, or missing.  Raises Wrong."""
-    found = request.get(name, [])
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+    """A field that is a list of strings, or missing.  Raises BadRequest."""
+    values = request.get(name, [])
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise BadRequest(f"the field {name} must be a list of strings")
-    if not all(_is_unicode(one) for one in found):
+    if not all(_is_unicode(value) for value in values):
         raise BadRequest(f"the field {name} is not valid Unicode")
-    return found
+    return values
 
 
 def pairs(request: Fields, name: str) -> tuple[tuple[str, str], ...]:
-    """A field that is a list of KEY=VALUE, or missing.  Raises Wrong."""
+    """A field that is a list of KEY=VALUE, or missing.  Raises BadRequest."""
     pairs = []
-    for one in texts(request, name):
-        key_, equals, value = one.partition("=")
+    for assignment in texts(request, name):
+        key_, equals, value = assignment.partition("=")
         if not equals or not key_:
-            raise BadRequest(f"{one!r:.60} is no assignment; write KEY=VALUE")
+            raise BadRequest(f"{assignment!r:.60} is no assignment; write KEY=VALUE")
         pairs.append((dotted(key_), value))
     return tuple(pairs)
 
 
 def dotted(name: str) -> str:
-    """A dotted key in the one way of writing it.  Raises Wrong."""
+    """A dotted key in the one way of writing it.  Raises BadRequest."""
     try:
         return format_key(parse_key(name))
     except ValueError as error:
@@ -95,7 +96,7 @@ def dotted(name: str) -> str:
 
 
 def seconds(request: Fields, name: str = "timeout") -> float:
-    """A field in seconds, by default that of the timeout.  Raises Wrong."""
+    """A field in seconds, by default that of the timeout.  Raises BadRequest."""
     value = request.get(name, limits.PREPARE_SECONDS)
     good = isinstance(value, int | float) and not isinstance(value, bool)
     if not good or not 0 < value <= limits.LONGEST_SECONDS:
@@ -103,42 +104,67 @@ def seconds(request: Fields, name: str = "timeout") -> float:
     return float(value)
 
 
-def change_options(request: Fields) -> tuple[float, bool, str, int | None, float | None]:
-    """What every change may be given, in the order of ChangeRequest."""
-    dry_run = request.get("dry_run", False)
-    if not isinstance(dry_run, bool):
-        raise BadRequest("the field dry_run must be a boolean")
+class ChangeOptions(NamedTuple):
+    """What every change may be given; the meaning of each is that of ChangeRequest."""
+
+    seconds: float
+    dry_run: bool
+    message: str
+    if_generation: int | None
+    confirm: float | None
+
+    def request(self, proposal: Proposal, verb: str, who: Who) -> ChangeRequest:
+        """The change with these options."""
+        return ChangeRequest(proposal, verb, who, **self._asdict())
+
+
+def change_options(request: Fields) -> ChangeOptions:
+    """The options of a change.  Raises BadRequest."""
     expected, confirm = request.get("if_generation"), request.get("confirm")
-    return (
-        seconds(request),
-        dry_run,
-        text(request, "message", "")[:1000],
-        None if expected is None else count(request, "if_generation", 0, 2**63 - 1),
-        None if confirm is None else seconds(request, "confirm"),
+    return ChangeOptions(
+        seconds=seconds(request),
+        dry_run=flag(request, "dry_run"),
+        message=text(request, "message", "")[: limits.MESSAGE_LENGTH],
+        if_generation=None if expected is None else generation(request, "if_generation"),
+        confirm=None if confirm is None else seconds(request, "confirm"),
     )
 
 
+def flag(request: Fields, name: str) -> bool:
+    """A boolean field, false where it is missing.  Raises BadRequest."""
+    value = request.get(name, False)
+    if not isinstance(value, bool):
+        raise BadRequest(f"the field {name} must be a boolean")
+    return value
+
+
+def generation(request: Fields, name: str = "generation") -> int:
+    """A field that is a generation's number, 0 where it is missing.  Raises BadRequest."""
+    return count(request, name, 0, 2**63 - 1)
+
+
 def sources(request: Fields) -> tuple[Source, ...]:
+    """The texts of a load.  Raises BadRequest, and Unreadable where one is too long."""
     given = request.get("sources")
     if not isinstance(given, list) or len(given) > limits.SOURCE_FILES:
         raise BadRequest("the field sources must be a list")
     sources = []
-    for one in given:
-        if not isinstance(one, dict):
+    for source in given:
+        if not isinstance(source, dict):
             raise BadRequest("a source must be an object")
-        form = text(one, "format")
+        form = text(source, "format")
         if form not in ("toml", "json"):
             raise BadRequest(f"{form!r:.20} is no format")
-        body = _bytes(raw_text(one, "text"))
+        body = _bytes(raw_text(source, "text"))
         if len(body) > limits.SOURCE_BYTES:
             reason = Reason("config", f"{len(body)} bytes; at most {limits.SOURCE_BYTES} are read")
             raise Unreadable((reason,))
-        sources.append(Source(raw_text(one, "name"), body, "toml" if form == "toml" else "json"))
+        sources.append(Source(raw_text(source, "name"), body, "toml" if form == "toml" else "json"))
     return tuple(sources)
 
 
 def _bytes(body: str) -> bytes:
-    """The bytes of a file whose text came as JSON.  Raises Wrong."""
+    """The bytes of a file whose text came as JSON.  Raises BadRequest."""
     try:
         return body.encode(errors="surrogateescape")
     except UnicodeEncodeError:

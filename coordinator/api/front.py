@@ -6,9 +6,10 @@ It is what `coordinator.broker.Front` asks for; a Flux agent has another one (it
 
 from typing import Any
 
+from coordinator.api.connection import Connection
 from coordinator.api.dispatch import Dispatcher
-from coordinator.api.operations import BrokerHandle
-from coordinator.api.server import ApiServer, Connection
+from coordinator.api.handle import BrokerHandle
+from coordinator.api.server import ApiServer
 from coordinator.core.events import HungUp
 from coordinator.core.results import Outcome
 from coordinator.runtime.directories import RunDirectory
@@ -40,8 +41,7 @@ class UnixFront:
     def answer(self, client: int, answer: Outcome | dict[str, Any]) -> None:
         """Bring a client its answer; it may be gone."""
         if self._dispatcher is not None:
-            shown = answer.as_json() if isinstance(answer, Outcome) else answer
-            self._dispatcher.answer(client, shown)
+            self._dispatcher.answer(client, answer)
 
     def look_out(self) -> None:
         """Something may have changed that clients watch."""

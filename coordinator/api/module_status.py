@@ -34,30 +34,32 @@ def config(member: Member) -> dict[str, Any]:
         "name": member.name,
         "state": str(member.state),
         "generation": member.generation,
-        "config": {key: one for key, one in entries.items() if _is_entry(one)},
+        "config": {key: entry for key, entry in entries.items() if _is_entry(entry)},
         "cut": told.get("cut") is True,
-        "runtime": {key: one.value for key, one in member.runtime.items()},
+        "runtime": {key: value.value for key, value in member.runtime.items()},
     }
 
 
-def _is_entry(one: Any) -> bool:
-    if not isinstance(one, dict) or "value" not in one or not isinstance(one.get("origin"), str):
+def _is_entry(entry: Any) -> bool:
+    if not isinstance(entry, dict) or "value" not in entry:
         return False
-    return "pending" not in one or _is_entry(one["pending"])
+    if not isinstance(entry.get("origin"), str):
+        return False
+    return "pending" not in entry or _is_entry(entry["pending"])
 
 
 def places(member: Member, provenance: Provenance) -> dict[str, Any]:
     """The same, with file and line in place of `configuration`; slow where the texts are long."""
     shown = config(member)
     told = described(member)
-    tables = tuple(str(one) for one in told.get("tables", ()))
+    tables = tuple(str(table) for table in told.get("tables", ()))
     for name, entry in shown["config"].items():
-        for one in (entry, entry.get("pending")):
-            if one is not None and one["origin"].startswith(CONFIGURATION):
+        for value in (entry, entry.get("pending")):
+            if value is not None and value["origin"].startswith(CONFIGURATION):
                 path = _path(name, tables, told.get("single") is True)
                 origin = provenance.of(path) if path else None
-                rest = one["origin"].removeprefix(CONFIGURATION)
-                one["origin"] = f"{origin}{rest}" if origin else one["origin"]
+                rest = value["origin"].removeprefix(CONFIGURATION)
+                value["origin"] = f"{origin}{rest}" if origin else value["origin"]
     return shown
 
 
@@ -74,7 +76,7 @@ def _path(name: str, tables: tuple[str, ...], single: bool) -> Path:
 
 def pending(member: Member) -> list[str]:
     """The keys whose values wait for the module to be loaded anew."""
-    return [key for key, one in config(member)["config"].items() if "pending" in one]
+    return [key for key, entry in config(member)["config"].items() if "pending" in entry]
 
 
 def _object(text: str) -> dict[str, Any]:

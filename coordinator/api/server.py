@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""The clients' door: a unix stream socket, one JSON object a line, each way.
+"""The clients' socket: a unix stream socket, one JSON object a line, each way.
 
-The kernel's peer credentials (unix(7), SO_PEERCRED) tell who is there.  Anybody who can reach the
-socket may read; only the owner may change.  Nothing here blocks: a client that does not read its
-answers is let go when too much is waiting for it.
+The kernel's peer credentials (unix(7), SO_PEERCRED) tell who is there; what that user may do is
+decided elsewhere.  Nothing here blocks, and nobody takes more than a share:
+
+- A client has one request worked on in each turn of the broker's loop, and none while answers to
+  earlier ones wait to be read.
+- Guests have together a few milliseconds of each turn, and a limit on the answers that wait for all
+  of them: beyond it the one that has been reading nothing for longest is let go.
+- Where there is no place for one more, the connection of the same kind (owner's or guest's) that
+  has been idle for longest makes room, so that programs that keep connections open lock nobody out.
 """
 
 import errno
@@ -12,36 +18,21 @@ import os
 import resource
 import selectors
 import socket
-import struct
 import time
 from collections.abc import Callable
 from typing import Any
 
+from coordinator.api.access import Role
+from coordinator.api.connection import Connection
 from protocol import limits
 
-_CREDENTIALS = struct.Struct("3i")
-_CHUNK = 256 * 1024
 _GUESTS_SHARE = 0.75
 """How much of the places guests may take: the owner is never locked out."""
 _DESCRIPTORS_SHARE = 0.75
 """How many of the process's descriptors clients may take; modules and files need some, too."""
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PAUSE_SECONDS = 0.1
-
-
-class Connection:
-    """One connection.  `busy` while its request is being worked on."""
-
-    __slots__ = ("buffer", "busy", "number", "out", "pid", "sock", "uid")
-
-    def __init__(self, number: int, sock: socket.socket) -> None:
-        self.number = number
-        self.sock = sock
-        raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        self.pid, self.uid, _ = _CREDENTIALS.unpack(raw)
-        self.buffer = bytearray()
-        self.out = bytearray()
-        self.busy = False
+_ACCEPTS = 64  # new connections in one turn
 
 
 class ApiServer:
@@ -57,7 +48,8 @@ class ApiServer:
     ) -> None:
         """Bind at `path`, open to all who can reach it.  Raises OSError.
 
-        `wake_at` has `time_passed` called at a moment of the monotonic clock.
+        `wake_at` has `time_passed` called at a moment of the monotonic clock.  Until `admit_by` has
+        been called only the owner is let in.
         """
         self._selector = selector
         self._asked = asked
@@ -65,6 +57,11 @@ class ApiServer:
         self._wake_at = wake_at
         self._listening = False
         self._numbers = 0
+        self._role_of: Callable[[int], Role] = _owner_only
+        self._denied = "only the owner of the broker is let in"
+        self._ready: dict[int, Connection] = {}
+        """Whose next request is to be worked on in the next turn, in the order of their turns."""
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.drained: Callable[[Connection], None] = _nothing
         """Called when a client has read what it was slow to read."""
         self.path = path
@@ -75,10 +72,25 @@ class ApiServer:
         os.chmod(path, 0o666)
         self.listener.listen(128)
         self._listen()
+        selector.register(self._bell, selectors.EVENT_READ, self._turn)
+
+    # Who comes in
+
+    def admit_by(self, role_of: Callable[[int], Role], denied: str) -> None:
+        """Judge users by this from now on; `denied` is what those hear who are not let in."""
+        self._role_of, self._denied = role_of, denied
+
+    def judge_again(self) -> None:
+        """The rules may have changed: let those go who would not be let in now."""
+        owner = os.geteuid()
+        for client in [client for client in self.clients.values() if client.uid != owner]:
+            client.role = self._role_of(client.uid)
+            if client.role is Role.STRANGER:
+                self._turn_away(client, self._denied)
 
     def accept(self, _events: int) -> None:
         """Let in who is waiting; where there is no place they are turned away."""
-        while True:
+        for _ in range(_ACCEPTS):
             try:
                 sock, _ = self.listener.accept()
             except OSError as error:
@@ -88,26 +100,46 @@ class ApiServer:
             sock.setblocking(False)
             self._numbers += 1
             client = Connection(self._numbers, sock)
-            if not self._has_place(client):
-                self.answer(client, {"error": "too many clients; try again later"})
-                sock.close()
-                continue
+            client.role = self._role_of(client.uid)
+            why = self._why_not(client)
             self.clients[client.number] = client
-            handler = self._handler(client)
-            self._selector.register(sock, selectors.EVENT_READ, handler)
+            self._selector.register(sock, selectors.EVENT_READ, self._handler(client))
+            if why:
+                self._turn_away(client, why)
 
-    def _has_place(self, client: Connection) -> bool:
+    def _why_not(self, client: Connection) -> str:
+        """Why there is no place for this client; empty where there is."""
+        if client.role is Role.STRANGER:
+            return self._denied
+        same = [other for other in self.clients.values() if other.role is client.role]
+        full = len(self.clients) >= self.places()
+        if client.role is Role.GUEST and len(same) >= int(self.places() * _GUESTS_SHARE):
+            full = True
+        return "too many clients; try again later" if full and not self._make_place(same) else ""
+
+    def places(self) -> int:
+        """How many clients there may be."""
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        places = limits.CLIENTS
-        if descriptors != resource.RLIM_INFINITY:
-            places = min(places, int(descriptors * _DESCRIPTORS_SHARE))
-        if len(self.clients) >= places:
+        if descriptors == resource.RLIM_INFINITY:
+            return limits.CLIENTS
+        return min(limits.CLIENTS, int(descriptors * _DESCRIPTORS_SHARE))
+
+    def _make_place(self, clients: list[Connection]) -> bool:
+        """Let the one go that has been idle for longest; False where none has been, or too short.
+
+        A client that has just come is about to ask: it is not taken for idle.
+        """
+        before = time.monotonic() - limits.CLIENT_IDLE_SECONDS
+        idle = [client for client in clients if client.is_idle and client.active_at <= before]
+        if not idle:
             return False
-        owner = os.geteuid()
-        if client.uid == owner:
-            return True
-        guests = sum(1 for one in self.clients.values() if one.uid != owner)
-        return guests < int(places * _GUESTS_SHARE)
+        longest = min(idle, key=lambda client: client.active_at)
+        self._turn_away(longest, "idle for too long, and others needed the place; connect again")
+        return True
+
+    def _turn_away(self, client: Connection, why: str) -> None:
+        self.answer(client, {"error": why})
+        self.drop(client)
 
     def _listen(self) -> None:
         if not self._listening:
@@ -124,50 +156,68 @@ class ApiServer:
         """Time has passed; what was short may be there again."""
         self._listen()
 
+    # In
+
     def _handler(self, client: Connection) -> Callable[[int], None]:
         def handle(events: int) -> None:
             if events & selectors.EVENT_WRITE:
                 self._flush(client)
                 if client.number in self.clients and not client.out:
                     self.drained(client)
+                self.resume(client)
             if events & selectors.EVENT_READ and client.number in self.clients:
                 self._read(client)
 
         return handle
 
-    # In
-
     def _read(self, client: Connection) -> None:
-        try:
-            data = client.sock.recv(_CHUNK)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
+        if not client.read():
             self.drop(client)
             return
-        client.buffer += data
-        owner = client.uid == os.geteuid()
-        if len(client.buffer) > (limits.LINE_BYTES if owner else limits.GUEST_LINE_BYTES):
-            self.answer(client, {"error": "the request is too long"})
-            self.drop(client)
+        if client.is_too_long:
+            self._turn_away(client, "the request is too long")
             return
-        if b"\n" in data:
-            self.next_request(client)
+        if client.role is Role.OWNER and client.is_ready and client.number not in self._ready:
+            self._serve(client)  # the first at once; those behind it take turns
+        self.resume(client)
 
-    def next_request(self, client: Connection) -> None:
-        """Work on the next whole line, unless one is in work already."""
-        while not client.busy and client.number in self.clients:
-            line, newline, rest = client.buffer.partition(b"\n")
-            if not newline:
-                return
-            client.buffer = rest
-            request = _parsed(bytes(line))
-            if isinstance(request, str):
-                self.answer(client, {"error": request})
-            else:
-                self._asked(client, request)
+    def resume(self, client: Connection) -> None:
+        """Have the client's next request worked on in its turn, where there is one."""
+        if client.number not in self.clients:
+            return
+        if client.is_ready and client.number not in self._ready:
+            if not self._ready:
+                os.eventfd_write(self._bell, 1)
+            self._ready[client.number] = client
+        self._look_after(client)
+
+    def _turn(self, _events: int) -> None:
+        """One request of each client that has one; of the guests, as many as time allows."""
+        os.eventfd_read(self._bell)
+        waiting, self._ready = self._ready, {}
+        until = time.monotonic() + limits.GUESTS_TURN_SECONDS
+        later = {}
+        served_guest = False
+        for number, client in waiting.items():
+            is_guest = client.role is not Role.OWNER
+            if is_guest and served_guest and time.monotonic() >= until:
+                later[number] = client
+                continue
+            served_guest = served_guest or is_guest
+            if number in self.clients and client.is_ready:
+                self._serve(client)
+                self.resume(client)
+        if later:
+            if not self._ready:
+                os.eventfd_write(self._bell, 1)
+            self._ready = {**later, **self._ready}
+
+    def _serve(self, client: Connection) -> None:
+        request = _parsed(client.take_line())
+        if isinstance(request, str):
+            self.answer(client, {"error": request})
+        else:
+            self._asked(client, request)
 
     # Out
 
@@ -181,25 +231,42 @@ class ApiServer:
         client.out += line
         if len(client.out) > 2 * limits.LINE_BYTES:
             self.drop(client)
-        else:
-            self._flush(client)
+            return
+        self._flush(client)
+        if client.out and client.role is not Role.OWNER:
+            self._bound_guests()
+
+    def _bound_guests(self) -> None:
+        """Keep what waits for guests within its limit: who reads nothing goes first."""
+        slow = [one for one in self.clients.values() if one.out and one.role is not Role.OWNER]
+        waiting = sum(len(client.out) for client in slow)
+        for client in sorted(slow, key=lambda client: client.active_at):
+            if waiting <= limits.GUESTS_ANSWERS_BYTES:
+                return
+            waiting -= len(client.out)
+            self.drop(client)
 
     def _flush(self, client: Connection) -> None:
-        while client.out:
-            try:
-                sent = client.sock.send(client.out)
-            except BlockingIOError:
-                break
-            except OSError:
-                self.drop(client)
-                return
-            del client.out[:sent]
-        if client.number in self.clients:
-            both = selectors.EVENT_READ | selectors.EVENT_WRITE
-            wanted = both if client.out else selectors.EVENT_READ
-            key = self._selector.get_key(client.sock)
-            if key.events != wanted:
-                self._selector.modify(client.sock, wanted, key.data)
+        if client.flush():
+            self._look_after(client)
+        else:
+            self.drop(client)
+
+    def _look_after(self, client: Connection) -> None:
+        """Watch the socket for what is wanted of it now; for nothing, where nothing is."""
+        if client.number not in self.clients:
+            return
+        wanted = (selectors.EVENT_WRITE if client.out else 0) | (
+            selectors.EVENT_READ if client.room else 0
+        )
+        key = self._selector.get_map().get(client.sock)
+        if key is None:
+            if wanted:
+                self._selector.register(client.sock, wanted, self._handler(client))
+        elif not wanted:
+            self._selector.unregister(client.sock)
+        elif key.events != wanted:
+            self._selector.modify(client.sock, wanted, key.data)
 
     # Ends
 
@@ -207,23 +274,31 @@ class ApiServer:
         """Let a client go."""
         if self.clients.pop(client.number, None) is None:
             return
-        self._selector.unregister(client.sock)
+        self._ready.pop(client.number, None)
+        if client.sock in self._selector.get_map():
+            self._selector.unregister(client.sock)
         client.sock.close()
         self._listen()  # its descriptor is free
         self._gone(client)
 
     def close(self) -> None:
-        """Close the door and let everybody go."""
+        """Close the socket and let everybody go."""
         for client in list(self.clients.values()):
             self._flush(client)
             self.drop(client)
         self._listen()  # whichever it was: from here on it is not
         self._selector.unregister(self.listener)
         self.listener.close()
+        self._selector.unregister(self._bell)
+        os.close(self._bell)
+
+
+def _owner_only(uid: int) -> Role:
+    return Role.OWNER if uid == os.geteuid() else Role.STRANGER
 
 
 def _nothing(_: Connection) -> None:
-    """Most clients are just let go on."""
+    """Default `drained` callback: does nothing."""
 
 
 def _parsed(line: bytes) -> dict[str, Any] | str:

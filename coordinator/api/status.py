@@ -19,7 +19,7 @@ def status(machine: Coordinator, now: float) -> dict[str, Any]:
         "generation": running.generation if running else 0,
         "digest": running.configuration.digest if running else "",
         "modules": [module(member, now) for member in machine.members],
-        "waiting": len(machine.queue),
+        "waiting": machine.waiting,
     }
     if running:
         decision = running.decision
@@ -78,7 +78,7 @@ def dump(machine: Coordinator, attributes: Mapping[str, str]) -> dict[str, Any]:
         "generation": running.generation,
         "digest": running.configuration.digest,
         "configuration": running.configuration.plain(),
-        "modules": {one.name: _module_dump(one) for one in machine.members},
+        "modules": {member.name: _module_dump(member) for member in machine.members},
         "attributes": dict(sorted(attributes.items())),
     }
 

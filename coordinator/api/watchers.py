@@ -9,8 +9,9 @@ gets the latest generation, without those in between.
 import json
 from typing import Any
 
+from coordinator.api.connection import Connection
 from coordinator.api.lookup import Lookup
-from coordinator.api.server import ApiServer, Connection
+from coordinator.api.server import ApiServer
 from coordinator.core.decisions import Durable
 from protocol.keys import Path
 
@@ -18,12 +19,12 @@ from protocol.keys import Path
 class Watchers:
     """Who watches what."""
 
-    def __init__(self, door: ApiServer, lookup: Lookup) -> None:
-        self._door = door
+    def __init__(self, server: ApiServer, lookup: Lookup) -> None:
+        self._server = server
         self._lookup = lookup
         self._paths: dict[int, Path] = {}
         self._behind: set[int] = set()
-        door.drained = self._drained
+        server.drained = self._drained
         self._latest: Durable | None = None
         self._lines: dict[Path, bytes] = {}
 
@@ -33,17 +34,27 @@ class Watchers:
         self._paths[client.number] = path
         self._tell(client, path)
 
+    def count(self) -> int:
+        """How many watch."""
+        self._forget_gone()
+        return len(self._paths)
+
+    def _forget_gone(self) -> None:
+        for number in self._paths.keys() - self._server.clients.keys():
+            del self._paths[number]
+            self._behind.discard(number)
+
     def committed(self, running: Durable) -> None:
         """This generation is in force now."""
         if not self._paths:
             return
         self._note(running)
+        self._forget_gone()
         for number, path in list(self._paths.items()):
-            client = self._door.clients.get(number)
+            client = self._server.clients.get(number)
             if client is None:
-                del self._paths[number]
-                self._behind.discard(number)
-            elif client.out:
+                continue  # let go just now, to make room for what another is told
+            if client.out:
                 self._behind.add(number)
             else:
                 self._tell(client, path)
@@ -62,7 +73,7 @@ class Watchers:
         if path not in self._lines:
             assert self._latest is not None
             self._lines[path] = self._line(self._latest, path)
-        self._door.write(client, self._lines[path])
+        self._server.write(client, self._lines[path])
 
     def _line(self, running: Durable, path: Path) -> bytes:
         shown: dict[str, Any] = {

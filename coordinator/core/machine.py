@@ -165,6 +165,11 @@ class Coordinator:
         return self.shared.generation
 
     @property
+    def waiting(self) -> int:
+        """How many requests wait for their turn."""
+        return len(self.queue)
+
+    @property
     def refused_start(self) -> tuple[Reason, ...]:
         """Why this life did not start with the files; empty once files were taken again."""
         return self.shared.refused_start

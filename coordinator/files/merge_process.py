@@ -15,11 +15,10 @@ import msgpack
 from coordinator.child_python import python_command
 from coordinator.files.parsing import merge
 from coordinator.files.reading import Source, Unreadable
+from protocol import limits
 from protocol.configuration import Configuration
 from protocol.reasons import Origin, Reason
 
-SHORT = 64 * 1024
-"""Bytes of texts that are merged at once: it takes less time than starting a process."""
 _LONGEST_SECONDS = 300.0
 
 
@@ -28,7 +27,7 @@ def merge_beside(sources: tuple[Source, ...]) -> Configuration:
 
     Raises Unreadable, also where merging takes longer than five minutes.
     """
-    if sum(len(source.text) for source in sources) <= SHORT:
+    if sum(len(source.text) for source in sources) <= limits.MERGE_IN_THREAD_BYTES:
         return merge(sources)
     given: bytes = msgpack.packb([[one.name, one.text, one.format] for one in sources],
                                  unicode_errors="surrogateescape")  # fmt: skip

@@ -46,7 +46,15 @@ class Provenance(NamedTuple):
         kept = tuple(one for one in self.edits if one[0][: len(key)] != key)
         return self._replace(edits=(*kept[1 - _EDITS :], (key, origin)))
 
+    def without_commands(self) -> "Provenance":
+        """The same for those who may not see what others typed: keys that were edited have none.
 
+        An edit still stands in the way of the text that it replaced.
+        """
+        return self._replace(edits=tuple((key, _COMMAND) for key, _ in self.edits))
+
+
+_COMMAND = Origin("a command")
 _UNKNOWN = Provenance()
 
 

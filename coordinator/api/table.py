@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""The shape of the table of requests: `op -> kind, handler`.
+
+The kind says who may ask.  What the handler returns says how the answer comes about: at once, from
+a thread beside the loop, from a module, from the machine, or again and again.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, NamedTuple, TypeAlias
+
+from coordinator.api.access import Role
+from coordinator.core.decisions import Attempt
+from coordinator.core.events import Inquired
+from coordinator.core.requests import Request, Who
+from coordinator.files.reading import Source
+from protocol.configuration import Configuration
+from protocol.keys import Path
+
+Fields = dict[str, Any]
+
+
+class Kind(StrEnum):
+    """Who may make a request."""
+
+    READ = "read"
+    """Everybody who is let in."""
+    PRIVATE = "private"
+    """The owner, though nothing is changed: it shows what others typed."""
+    CHANGE = "change"
+    """The owner."""
+
+
+class Caller(NamedTuple):
+    """Who asks: the number of the connection, and the kernel's word on the other end."""
+
+    number: int
+    uid: int
+    pid: int
+    role: Role
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether this caller may change anything, and see what others typed."""
+        return self.role is Role.OWNER
+
+    def who(self, command: str) -> Who:
+        """The caller as the ledger knows him, with the command that he typed."""
+        return Who(self.uid, self.pid, command)
+
+
+# What a handler returns
+
+
+class Look(NamedTuple):
+    """Work for a thread beside the loop; it returns the answer.
+
+    It may raise BadRequest, NotKept, Unreadable, or what a bad disk raises.
+    """
+
+    job: Callable[[], Fields]
+
+
+class Watch(NamedTuple):
+    """The value at `path` now, and at every generation from now on."""
+
+    path: Path
+
+
+class Change(NamedTuple):
+    """A request that the machine answers."""
+
+    request: Request
+
+
+class MergeFirst(NamedTuple):
+    """A request that the machine answers, once the texts of its candidate have been merged."""
+
+    sources: tuple[Source, ...]
+    build: Callable[[Configuration], Request]
+    attempt: Attempt | None
+    """What the history is told where the texts cannot even be merged."""
+
+
+Response: TypeAlias = Fields | Look | Watch | Inquired | Change | MergeFirst
+Handler: TypeAlias = Callable[[Fields, Caller], Response]
+
+
+class Entry(NamedTuple):
+    """One row of the table."""
+
+    kind: Kind
+    handler: Handler
+
+
+Table: TypeAlias = dict[str, Entry]
