@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""What is withheld from guests: the commands and messages that others typed.
+"""What is withheld from guests: what others typed.
 
-A guest may read every value that is in force.  A command line may hold one that never was.
+A guest may read every value that is in force.  The command line of a change, its message, and the
+reasons for which a candidate was refused may quote values that never were.
 """
 
 from typing import Any
 
 Fields = dict[str, Any]
 
+_WITHHELD = "only the owner of the broker sees why"
+
 
 def without_commands(entry: Fields) -> Fields:
-    """A status, or an entry of the history, with the command and the message left empty."""
+    """A status, or an entry of the history, without what was typed; its shape stays."""
     shown = dict(entry)
     if "who" in shown:
         shown["who"] = {**shown["who"], "command": ""}
@@ -18,12 +21,11 @@ def without_commands(entry: Fields) -> Fields:
         shown["message"] = ""
     for name in ("reasons", "refused_start"):
         if name in shown:
-            shown[name] = [_without_command(reason) for reason in shown[name]]
+            shown[name] = [_bare(reason) for reason in shown[name]]
     return shown
 
 
-def _without_command(reason: Fields) -> Fields:
-    """A reason whose place is in a file keeps it; any other place may quote a command."""
-    if "line" in reason:
-        return reason
-    return {name: value for name, value in reason.items() if name != "source"}
+def _bare(reason: Fields) -> Fields:
+    """Who objects to which key, and the place in a file; any other place may quote a command."""
+    kept = ["module", "key", *(["source", "line", "column"] if "line" in reason else [])]
+    return {name: reason[name] for name in kept if name in reason} | {"message": _WITHHELD}

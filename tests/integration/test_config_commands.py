@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,8 +12,12 @@ from typing import Any
 import pytest
 
 from tests.support.config_broker import FLUX, House, until
+from tests.support.guest import flux, needs_root
 
 TEXT = """\
+[access]
+allow-guest-user = true
+
 [heartbeat]
 period = "2s"
 
@@ -260,21 +263,12 @@ def test_builtin_values(house: House) -> None:
 # Guests
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+@needs_root
 def test_guests_look_and_the_owner_changes(house: House) -> None:
     """By another uid for real: the kernel says who is at the door."""
-    program = (
-        "import os, sys, cli.commands.config.main, cli.commands.config.files;"
-        "import cli.main, coordinator.files.reading;"
-        "cli.commands.config.main.everything();"
-        "os.setgroups([]); os.setgid(65534); os.setuid(65534);"
-        "sys.exit(cli.main.main(sys.argv[1:]))"
-    )
 
     def guest(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run([sys.executable, "-c", program, "config", *arguments],
-                              env=house.environment, capture_output=True, text=True,
-                              timeout=60)  # fmt: skip
+        return flux(house.environment, "config", *arguments)
 
     seen = guest("get", "sample.i")
     assert (seen.returncode, seen.stdout) == (0, "7\n"), seen.stderr

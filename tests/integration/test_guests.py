@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Users other than the owner: who is let in, what they see, and how little they can hurt."""
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.client import Client, Trouble
+from protocol import limits
+from tests.support import guest
+from tests.support.config_broker import House, until
+
+pytestmark = guest.needs_root
+
+OPEN = "[access]\nallow-guest-user = true\n"
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    house = House(OPEN + "[sample]\ni = 7\n").start()
+    yield house
+    house.close()
+
+
+def said_to_guest(house: House, *arguments: str) -> tuple[int, str]:
+    """Exit status and output of `flux config ARGUMENTS` as another user."""
+    done = guest.flux(house.environment, "config", *arguments)
+    return done.returncode, done.stdout + done.stderr
+
+
+# [access]
+
+
+def test_guests_come_in_only_where_the_configuration_says_so(house: House) -> None:
+    """By default they are refused, as in Flux; what is committed holds from then on."""
+    assert said_to_guest(house, "get", "sample.i") == (0, "7\n")
+    for text in (
+        "",
+        "[access]\nallow-guest-user = false\n",
+        '[access]\nallow-guest-user = "yes"\n',
+    ):
+        house.good("load", input=text + "[sample]\ni = 7\n")
+        status, said = said_to_guest(house, "get", "sample.i")
+        assert (status, "allow-guest-user" in said) == (1, True), said
+    assert "allow-guest-user" in guest.flux(house.environment, "lsattr").stderr
+    house.good("set", "access.allow-guest-user", "true", "--type=boolean")
+    assert said_to_guest(house, "get", "sample.i") == (0, "7\n")
+
+
+def test_a_dry_run_lets_nobody_in(house: House) -> None:
+    house.good("load", input="")
+    house.good("load", "--dry-run", input=OPEN)
+    assert said_to_guest(house, "get")[0] == 1
+
+
+WATCH = """
+import os, sys
+from cli.client import Client, Trouble
+client = Client()
+client.send("watch")
+print(client.receive(30), flush=True)
+os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)
+try:
+    while True:
+        client.receive(None)
+except Trouble as trouble:
+    sys.exit(0 if "allow-guest-user" in str(trouble) else 5)
+"""
+
+
+def test_a_guest_who_is_in_goes_when_the_rule_goes(house: House, tmp_path: Path) -> None:
+    place = house.root / "signs"
+    place.mkdir()
+    place.chmod(0o777)
+    watcher = guest.python(house.environment, WATCH, str(place / "watching"))
+    until((place / "watching").exists, "the guest watches")
+    house.good("set", "sample.i", "8")
+    assert watcher.poll() is None
+    house.good("unset", "access.allow-guest-user")
+    assert watcher.wait(60) == 0
+
+
+def test_root_is_an_owner_where_the_configuration_says_so() -> None:
+    """The broker is another user's, and root comes: a guest like any, or an owner."""
+    house = House("[sample]\ni = 7\n")
+    for path in (house.root, *house.root.rglob("*")):
+        os.chown(path, guest.NOBODY, guest.NOBODY)
+    broker = guest.flux_in_background(
+        house.environment, "broker", "-c", str(house.files), "-S", f"rundir={house.rundir}",
+        "-S", f"statedir={house.root / 'state'}", "-S", "broker.rc1_path=",
+    )  # fmt: skip
+
+    def owner(*arguments: str) -> tuple[int, str]:
+        return said_to_guest(house, *arguments)
+
+    try:
+        until(lambda: broker.poll() is not None or owner("get")[0] == 0, "the broker is there")
+        assert "allow-guest-user" in house.refused("get")
+        owner("set", "access.allow-guest-user", "true", "--type=boolean")
+        house.good("get")
+        assert "only the owner" in house.refused("set", "sample.i", "8")
+        owner("set", "access.allow-root-owner", "true", "--type=boolean")
+        house.good("set", "sample.i", "8", "-m", "root was here")
+        assert "root was here" in owner("history")[1]
+        assert house.flux("dmesg").returncode == 0
+        owner("unset", "access")
+        assert "allow-guest-user" in house.refused("get")
+    finally:
+        broker.terminate()
+        broker.wait(60)
+        house.close()
+
+
+# What guests do not see
+
+SECRET = "secret-that-was-typed"
+
+
+def test_guests_do_not_see_what_others_typed(house: House) -> None:
+    house.good("set", "--type=string", "sample.typed", SECRET, "-m", f"because of {SECRET}")
+    house.good("unset", "sample.typed")
+    house.refused("set", "sample.i", SECRET)
+    assert SECRET in house.good("history")
+    assert SECRET in house.good("history", "--json")
+    assert SECRET not in house.good("get")
+    for words in (["history"], ["history", "--json"], ["status"], ["status", "--json"],
+                  ["show", "--json", str(house.generation())]):  # fmt: skip
+        status, said = said_to_guest(house, *words)
+        assert (status, SECRET in said) == (0, False), said
+        assert "0" in said, "who it was is told"
+    dmesg = guest.flux(house.environment, "dmesg")
+    assert (dmesg.returncode, dmesg.stdout) == (1, "")
+    assert "only the owner" in dmesg.stderr
+
+
+# Guests who want to hurt
+
+FLOOD = """
+import json, socket, sys, time
+path, seconds, request = sys.argv[1], float(sys.argv[2]), sys.argv[3].encode() + b"\\n"
+requests = request * (60_000 // len(request))
+clients, until = [], time.monotonic() + seconds
+while time.monotonic() < until:
+    while len(clients) < 6:
+        client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        client.settimeout(1.0)
+        try:
+            client.connect(path)
+        except OSError:
+            break
+        client.setblocking(False)
+        clients.append(client)
+    for client in list(clients):
+        try:
+            client.send(requests)
+        except BlockingIOError:
+            pass
+        except OSError:
+            client.close()
+            clients.remove(client)
+    time.sleep(0.001)
+"""
+
+
+def memory(pid: int) -> int:
+    """The most that a process has had in memory so far, in bytes (proc(5), VmHWM)."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+@pytest.mark.parametrize("request_", ['{"op": "get"}', '{"op": "history"}', '{"op": "dump"}'])
+def test_a_guest_who_reads_nothing_fills_nothing(house: House, request_: str) -> None:
+    """The broker's memory and the owner's answers stay within what is promised."""
+    text = OPEN + "".join(f"[t{n}]\nv = '{'x' * 1000}'\n" for n in range(1000))
+    house.good("load", input=text)
+    assert house.broker is not None
+    before = memory(house.broker.pid)
+    path = house.environment["FLUX_URI"].removeprefix("local://")
+    flood = guest.python(house.environment, FLOOD, path, "12", request_)
+    longest = 0.0
+    try:
+        time.sleep(1.0)
+        for number in range(5):
+            began = time.monotonic()
+            answer = Client(house.environment["FLUX_URI"]).ask(
+                "set", 120.0, name="sample.i", value=str(number), type="integer", timeout=10.0
+            )
+            longest = max(longest, time.monotonic() - began)
+            assert answer["result"] == "committed", answer
+        flood.wait(60)
+    finally:
+        flood.kill()
+        flood.wait()
+    grown = memory(house.broker.pid) - before
+    print(f"{request_}: {grown >> 20} MiB more at the most; longest change {longest:.2f} s")
+    assert longest < limits.PREPARE_SECONDS + limits.COMMIT_SECONDS
+    assert grown < limits.GUESTS_ANSWERS_BYTES + 96 * 1024 * 1024
+
+
+def test_what_a_guest_does_not_read_is_asked_for_again(house: House) -> None:
+    """Many requests at once are answered, all of them and in order, by and by."""
+    house.good("load", input=OPEN + f"v = '{'x' * 20_000}'\n")
+    client = Client(house.environment["FLUX_URI"])
+    for _ in range(50):
+        client.send("get")
+    assert all(client.receive(30.0) for _ in range(50))
+    with pytest.raises(Trouble):
+        client.ask("nonsense")
+
+
+def test_json_of_guests_is_that_of_the_owner_but_for_what_is_withheld(house: House) -> None:
+    house.good("set", "sample.i", "9")
+    own = json.loads(house.good("history", "--json"))["history"]
+    theirs = json.loads(said_to_guest(house, "history", "--json")[1])["history"]
+    assert [entry.keys() for entry in own] == [entry.keys() for entry in theirs]
+    assert [entry["who"]["uid"] for entry in own] == [entry["who"]["uid"] for entry in theirs]
