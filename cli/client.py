@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
-import sys
+
+from cli.output import streams
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as that of json
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 READ_SECONDS = 10.0
 """How long a reading request may take before the broker is taken for stuck."""
+SLACK_SECONDS = 5.0
+"""How long beyond the time that a request allows, before the broker is taken for stuck."""
 
 
 class Trouble(Exception):
@@ -22,6 +26,13 @@ class Trouble(Exception):
 
 class Unanswered(Trouble):
     """The broker got the request and did not answer: nobody knows here what became of it."""
+
+
+_ANOTHERS = "what answers there is no broker of flux-accord"
+_REAL_FLUX = (
+    "a broker of flux-core answers there; these commands talk to one that `flux start` or "
+    "`flux broker` of flux-accord has started"
+)
 
 
 class Client:
@@ -36,6 +47,7 @@ class Client:
             raise Trouble(f"FLUX_URI={self.uri}: only local:// is understood")
         self._parts: list[bytes] = []
         self._last = b""
+        self._heard = False
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.connect(self.uri.removeprefix("local://"))
@@ -76,10 +88,40 @@ class Client:
             raise Unanswered(f"lost the broker: {error.strerror}") from None
         if line is None:
             raise Unanswered("the broker went away before it answered")
-        answer: dict[str, Any] = json.loads(line)
+        try:
+            answer: dict[str, Any] = json.loads(line)
+        except ValueError:
+            raise Trouble(f"{self.uri}: {_ANOTHERS}") from None
         if "error" in answer:
             raise Trouble(str(answer["error"]))
         return answer
+
+    def close(self) -> None:
+        """Hang up: what is undecided is withdrawn."""
+        self._socket.close()
+
+    def wait(self, other: int) -> bool:
+        """Wait for something to receive; False where meanwhile nobody reads descriptor `other`.
+
+        Of a pipe or a terminal poll(2) tells, without being asked to, when its reader is gone.
+        """
+        if b"\n" in self._last:
+            return True
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        poll.register(other, 0)
+        return all(descriptor != other for descriptor, _ in poll.poll())
+
+    def _recognise(self, first: bytes) -> None:
+        """Ours begin with a brace.  Raises Trouble for anybody else: nothing was understood.
+
+        flux-core's local connector begins with one byte, 0 or why the user is not let in, before
+        any message (src/common/librouter/usock.c; RFC 3 is what follows).
+        """
+        if first == b"{":
+            return
+        real = first < b" "
+        raise Trouble(f"{self.uri}: {_REAL_FLUX if real else _ANOTHERS}")
 
     def _line(self) -> bytes | None:
         """The next whole line; what has come of it already outlives a TimeoutError."""
@@ -87,6 +129,9 @@ class Client:
             data = self._socket.recv(1 << 18)
             if not data:
                 return None
+            if not self._heard:
+                self._heard = True
+                self._recognise(data[:1])
             self._parts.append(self._last)
             self._last = data
         end, _, self._last = self._last.partition(b"\n")
@@ -97,4 +142,4 @@ class Client:
 
 def complain(command: str, text: str) -> None:
     """A line on stderr, under the command's name."""
-    print(f"flux-{command}: {text}", file=sys.stderr)
+    streams.complain(f"flux-{command}: {text}")

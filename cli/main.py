@@ -6,6 +6,8 @@ import os
 import sys
 from importlib import import_module
 
+from cli.output import streams
+
 COMMANDS = {
     "broker": ("cli.commands.broker", "run a broker"),
     "start": ("cli.commands.broker", "run a temporary broker, and a program in it"),
@@ -19,6 +21,10 @@ COMMANDS = {
     "version": ("cli.commands.version", "print version information"),
     "completion": ("cli.commands.completion", "print what completes command lines in a shell"),
 }
+"""By name: the file with `main(command, arguments)` and `parser(command)`, and the purpose."""
+
+_COLOURED = ("broker", "start")
+"""Their stderr is a log with colours, and the terminal is their program's."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,30 +33,40 @@ def main(arguments: list[str] | None = None) -> int:
     if "_ARGCOMPLETE" in os.environ:
         import_module("cli.commands.completion").complete(COMMANDS)
     given = sys.argv[1:] if arguments is None else arguments
+    streams.open_standard_streams(escape=given[:1] not in ([name] for name in _COLOURED))
+    failure = None
+    try:
+        status = _run(given)
+    except SystemExit as end:  # argparse, after help or wrong usage
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt:
+        streams.complain(f"flux-{given[0]}: interrupted")
+        status = 130
+    except BrokenPipeError:  # nobody reads us any more
+        status = streams.BROKEN_PIPE_STATUS
+    except OSError as error:
+        status, failure = 1, f"flux: {error.strerror or error}"
+    return streams.finish(status, failure)
+
+
+def _run(given: list[str]) -> int:
     if not given or given[0] in ("-h", "--help", "help"):
         return _help(given[1:])
     if given[0] in ("-V", "--version"):
         given = ["version"]
     command, rest = given[0], given[1:]
     if command not in COMMANDS:
-        print(f"flux: `{command}' is not a flux command. See 'flux help'", file=sys.stderr)
+        streams.complain(f"flux: `{command}' is not a flux command. See 'flux help'")
         return 2
-    try:
-        status: int = import_module(COMMANDS[command][0]).main(command, rest)
-    except KeyboardInterrupt:
-        print(f"flux-{command}: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()  # nobody reads us any more, so Python need not try to flush
-        return 141
+    status: int = import_module(COMMANDS[command][0]).main(command, rest)
     return status
 
 
 def _help(topics: list[str]) -> int:
     if topics and topics[0] in COMMANDS:
-        return main([*topics, "--help"])
+        return _run([topics[0], "--help"])
     if topics:
-        print(f"flux: no help on `{topics[0]}'. See 'flux help'", file=sys.stderr)
+        streams.complain(f"flux: no help on `{topics[0]}'. See 'flux help'")
         return 2
     print("usage: flux COMMAND [ARGUMENTS]\n\nCommands:")
     for name, (_, purpose) in COMMANDS.items():

@@ -8,14 +8,7 @@ from cli.client import Client, Trouble, complain
 
 def main(command: str, arguments: list[str]) -> int:
     """Run the command; the exit status."""
-    parser = argparse.ArgumentParser(prog=f"flux {command}", description=__doc__)
-    if command != "lsattr":
-        parser.add_argument("name", metavar="NAME", help="e.g. rundir, statedir, local-uri")
-    if command == "setattr":
-        parser.add_argument("value", metavar="VALUE", help="any text")
-    if command == "lsattr":
-        parser.add_argument("-v", "--values", action="store_true", help="print values, too")
-    options = parser.parse_args(arguments)
+    options = parser(command).parse_args(arguments)
     try:
         if command == "setattr":
             Client().ask("setattr", name=options.name, value=options.value)
@@ -28,3 +21,15 @@ def main(command: str, arguments: list[str]) -> int:
         complain(command, str(trouble))
         return 1
     return 0
+
+
+def parser(command: str) -> argparse.ArgumentParser:
+    """The parser of one of the three."""
+    parser = argparse.ArgumentParser(prog=f"flux {command}", description=__doc__)
+    if command != "lsattr":
+        parser.add_argument("name", metavar="NAME", help="e.g. rundir, statedir, local-uri")
+    if command == "setattr":
+        parser.add_argument("value", metavar="VALUE", help="any text")
+    if command == "lsattr":
+        parser.add_argument("-v", "--values", action="store_true", help="print values, too")
+    return parser

@@ -14,8 +14,8 @@ import tempfile
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from cli import VERSION
 from cli.client import complain
-from cli.commands.version import VERSION
 from protocol import limits
 from protocol.reasons import Reason
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def main(command: str, arguments: list[str]) -> int:
     """Run the command; the exit status."""
-    options = _parser(command).parse_args(arguments)
+    options = parser(command).parse_args(arguments)
     temporary: list[str] = []
     try:
         return _run(command, options, temporary)
@@ -37,7 +37,8 @@ def main(command: str, arguments: list[str]) -> int:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def _parser(command: str) -> argparse.ArgumentParser:
+def parser(command: str) -> argparse.ArgumentParser:
+    """The parser of either."""
     parser = argparse.ArgumentParser(
         prog=f"flux {command}", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -9,7 +9,6 @@ parse the line, so there is no second description of the commands that could gro
 import argparse
 import os
 import sys
-from collections.abc import Callable
 from importlib import import_module
 from typing import NoReturn
 
@@ -24,6 +23,15 @@ examples:
 
 def main(_command: str, arguments: list[str]) -> int:
     """Run `flux completion SHELL`; the exit status."""
+    options = parser("completion").parse_args(arguments)
+    from argcomplete.shell_integration import shellcode
+
+    print(shellcode(["flux"], shell=options.shell))
+    return 0
+
+
+def parser(_command: str) -> argparse.ArgumentParser:
+    """Its parser."""
     parser = argparse.ArgumentParser(
         prog="flux completion",
         description="Print what a shell has to evaluate to complete the command line of flux.",
@@ -31,19 +39,7 @@ def main(_command: str, arguments: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help="bash, zsh or fish")
-    options = parser.parse_args(arguments)
-    from argcomplete.shell_integration import shellcode
-
-    print(shellcode(["flux"], shell=options.shell))
-    return 0
-
-
-class _Caught(BaseException):
-    """Carries a command's parser out of the command that was about to parse with it."""
-
-    def __init__(self, parser: argparse.ArgumentParser) -> None:
-        super().__init__()
-        self.parser = parser
+    return parser
 
 
 def complete(commands: dict[str, tuple[str, str]]) -> NoReturn:
@@ -55,28 +51,11 @@ def complete(commands: dict[str, tuple[str, str]]) -> NoReturn:
     command = words[1] if len(words) > 2 or (len(words) == 2 and beyond) else ""
     if command in commands:
         os.environ["_ARGCOMPLETE"] = "2"  # the words begin with the command, not with `flux`
-        parser = parser_of(lambda: import_module(commands[command][0]).main(command, []))
+        whole = import_module(commands[command][0]).parser(command)
     else:
-        parser = argparse.ArgumentParser(prog="flux")
-        inner = parser.add_subparsers()
+        whole = argparse.ArgumentParser(prog="flux")
+        inner = whole.add_subparsers()
         for name, (_, purpose) in commands.items():
             inner.add_parser(name, help=purpose)
-    argcomplete.autocomplete(parser)
+    argcomplete.autocomplete(whole)
     sys.exit(1)  # autocomplete ends the process; unless the shell is not what it said
-
-
-def parser_of(command: Callable[[], object]) -> argparse.ArgumentParser:
-    """The parser that a command would parse with; the command goes no further than that."""
-
-    def catch(parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        raise _Caught(parser)
-
-    before = argparse.ArgumentParser.parse_args
-    argparse.ArgumentParser.parse_args = catch  # type: ignore[method-assign,assignment]
-    try:
-        command()
-    except _Caught as caught:
-        return caught.parser
-    finally:
-        argparse.ArgumentParser.parse_args = before  # type: ignore[method-assign]
-    raise RuntimeError("the command parsed nothing")

@@ -10,9 +10,7 @@ from protocol.reasons import printable
 
 def main(_command: str, arguments: list[str]) -> int:
     """Run `flux dmesg`; the exit status."""
-    parser = argparse.ArgumentParser(prog="flux dmesg", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    options = parser.parse_args(arguments)
+    options = parser("dmesg").parse_args(arguments)
     try:
         lines = Client().ask("dmesg")["lines"]
     except Trouble as trouble:
@@ -27,3 +25,10 @@ def main(_command: str, arguments: list[str]) -> int:
         text = f"{line['timestamp']} {line['level']}: {line['event']} {' '.join(shown)}"
         print(printable(text))
     return 0
+
+
+def parser(_command: str) -> argparse.ArgumentParser:
+    """Its parser."""
+    parser = argparse.ArgumentParser(prog="flux dmesg", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    return parser

@@ -6,8 +6,8 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from cli import VERSION
 from cli.client import Client, Trouble, complain
-from cli.commands.version import VERSION
 from participant.loader import NotFound, Unloadable, load, loadable, name_of, resolve
 from protocol.reasons import printable
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def main(_command: str, arguments: list[str]) -> int:
     """Run `flux modinfo ARGUMENTS`; the exit status."""
-    options = _parser().parse_args(arguments)
+    options = parser("modinfo").parse_args(arguments)
     if options.module is None:
         return _list(options)
     try:
@@ -40,7 +40,8 @@ def main(_command: str, arguments: list[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser(_command: str) -> argparse.ArgumentParser:
+    """Its parser."""
     parser = argparse.ArgumentParser(prog="flux modinfo", description=__doc__)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON Schema of what it can be told")

@@ -4,16 +4,13 @@
 import argparse
 import os
 
+from cli import VERSION
 from cli.client import Client, Trouble
-
-VERSION = "0.1.0"
-"""Of the distribution, too: pyproject.toml takes it from here."""
 
 
 def main(_command: str, arguments: list[str]) -> int:
     """Run `flux version`; the exit status."""
-    parser = argparse.ArgumentParser(prog="flux version", description=__doc__)
-    parser.parse_args(arguments)
+    parser("version").parse_args(arguments)
     print(f"commands:\t{VERSION}")
     uri = os.environ.get("FLUX_URI")
     if uri:
@@ -23,3 +20,8 @@ def main(_command: str, arguments: list[str]) -> int:
             print(f"broker:\t\t({trouble})")
         print(f"FLUX_URI:\t{uri}")
     return 0
+
+
+def parser(_command: str) -> argparse.ArgumentParser:
+    """Its parser."""
+    return argparse.ArgumentParser(prog="flux version", description=__doc__)

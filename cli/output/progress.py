@@ -2,11 +2,12 @@
 """One line on a terminal's stderr that says who is being waited for."""
 
 import shutil
-import sys
 import time
 from typing import Any
 
 from cli.client import Client, Trouble
+from cli.output.streams import draw
+from protocol.reasons import printable
 
 _PAUSE = 0.2  # seconds between two looks; also how long a change may take without any line
 _NAMES = 3
@@ -25,8 +26,7 @@ def wait(client: Client, seconds: float) -> dict[str, Any] | None:
             drawn = _draw() or drawn
     finally:
         if drawn:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            draw("\r\x1b[K")
 
 
 def _draw() -> bool:
@@ -35,8 +35,7 @@ def _draw() -> bool:
     except Trouble:
         return False
     width = shutil.get_terminal_size().columns
-    sys.stderr.write("\r\x1b[K" + line(status)[: width - 1])
-    sys.stderr.flush()
+    draw("\r\x1b[K" + printable(line(status))[: width - 1])
     return True
 
 

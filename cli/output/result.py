@@ -2,15 +2,19 @@
 """How the end of a change is told: what happened on stdout, what went wrong on stderr."""
 
 import json
+import os
 import sys
+import time
 from typing import Any
 
-from cli.client import Client, Trouble, Unanswered, complain
+from cli.client import SLACK_SECONDS, Client, Trouble, Unanswered, complain
+from cli.output import streams
 from protocol import limits
 from protocol.formats.fsd import format_fsd
 from protocol.reasons import from_json
 
-_SLACK = 5.0  # seconds beyond the time allowed before the broker is taken for stuck
+_SETTLING_SECONDS = 5.0
+"""How long an interrupted command waits to hear whether its change was decided."""
 
 
 def change(
@@ -20,11 +24,16 @@ def change(
 
     `timeout` is in seconds; `quiet`: nothing on stdout where all went well.
     """
-    longest = timeout + limits.COMMIT_SECONDS + _SLACK
+    longest = timeout + limits.COMMIT_SECONDS + SLACK_SECONDS
+    began = time.time()
     try:
         client = Client()
-        client.send(op, longest, timeout=timeout, **fields)
-        outcome = _answer(client, longest)
+        try:
+            client.send(op, longest, timeout=timeout, **fields)
+            outcome = _answer(client, longest)
+        except KeyboardInterrupt:
+            client.close()
+            return _failed(prog, as_json, *_after_interrupt(prog, began))
     except Unanswered as trouble:
         return _failed(prog, as_json, 3, f"{trouble}; `flux config status` tells which generation "
                                          "is in force")  # fmt: skip
@@ -47,10 +56,36 @@ def _answer(client: Client, seconds: float) -> dict[str, Any]:
     return answer
 
 
+def _after_interrupt(prog: str, began: float) -> tuple[int, str]:
+    """Whether the change that was interrupted has been committed: exit status, and in words.
+
+    To hang up withdraws what is undecided, and only that.  A decision of ours names this process.
+    """
+    if prog == "module":
+        return 130, "interrupted; `flux module list` tells what became of it"
+    until = time.monotonic() + _SETTLING_SECONDS
+    while True:
+        status = Client().ask("status")
+        who, generation = status.get("who", {}), status["generation"]
+        if who.get("pid") == os.getpid() and status["since"] >= began - 1.0:
+            return 3, f"interrupted, but generation {generation} is committed{_behind(status)}"
+        change = status.get("transaction")
+        if change is None or change["state"] != "forcing":
+            return 130, f"interrupted; nothing changed: generation {generation} stays in force"
+        if time.monotonic() > until:
+            raise Unanswered("interrupted while the decision was being written")
+        time.sleep(0.05)
+
+
+def _behind(status: dict[str, Any]) -> str:
+    awaited = status.get("transaction", {}).get("awaited", ())
+    return f", and not applied yet by {', '.join(awaited)}" if awaited else ""
+
+
 def _failed(prog: str, as_json: bool, status: int, why: str) -> int:
     complain(prog, why)
     if as_json:
-        print(json.dumps({"version": 1, "result": "failed", "status": status, "error": why}))
+        streams.tell(json.dumps({"version": 1, "result": "failed", "status": status, "error": why}))
     return status
 
 
@@ -58,10 +93,10 @@ def tell(command: str, as_json: bool, outcome: dict[str, Any]) -> int:
     """Print an outcome; the exit status that goes with it."""
     status = int(outcome["status"])
     if as_json:
-        print(json.dumps(outcome))
+        streams.tell(json.dumps(outcome))
         return status
     if status == 0:
-        print(_of_one_module(outcome) if command == "module" else _good_news(outcome))
+        streams.tell(_of_one_module(outcome) if command == "module" else _good_news(outcome))
         return 0
     for reason in outcome["reasons"]:
         complain(command, from_json(reason).removeprefix(f"{command}: "))

@@ -113,7 +113,7 @@ def test_a_directory_without_permission(house: House, tmp_path: Path) -> None:
     program = (
         "import os, sys, cli.commands.config.main, cli.commands.config.files, cli.main;"
         "import coordinator.files.parsing, cli.commands.config.builtin;"
-        "cli.commands.config.main.everything();"
+        "cli.commands.config.main.parser('config');"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534);"
         "sys.exit(cli.main.main(sys.argv[1:]))"
     )

@@ -14,12 +14,12 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become 
 
 _BECOME = f"import os; os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
 _IMPORT_CLIENT = "import cli.client\n"
-_COMMANDS = (
+_COMMANDS = (  # everything is imported before: this user may not be able to read the files
     "import sys, cli.main, cli.commands.config.main, cli.commands.config.files, cli.commands.dmesg,"
     "cli.commands.attributes, cli.commands.module.main, coordinator.files.reading,"
     "cli.commands.broker, coordinator.compose, coordinator.runtime.log_printer, urllib.parse,"
     "participant.modules\n"
-    "cli.commands.config.main.everything()\n"  # before: this user may not be able to read them
+    'cli.commands.config.main.parser("config")\n'
     + _BECOME
     + "sys.exit(cli.main.main(sys.argv[1:]))"
 )

@@ -39,14 +39,23 @@ def to_send(path: str | None) -> list[dict[str, str]]:
     if path is None:
         return [_from_stdin()]
     return [
-        {"name": one.name, "format": one.format, "text": one.text.decode(errors="surrogateescape")}
-        for one in sources_at(path)
+        {
+            "name": source.name,
+            "format": source.format,
+            "text": source.text.decode(errors="surrogateescape"),
+        }
+        for source in sources_at(path)
     ]
 
 
 def _from_stdin() -> dict[str, str]:
-    """What comes on stdin: a JSON object, or else TOML."""
-    text = sys.stdin.buffer.read(limits.SOURCE_BYTES + 1)
+    """What comes on stdin: a JSON object, or else TOML.  Raises Trouble."""
+    if sys.stdin is None:  # nothing is the empty configuration; no stdin is none at all
+        raise Trouble("<stdin>: it is closed; give a PATH, or </dev/null for nothing")
+    try:
+        text = sys.stdin.buffer.read(limits.SOURCE_BYTES + 1)
+    except OSError as error:
+        raise Trouble(f"<stdin>: {error.strerror}") from None
     if len(text) > limits.SOURCE_BYTES:
         raise Trouble(f"<stdin>: more than {limits.SOURCE_BYTES} bytes are not read")
     form = "json" if text.lstrip()[:1] == b"{" else "toml"  # no TOML begins with a brace

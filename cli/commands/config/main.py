@@ -88,9 +88,9 @@ class Parser(argparse.ArgumentParser):
 def main(_command: str, arguments: list[str]) -> int:
     """Run `flux config ARGUMENTS`; the exit status."""
     if arguments and arguments[0] in COMMANDS:
-        options = one(arguments[0]).parse_args(arguments[1:])
+        options = _parser_of(arguments[0]).parse_args(arguments[1:])
     else:
-        options = everything().parse_args(arguments)
+        options = parser("config").parse_args(arguments)
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(encoding="utf-8")  # as in Flux: JSON is UTF-8 in any locale
@@ -103,20 +103,20 @@ def main(_command: str, arguments: list[str]) -> int:
     return status
 
 
-def one(command: str) -> argparse.ArgumentParser:
+def _parser_of(command: str) -> argparse.ArgumentParser:
     """The parser of one subcommand."""
-    parser = Parser(f"flux config {command}")
-    _fill(command, parser)
-    return parser
+    alone = Parser(f"flux config {command}")
+    _fill(command, alone)
+    return alone
 
 
-def everything() -> argparse.ArgumentParser:
+def parser(_command: str) -> argparse.ArgumentParser:
     """The parser of all subcommands, for help, completion and wrong usage."""
-    parser = Parser("flux config", description=_INTRODUCTION, epilog=_EPILOG)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    whole = Parser("flux config", description=_INTRODUCTION, epilog=_EPILOG)
+    commands = whole.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for command, (_, purpose) in COMMANDS.items():
         _fill(command, commands.add_parser(command, help=purpose))
-    return parser
+    return whole
 
 
 def _fill(command: str, parser: argparse.ArgumentParser) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.client import Trouble, complain
 from cli.options.duration import duration
+from cli.output.streams import tell
 from protocol import limits
 from protocol.reasons import Reason, Refusal
 
@@ -194,7 +195,7 @@ def _tell(
             "reasons": [reason.as_json() for reason in reasons],
             "warnings": [reason.as_json() for reason in warned],
         }
-        print(json.dumps(shown))
+        tell(json.dumps(shown))
         return
     for reason in warned:
         complain("config", f"warning: {_without_prefix(reason)}")
@@ -202,7 +203,7 @@ def _tell(
         complain("config", _without_prefix(reason))
     if not reasons:
         count = f"{len(modules)} modules"
-        print(f"valid: {options.path}, {count}")
+        tell(f"valid: {options.path}, {count}")
 
 
 def _without_prefix(reason: Reason) -> str:

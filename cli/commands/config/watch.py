@@ -2,8 +2,10 @@
 """`flux config watch` and `dump`: for programs that follow a broker, or ask for everything."""
 
 import argparse
+import errno
 import gc
 import json
+import sys
 from typing import Any
 
 from cli.client import Client
@@ -26,14 +28,14 @@ output:
 
 
 def watch(options: argparse.Namespace) -> int:
-    """Run `flux config watch` until it is interrupted or the broker ends."""
+    """Run `flux config watch` until it is interrupted, the broker ends, or nobody reads it."""
     gc.enable()  # this one may run for months
     client = Client()
     client.send("watch", **({} if options.name is None else {"name": options.name}))
-    while True:
-        print(
-            json.dumps(client.receive(None), separators=(",", ":"), ensure_ascii=False), flush=True
-        )
+    while client.wait(sys.stdout.fileno()):
+        answer = client.receive(None)
+        print(json.dumps(answer, separators=(",", ":"), ensure_ascii=False), flush=True)
+    raise BrokenPipeError(errno.EPIPE, "nobody reads what is watched")
 
 
 def build_dump(parser: argparse.ArgumentParser) -> None:

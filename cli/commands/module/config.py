@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cli.client import Client, complain
+from cli.client import Client, Trouble, complain
 from cli.options.duration import add_timeout
 from cli.output.result import change
+from cli.output.streams import tell
 from participant.settings.toml_text import toml_value
 from protocol.reasons import printable
 
@@ -120,7 +121,10 @@ def _change(options: argparse.Namespace, verb: str, **fields: Any) -> int:
 
 
 def _tell_pending(module: str) -> None:
-    entries = Client().ask("module-config", name=module)["config"]
+    try:
+        entries = Client().ask("module-config", name=module)["config"]
+    except Trouble:
+        return  # it is done, whatever has become of the broker since
     waiting = [key for key, one in entries.items() if "pending" in one]
     if waiting:
-        print(f"pending until `flux module reload {module}`: {', '.join(waiting)}")
+        tell(f"pending until `flux module reload {module}`: {', '.join(waiting)}")

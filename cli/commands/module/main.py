@@ -3,21 +3,18 @@
 
 import argparse
 import json
-import sys
 from typing import Any
 
-from cli.client import Client, Trouble, complain
+from cli.client import SLACK_SECONDS, Client, Trouble, complain
 from cli.commands.module.config import add_commands
 from cli.options.duration import add_timeout
 from cli.output.result import change
 from participant.loader import NotFound, name_of, resolve
 
-_SLACK = 5.0  # seconds beyond the time allowed before the broker is taken for stuck
-
 
 def main(_command: str, arguments: list[str]) -> int:
     """Run `flux module ARGUMENTS`; the exit status."""
-    options = _parser().parse_args(arguments)
+    options = parser("module").parse_args(arguments)
     try:
         status: int = options.run(options)
     except Trouble as trouble:
@@ -26,9 +23,10 @@ def main(_command: str, arguments: list[str]) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="flux module", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def parser(_command: str) -> argparse.ArgumentParser:
+    """The parser of all its commands."""
+    whole = argparse.ArgumentParser(prog="flux module", description=__doc__)
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
     load = commands.add_parser("load", help="start a module and admit it to what is in force")
     load.add_argument("--name", help="join under this name (default: that of the module)")
     _change_options(load)
@@ -60,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 
     config = commands.add_parser("config", help="look at and change the values of one module")
     add_commands(config)
-    return parser
+    return whole
 
 
 def _change_options(parser: argparse.ArgumentParser) -> None:
@@ -101,25 +99,27 @@ def _list(options: argparse.Namespace) -> int:
         return 0
     extra = "  Path" if options.long else ""
     print(f"{'Module':<24} {'State':<10} {'Gen':>4} {'Restarts':>8} {'PID':>7}{extra}")
-    for one in answer["modules"]:
-        path = f"  {one['path'] or '(attached)'}" if options.long else ""
-        why = f"  {one['why']}" if one["why"] else ""
-        print(f"{one['name']:<24} {one['state']:<10} {one['generation']:>4} "
-              f"{one['restarts']:>8} {one['pid']:>7}{path}{why}")  # fmt: skip
-        if options.long and one["pending"]:
-            print(f"{'':<24} pending until it is reloaded: {', '.join(one['pending'])}")
+    for module in answer["modules"]:
+        path = f"  {module['path'] or '(attached)'}" if options.long else ""
+        why = f"  {module['why']}" if module["why"] else ""
+        print(f"{module['name']:<24} {module['state']:<10} {module['generation']:>4} "
+              f"{module['restarts']:>8} {module['pid']:>7}{path}{why}")  # fmt: skip
+        if options.long and module["pending"]:
+            print(f"{'':<24} pending until it is reloaded: {', '.join(module['pending'])}")
     return 0
 
 
 def _stats(options: argparse.Namespace) -> int:
     told: Any = Client().ask(
-        "module-stats", options.timeout + _SLACK, name=options.module, timeout=options.timeout
+        "module-stats",
+        options.timeout + SLACK_SECONDS,
+        name=options.module,
+        timeout=options.timeout,
     )["told"]
     for step in options.parse.split(".") if options.parse else ():
         if not isinstance(told, dict) or step not in told:
             complain("module", f"{options.module} tells no {options.parse}")
             return 1
         told = told[step]
-    json.dump(told, sys.stdout, indent=1, ensure_ascii=False)
-    print()
+    print(json.dumps(told, indent=1, ensure_ascii=False))
     return 0

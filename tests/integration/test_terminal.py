@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""What reaches a terminal: nothing that could move its cursor, or turn the direction of writing.
+
+Values come from whoever wrote the configuration, attributes from whoever set them.  Into a pipe
+they go as they are.
+"""
+
+import os
+import pty
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.config_broker import FLUX, House
+
+ESC, CSI, RLO, ISOLATE, BELL = "\x1b[2J", "\x9b2J", "\u202e", "\u2067", "\x07"
+EVIL = f"a{ESC}b{CSI}c{RLO}d{ISOLATE}e{BELL}f"
+DANGEROUS = ("\x1b", "\x9b", "\x07", RLO, ISOLATE)
+
+MODULE = f"""\
+from participant import Module
+class Odd(Module):
+    \"\"\"Odd values.\"\"\"
+    table = "odd"
+    class Config(Module.Config):
+        name: str = {EVIL!r}
+"""
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    house = House().start()
+    house.flux("setattr", "note", EVIL)
+    house.good("set", "--type=string", "odd.name", EVIL)
+    house.good("set", "--type=string", "plain.other", EVIL)
+    (house.root / "odd.py").write_text(MODULE)
+    assert house.flux("module", "load", str(house.root / "odd.py")).returncode == 0
+    yield house
+    house.close()
+
+
+def on_a_terminal(house: House, *arguments: str) -> tuple[int, str]:
+    """Exit status, and what a terminal gets of stdout and stderr."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([*FLUX, *arguments], env=house.environment, stdin=subprocess.DEVNULL,
+                          stdout=theirs, stderr=theirs) as process:  # fmt: skip
+        os.close(theirs)
+        parts = []
+        try:
+            while part := os.read(ours, 65536):
+                parts.append(part)
+        except OSError:  # EIO: everybody has closed the other end
+            pass
+        status = process.wait(60)
+    os.close(ours)
+    return status, b"".join(parts).decode(errors="surrogateescape")
+
+
+COMMANDS = [
+    ("config", "get"),
+    ("config", "get", "odd.name"),
+    ("config", "get", "nothing", f"--default={EVIL}"),
+    ("config", "dump"),
+    ("config", "dump", "--json"),
+    ("config", "dump", "--toml"),
+    ("config", "show", "3"),
+    ("config", "show", "--json", "3"),
+    ("config", "diff", "1", "3"),
+    ("config", "diff", "--json", "1", "3"),
+    ("config", "history"),
+    ("config", "status"),
+    ("getattr", "note"),
+    ("lsattr", "-v"),
+    ("module", "config", "get", "odd"),
+    ("module", "config", "get", "odd", "name"),
+    ("module", "config", "get", "--json", "odd"),
+    ("modinfo", "odd"),
+    ("modinfo", "--toml", "odd"),
+    ("modinfo", "--json", "odd"),
+    ("dmesg",),
+]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_a_terminal_is_shown_no_control_characters(
+    house: House, arguments: tuple[str, ...]
+) -> None:
+    arguments = tuple(str(house.root / "odd.py") if word == "odd" and arguments[0] == "modinfo"
+                      else word for word in arguments)  # fmt: skip
+    status, shown = on_a_terminal(house, *arguments)
+    assert status == 0, shown
+    assert [character for character in DANGEROUS if character in shown] == []
+    assert shown.strip()
+
+
+def test_an_error_is_shown_none_either(house: House) -> None:
+    status, shown = on_a_terminal(house, "getattr", EVIL)
+    assert status == 1
+    assert [character for character in DANGEROUS if character in shown] == []
+    assert "no such attribute" in shown
+
+
+def test_into_a_pipe_values_go_as_they_are(house: House) -> None:
+    assert house.good("get", "odd.name") == EVIL + "\n"
+    assert house.flux("getattr", "note").stdout == EVIL + "\n"
+    assert RLO in house.good("dump")
+
+
+def test_what_is_printed_of_other_scripts_stays(house: House) -> None:
+    house.good("set", "--type=string", "plain.script", "žluťoučký 漢字 עברית")
+    assert "žluťoučký 漢字 עברית" in on_a_terminal(house, "config", "get", "plain.script")[1]
