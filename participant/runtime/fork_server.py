@@ -47,24 +47,39 @@ def main(descriptor: int, parent: int) -> None:
                 _answer(requests, ticket, 0, error)
                 os._exit(1)
             if grandchild == 0:
+                _become_child_of(parent)
+                _answer(requests, ticket, os.getpid())
                 requests.close()
                 sys.exit(_module(name, uri, path, parent))
-            _answer(requests, ticket, grandchild)
             os._exit(0)
         os.waitpid(between, 0)
 
 
 def _answer(requests: socket.socket, ticket: int, pid: int, error: OSError | None = None) -> None:
-    """Every question has one: the pid, or why there is none."""
+    """Every question has one: the pid, or why there is none.
+
+    Where the broker has ended there is nobody to tell, and nothing left to do.
+    """
     why_not = "" if error is None else f"fork: {error.strerror}"
-    requests.send(json.dumps([ticket, pid, why_not]).encode())
+    try:
+        requests.send(json.dumps([ticket, pid, why_not]).encode())
+    except OSError:
+        os._exit(1)
 
 
-def _module(name: str, uri: str, path: str, parent: int) -> int:
-    """The grandchild: a module's process, as if it had been started anew."""
+def _become_child_of(parent: int) -> None:
+    """The grandchild: wait until it is the broker's own child, and end with it.
+
+    Before that its pid must not be told: the broker could not reap what is not its child.
+    """
     until = time.monotonic() + _REPARENTING_SECONDS
     while os.getppid() != parent and time.monotonic() < until:
         time.sleep(0.0002)
+    process.die_with(parent)
+
+
+def _module(name: str, uri: str, path: str, parent: int) -> int:
+    """A module's process, as if it had been started anew."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.setsid()
     process.call_itself(f"flux-{name}"[:_NAME_BYTES])
