@@ -4,6 +4,9 @@
 import os
 import sys
 
+VERSION = "0.1.0"
+"""Of the distribution, too: pyproject.toml takes it from here."""
+
 
 def _without_the_current_directory(path: list[str]) -> list[str]:
     """The search path less what depends on where somebody stands: anybody may have put files there.

@@ -17,7 +17,7 @@ _IMPORT_CLIENT = "import cli.client\n"
 _COMMANDS = (  # everything is imported before: this user may not be able to read the files
     "import sys, cli.main, cli.commands.config.main, cli.commands.config.files, cli.commands.dmesg,"
     "cli.commands.attributes, cli.commands.module.main, coordinator.files.reading,"
-    "cli.commands.broker, coordinator.broker, coordinator.runtime.log_printer, urllib.parse,"
+    "cli.commands.broker, coordinator.compose, coordinator.runtime.log_printer, urllib.parse,"
     "participant.modules\n"
     'cli.commands.config.main.parser("config")\n'
     + _BECOME
