@@ -19,7 +19,7 @@ DENIED = ("this broker lets in its owner only; access.allow-guest-user in its co
           "would let other users read")  # fmt: skip
 
 
-class Role(StrEnum):
+class ClientRole(StrEnum):
     """What a user is to this broker."""
 
     OWNER = "owner"
@@ -30,21 +30,23 @@ class Role(StrEnum):
     """Is not let in."""
 
 
-class AccessPolicy:
+class AccessRules:
     """Judges users by what is in force now."""
 
     def __init__(self, running: Callable[[], Durable | None], lookup: Lookup) -> None:
         self._running = running
         self._lookup = lookup
 
-    def role_of(self, uid: int) -> Role:
+    def role_of(self, uid: int) -> ClientRole:
         """The role of a user id, as the kernel gives it (unix(7), SO_PEERCRED)."""
         if uid == os.geteuid():
-            return Role.OWNER  # without a look: most clients are, and a look may decode megabytes
+            return (
+                ClientRole.OWNER
+            )  # without a look: most clients are, and a look may decode megabytes
         access = self._table()
         if uid == 0 and access.get("allow-root-owner") is True:
-            return Role.OWNER
-        return Role.GUEST if access.get("allow-guest-user") is True else Role.STRANGER
+            return ClientRole.OWNER
+        return ClientRole.GUEST if access.get("allow-guest-user") is True else ClientRole.STRANGER
 
     def _table(self) -> dict[str, Any]:
         running = self._running()

@@ -16,7 +16,7 @@ from coordinator.api.fields import (
     texts,
 )
 from coordinator.api.handle import BrokerHandle
-from coordinator.api.table import Caller, Change, Entry, Handler, Kind, MergeFirst, Table
+from coordinator.api.table import Caller, Change, Handler, Kind, MergeFirst, Table, TableEntry
 from coordinator.core.decisions import Attempt
 from coordinator.core.edit import Edit
 from coordinator.core.requests import (
@@ -57,7 +57,7 @@ class Changes:
             "module-configure": self._module_configure,
             "module-reload": self._module_reload,
         }
-        return {op: Entry(Kind.CHANGE, handler) for op, handler in handlers.items()}
+        return {op: TableEntry(Kind.CHANGE, handler) for op, handler in handlers.items()}
 
     # The configuration
 

@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 
-from coordinator.api.access import Role
+from coordinator.api.access import ClientRole
 from protocol import limits
 
 _CREDENTIALS = struct.Struct("3i")
@@ -35,7 +35,7 @@ class Connection:
         self.sock = sock
         raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         self.pid, self.uid, _ = _CREDENTIALS.unpack(raw)
-        self.role = Role.OWNER if self.uid == os.geteuid() else Role.STRANGER
+        self.role = ClientRole.OWNER if self.uid == os.geteuid() else ClientRole.STRANGER
         self.out = bytearray()
         self.busy = False
         self.active_at = time.monotonic()
@@ -61,7 +61,7 @@ class Connection:
         """How many bytes may be read now: one request, and a little of those behind it."""
         most = limits.REQUESTS_WAITING_BYTES
         if not self._lines:
-            most = limits.LINE_BYTES if self.role is Role.OWNER else limits.GUEST_LINE_BYTES
+            most = limits.LINE_BYTES if self.role is ClientRole.OWNER else limits.GUEST_LINE_BYTES
             most += 1  # the end of the line
         return max(0, most - len(self._in))
 

@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from typing import assert_never
 
-from coordinator.api.access import DENIED, AccessPolicy
+from coordinator.api.access import DENIED, AccessRules
 from coordinator.api.changes import Changes
 from coordinator.api.connection import Connection
 from coordinator.api.fields import BadRequest, Fields
@@ -22,7 +22,7 @@ from coordinator.api.table import (
     MergeFirst,
     Response,
     Table,
-    Watch,
+    WatchRequest,
 )
 from coordinator.api.watchers import Watchers
 from coordinator.core.events import Asked, Inquired
@@ -48,7 +48,7 @@ class Dispatcher:
     def __init__(self, broker: BrokerHandle) -> None:
         self._broker = broker
         self._lookup = Lookup()
-        self._access = AccessPolicy(lambda: broker.machine.running, self._lookup)
+        self._access = AccessRules(lambda: broker.machine.running, self._lookup)
         self._table: Table = {
             **Operations(broker, self._lookup).table(),
             **SlowReads(broker).table(),
@@ -97,7 +97,7 @@ class Dispatcher:
         match response:
             case dict():
                 self.answer(client.number, response)
-            case Watch(path):
+            case WatchRequest(path):
                 self._watch(client, path)
             case Look(job):
                 self._look(client, job)

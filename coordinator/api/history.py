@@ -13,7 +13,7 @@ from coordinator.api import guests
 from coordinator.api.diff import differences
 from coordinator.api.fields import BadRequest, Fields, count, generation, text
 from coordinator.api.handle import BrokerHandle
-from coordinator.api.table import Caller, Entry, Kind, Look, Table
+from coordinator.api.table import Caller, Kind, Look, Table, TableEntry
 from coordinator.core.decisions import Durable
 from coordinator.files.merge_process import merge_beside
 from coordinator.files.reading import Source, Unreadable, read_sources
@@ -37,10 +37,10 @@ class SlowReads:
     def table(self) -> Table:
         """The rows that are served here."""
         return {
-            "history": Entry(Kind.READ, self._history),
-            "show": Entry(Kind.READ, self._show),
-            "diff": Entry(Kind.READ, self._diff),
-            "files": Entry(Kind.READ, self._files),
+            "history": TableEntry(Kind.READ, self._history),
+            "show": TableEntry(Kind.READ, self._show),
+            "diff": TableEntry(Kind.READ, self._diff),
+            "files": TableEntry(Kind.READ, self._files),
         }
 
     def _history(self, request: Fields, caller: Caller) -> Look:

@@ -11,7 +11,7 @@ from coordinator.api import guests, module_status, status
 from coordinator.api.fields import BadRequest, Fields, key, seconds, text
 from coordinator.api.handle import BrokerHandle
 from coordinator.api.lookup import Lookup
-from coordinator.api.table import Caller, Entry, Kind, Look, Table, Watch
+from coordinator.api.table import Caller, Kind, Look, Table, TableEntry, WatchRequest
 from coordinator.core.events import Inquired
 from coordinator.core.members import Member
 from protocol import limits
@@ -30,19 +30,19 @@ class Operations:
     def table(self) -> Table:
         """The rows that are served here."""
         return {
-            "get": Entry(Kind.READ, self._get),
-            "watch": Entry(Kind.READ, self._watch),
-            "status": Entry(Kind.READ, self._status),
-            "dump": Entry(Kind.READ, self._dump),
-            "modules": Entry(Kind.READ, self._modules),
-            "module-config": Entry(Kind.READ, self._module_config),
-            "module-origins": Entry(Kind.READ, self._module_origins),
-            "module-describe": Entry(Kind.READ, self._module_describe),
-            "module-stats": Entry(Kind.READ, self._module_stats),
-            "getattr": Entry(Kind.READ, self._getattr),
-            "lsattr": Entry(Kind.READ, self._lsattr),
-            "setattr": Entry(Kind.CHANGE, self._setattr),
-            "dmesg": Entry(Kind.PRIVATE, self._dmesg),
+            "get": TableEntry(Kind.READ, self._get),
+            "watch": TableEntry(Kind.READ, self._watch),
+            "status": TableEntry(Kind.READ, self._status),
+            "dump": TableEntry(Kind.READ, self._dump),
+            "modules": TableEntry(Kind.READ, self._modules),
+            "module-config": TableEntry(Kind.READ, self._module_config),
+            "module-origins": TableEntry(Kind.READ, self._module_origins),
+            "module-describe": TableEntry(Kind.READ, self._module_describe),
+            "module-stats": TableEntry(Kind.READ, self._module_stats),
+            "getattr": TableEntry(Kind.READ, self._getattr),
+            "lsattr": TableEntry(Kind.READ, self._lsattr),
+            "setattr": TableEntry(Kind.CHANGE, self._setattr),
+            "dmesg": TableEntry(Kind.PRIVATE, self._dmesg),
         }
 
     # The configuration
@@ -59,10 +59,10 @@ class Operations:
         except KeyError:
             return {**shown, "set": False}
 
-    def _watch(self, request: Fields, _: Caller) -> Watch:
+    def _watch(self, request: Fields, _: Caller) -> WatchRequest:
         if self._broker.machine.running is None:
             raise BadRequest("no configuration is in force yet")
-        return Watch(key(request) if "name" in request else ())
+        return WatchRequest(key(request) if "name" in request else ())
 
     def _status(self, _: Fields, caller: Caller) -> Fields:
         machine = self._broker.machine

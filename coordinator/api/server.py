@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from coordinator.api.access import Role
+from coordinator.api.access import ClientRole
 from coordinator.api.connection import Connection
 from protocol import limits
 
@@ -57,7 +57,7 @@ class ApiServer:
         self._wake_at = wake_at
         self._listening = False
         self._numbers = 0
-        self._role_of: Callable[[int], Role] = _owner_only
+        self._role_of: Callable[[int], ClientRole] = _owner_only
         self._denied = "only the owner of the broker is let in"
         self._ready: dict[int, Connection] = {}
         """Whose next request is to be worked on in the next turn, in the order of their turns."""
@@ -76,7 +76,7 @@ class ApiServer:
 
     # Who comes in
 
-    def admit_by(self, role_of: Callable[[int], Role], denied: str) -> None:
+    def admit_by(self, role_of: Callable[[int], ClientRole], denied: str) -> None:
         """Judge users by this from now on; `denied` is what those hear who are not let in."""
         self._role_of, self._denied = role_of, denied
 
@@ -85,7 +85,7 @@ class ApiServer:
         owner = os.geteuid()
         for client in [client for client in self.clients.values() if client.uid != owner]:
             client.role = self._role_of(client.uid)
-            if client.role is Role.STRANGER:
+            if client.role is ClientRole.STRANGER:
                 self._turn_away(client, self._denied)
 
     def accept(self, _events: int) -> None:
@@ -109,11 +109,11 @@ class ApiServer:
 
     def _why_not(self, client: Connection) -> str:
         """Why there is no place for this client; empty where there is."""
-        if client.role is Role.STRANGER:
+        if client.role is ClientRole.STRANGER:
             return self._denied
         same = [other for other in self.clients.values() if other.role is client.role]
         full = len(self.clients) >= self.places()
-        if client.role is Role.GUEST and len(same) >= int(self.places() * _GUESTS_SHARE):
+        if client.role is ClientRole.GUEST and len(same) >= int(self.places() * _GUESTS_SHARE):
             full = True
         return "too many clients; try again later" if full and not self._make_place(same) else ""
 
@@ -177,7 +177,7 @@ class ApiServer:
         if client.is_too_long:
             self._turn_away(client, "the request is too long")
             return
-        if client.role is Role.OWNER and client.is_ready and client.number not in self._ready:
+        if client.role is ClientRole.OWNER and client.is_ready and client.number not in self._ready:
             self._serve(client)  # the first at once; those behind it take turns
         self.resume(client)
 
@@ -199,7 +199,7 @@ class ApiServer:
         later = {}
         served_guest = False
         for number, client in waiting.items():
-            is_guest = client.role is not Role.OWNER
+            is_guest = client.role is not ClientRole.OWNER
             if is_guest and served_guest and time.monotonic() >= until:
                 later[number] = client
                 continue
@@ -233,12 +233,14 @@ class ApiServer:
             self.drop(client)
             return
         self._flush(client)
-        if client.out and client.role is not Role.OWNER:
+        if client.out and client.role is not ClientRole.OWNER:
             self._bound_guests()
 
     def _bound_guests(self) -> None:
         """Keep what waits for guests within its limit: who reads nothing goes first."""
-        slow = [one for one in self.clients.values() if one.out and one.role is not Role.OWNER]
+        slow = [
+            one for one in self.clients.values() if one.out and one.role is not ClientRole.OWNER
+        ]
         waiting = sum(len(client.out) for client in slow)
         for client in sorted(slow, key=lambda client: client.active_at):
             if waiting <= limits.GUESTS_ANSWERS_BYTES:
@@ -293,8 +295,8 @@ class ApiServer:
         os.close(self._bell)
 
 
-def _owner_only(uid: int) -> Role:
-    return Role.OWNER if uid == os.geteuid() else Role.STRANGER
+def _owner_only(uid: int) -> ClientRole:
+    return ClientRole.OWNER if uid == os.geteuid() else ClientRole.STRANGER
 
 
 def _nothing(_: Connection) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
-from coordinator.api.access import Role
+from coordinator.api.access import ClientRole
 from coordinator.core.decisions import Attempt
 from coordinator.core.events import Inquired
 from coordinator.core.requests import Request, Who
@@ -37,12 +37,12 @@ class Caller(NamedTuple):
     number: int
     uid: int
     pid: int
-    role: Role
+    role: ClientRole
 
     @property
     def is_owner(self) -> bool:
         """Whether this caller may change anything, and see what others typed."""
-        return self.role is Role.OWNER
+        return self.role is ClientRole.OWNER
 
     def who(self, command: str) -> Who:
         """The caller as the ledger knows him, with the command that he typed."""
@@ -61,7 +61,7 @@ class Look(NamedTuple):
     job: Callable[[], Fields]
 
 
-class Watch(NamedTuple):
+class WatchRequest(NamedTuple):
     """The value at `path` now, and at every generation from now on."""
 
     path: Path
@@ -82,15 +82,15 @@ class MergeFirst(NamedTuple):
     """What the history is told where the texts cannot even be merged."""
 
 
-Response: TypeAlias = Fields | Look | Watch | Inquired | Change | MergeFirst
+Response: TypeAlias = Fields | Look | WatchRequest | Inquired | Change | MergeFirst
 Handler: TypeAlias = Callable[[Fields, Caller], Response]
 
 
-class Entry(NamedTuple):
+class TableEntry(NamedTuple):
     """One row of the table."""
 
     kind: Kind
     handler: Handler
 
 
-Table: TypeAlias = dict[str, Entry]
+Table: TypeAlias = dict[str, TableEntry]

@@ -15,7 +15,7 @@ from select import select
 import pytest
 
 from cli.client import Client, Trouble
-from coordinator.api.access import Role
+from coordinator.api.access import ClientRole
 from coordinator.api.server import ApiServer
 from protocol import limits
 from tests.chaos import footprint
@@ -109,7 +109,7 @@ class Doorkeeper:
         self.selector = selectors.DefaultSelector()
         self.door = ApiServer(path, self.selector, lambda client, _: self.door.answer(client, {}),
                          lambda _: None, lambda _: None)  # fmt: skip
-        self.door.admit_by(lambda uid: Role.OWNER if uid == 0 else Role.GUEST, "")
+        self.door.admit_by(lambda uid: ClientRole.OWNER if uid == 0 else ClientRole.GUEST, "")
 
     def work(self) -> None:
         """Deal with all that there is to be dealt with."""

@@ -77,7 +77,7 @@ def test_no_class_has_two_homes() -> None:
 def test_what_authors_import_is_named_three_times_alike() -> None:
     """For users, for who looks a name up when it is used, and for type checkers."""
     body = ast.parse(Path(participant.__file__).read_text()).body
-    (typed,) = [node for node in body if isinstance(node, ast.If)]
+    typed = next(node for node in body if isinstance(node, ast.If))
     checked = {name.name: f"{node.module}" for node in typed.body
                if isinstance(node, ast.ImportFrom) for name in node.names}  # fmt: skip
     assert checked == participant._HOMES
