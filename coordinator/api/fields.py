@@ -103,19 +103,24 @@ def seconds(request: Fields, name: str = "timeout") -> float:
     return float(value)
 
 
-def change_options(request: Fields) -> tuple[float, bool, str, int | None, float | None]:
+def change_options(request: Fields) -> tuple[float, bool, str, int | None, float | None, bool]:
     """What every change may be given, in the order of ChangeRequest."""
-    dry_run = request.get("dry_run", False)
-    if not isinstance(dry_run, bool):
-        raise BadRequest("the field dry_run must be a boolean")
     expected, confirm = request.get("if_generation"), request.get("confirm")
     return (
         seconds(request),
-        dry_run,
+        _truth(request, "dry_run"),
         text(request, "message", "")[:1000],
         None if expected is None else count(request, "if_generation", 0, 2**63 - 1),
         None if confirm is None else seconds(request, "confirm"),
+        _truth(request, "strict"),
     )
+
+
+def _truth(request: Fields, name: str) -> bool:
+    value = request.get(name, False)
+    if not isinstance(value, bool):
+        raise BadRequest(f"the field {name} must be a boolean")
+    return value
 
 
 def sources(request: Fields) -> tuple[Source, ...]:

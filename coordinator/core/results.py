@@ -56,6 +56,8 @@ class Outcome(NamedTuple):
     seconds: float = 0.0
     confirm: float | None = None
     """Seconds until it is undone unless it is confirmed."""
+    warnings: tuple[Reason, ...] = ()
+    """What modules had to say without refusing."""
 
     def as_json(self) -> dict[str, Any]:
         """The shape that clients get; version 1, documented in docs/json.md."""
@@ -71,4 +73,5 @@ class Outcome(NamedTuple):
             "seconds": round(self.seconds, 6),
             "confirm": self.confirm,
             "reasons": [reason.as_json() for reason in self.reasons],
+            "warnings": [warning.as_json() for warning in self.warnings],
         }

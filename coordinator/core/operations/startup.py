@@ -92,6 +92,7 @@ class Startup(Operation):
         self.grace = shared.now + limits.REJOIN_SECONDS
         self.transaction: _StartTransaction | None = None
         self.refusal: list[Reason] = []
+        self.warnings: list[Reason] = []
         shared.refused_start = begin.unreadable
         self.ours = {name: membership.add_ours(name, spec) for name, spec in begin.modules}
         shared.outbox.wake(self.deadline)
@@ -172,6 +173,7 @@ class Startup(Operation):
         if change is None or change.outcome is None or self.over:
             return
         if change.outcome.result is not Result.REFUSED:
+            self.warnings.extend(change.outcome.warnings)
             self._ready(StartupInput.DECIDED)
         elif self.begin.fallback and self.shared.running is not None:
             reasons = [str(reason) for reason in change.outcome.reasons]
@@ -234,6 +236,7 @@ class Startup(Operation):
             self._check_transaction()
 
     def applied(self, member: Member, applied: Applied) -> None:
+        self.warnings.extend(applied.warnings)
         if self.transaction is not None:
             self.transaction.applied(member, applied)
             self._check_transaction()
@@ -271,7 +274,7 @@ class Startup(Operation):
     def _ready(self, given: StartupInput) -> None:
         self._move(given)
         self.outbox.log("ready", generation=self.shared.generation)
-        self.outbox.emit(AnnounceReady(self.shared.refused_start))
+        self.outbox.emit(AnnounceReady(self.shared.refused_start, tuple(self.warnings)))
 
     def _give_up(self, reasons: tuple[Reason, ...]) -> None:
         self._move(StartupInput.GIVE_UP)
