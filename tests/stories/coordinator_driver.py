@@ -14,6 +14,7 @@ from coordinator.core.effects import (
     GiveUp,
     Kill,
     ReadFiles,
+    ReadGeneration,
     RecordAttached,
     RecordAttempt,
     RecordFilesDigest,
@@ -312,6 +313,8 @@ def _other_line(effect: Any) -> str:
     match effect:
         case ReadFiles(txid):
             return f"read files for {txid}"
+        case ReadGeneration(txid, generation):
+            return f"read generation {generation} for {txid}"
         case StartProcess(name):
             return f"start process {name}"
         case Watch(name, pid):
