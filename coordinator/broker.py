@@ -191,11 +191,13 @@ class Broker:
         """The machine has made a step."""
         self._front.look_out()
 
-    def ready(self, refused: tuple[Reason, ...]) -> None:
+    def ready(self, refused: tuple[Reason, ...], warnings: tuple[Reason, ...]) -> None:
         """The start is complete: let clients in, and run the program if there is one."""
         self.refused_start = refused
         for reason in refused:
             self.log.warn("fallback: the files were refused", reason=str(reason))
+        for warning in warnings:
+            self.log.warn("warning", reason=str(warning))
         self._front.open(self)
         if self.options.program:
             self._run_program(list(self.options.program))

@@ -26,6 +26,7 @@ from coordinator.core.effects import (
     RecordAttempt,
     RecordEdit,
     RecordFilesDigest,
+    RecordWarnings,
     Send,
     StartProcess,
     Step,
@@ -119,8 +120,8 @@ class Owner(Protocol):
     def stepped(self) -> None:
         """The machine has made a step, and its effects are carried out."""
 
-    def ready(self, refused: tuple[Reason, ...]) -> None:
-        """The start is complete; `refused`: why not with the files, each with its place."""
+    def ready(self, refused: tuple[Reason, ...], warnings: tuple[Reason, ...]) -> None:
+        """The start is complete; `refused`: why not with the files.  Each with its place."""
 
     def end(self, status: int, reasons: tuple[Reason, ...]) -> None:
         """Leave the loop after this; call `close`."""
@@ -163,6 +164,7 @@ class Executor:
             Answer: self._answer,
             AnswerInquiry: self._told,
             RecordAttempt: self._remember,
+            RecordWarnings: self._record_warnings,
             RecordFilesDigest: self._know_files,
             RecordAttached: self._know_member,
             Wake: lambda effect: self._timers.call_at(effect.at_monotonic, self._time_passed),
@@ -274,6 +276,12 @@ class Executor:
 
         self._locate(attempt.reasons, provenance, then)
 
+    def _record_warnings(self, effect: RecordWarnings) -> None:
+        def then(warnings: tuple[Reason, ...]) -> None:
+            self._record(lambda: self._ledger.record_warnings(effect.generation, warnings))
+
+        self._locate(effect.warnings, self._provenance.behind(effect.digest), then)
+
     def _know_files(self, effect: RecordFilesDigest) -> None:
         self._record(lambda: self._ledger.record_files(effect.generation, effect.digest))
 
@@ -382,10 +390,13 @@ class Executor:
         outcome = effect.outcome
         provenance = self._provenance.behind(outcome.digest)
 
-        def then(reasons: tuple[Reason, ...]) -> None:
-            self._owner.answer(effect.client, outcome._replace(reasons=reasons))
+        count = len(outcome.reasons)
 
-        self._locate(outcome.reasons, provenance, then)
+        def then(found: tuple[Reason, ...]) -> None:
+            complete = outcome._replace(reasons=found[:count], warnings=found[count:])
+            self._owner.answer(effect.client, complete)
+
+        self._locate((*outcome.reasons, *outcome.warnings), provenance, then)
 
     def _told(self, effect: AnswerInquiry) -> None:
         if effect.why_not:
@@ -398,7 +409,9 @@ class Executor:
         self._owner.answer(effect.client, {"version": 1, "told": told})
 
     def _ready(self, effect: AnnounceReady) -> None:
-        self._owner.ready(self._located_at_start(effect.refused))
+        self._owner.ready(
+            self._located_at_start(effect.refused), self._located_at_start(effect.warnings)
+        )
 
     def _give_up(self, effect: GiveUp) -> None:
         self._end(1, self._located_at_start(effect.reasons))

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from participant.settings.effective import keep_restart_values, report
 from participant.settings.layers import Merged, Tables, from_environment, merge_layers
@@ -27,6 +27,8 @@ from protocol.reasons import Origin, Reason, Refusal
 from protocol.secrets import Patterns, scrubbed
 
 _NO_REASONS = "prepare raised Rejects without a single Reject in it"
+
+AT_A_START: Final = "would be refused at the next start"
 
 
 class Reject(Exception):
@@ -91,6 +93,8 @@ class Module:
 
     name: ClassVar[str] = ""
     version: ClassVar[str] = ""
+    start_matters: ClassVar[bool] = False
+    """Whether `prepare` judges a start more strictly than a change; then it is asked about both."""
     table: ClassVar[str | None] = None
     tables: ClassVar[tuple[str, ...]] = ()
 
@@ -110,7 +114,11 @@ class Module:
         self._reported: tuple[tuple[bytes, ...], Arguments, str] = ((), (), "")
         self.starting: bool = True
         """True until the first commit: some checks (files that must exist, the host's name) are
-        made only when a module starts, as in Flux."""
+        made only when a module starts, as in Flux.  True also while a module with `start_matters`
+        is asked what a start would make of a candidate that it has just accepted."""
+        self.warnings: tuple[Reason, ...] = ()
+        """What the last `judge` had to say without refusing."""
+        self._said: dict[Reason, None] | None = None
         self.timers: list[Timer] = []
 
     # What authors override
@@ -119,7 +127,10 @@ class Module:
         """Look at a candidate: `new` is its `Config`, `config` all of it, read-only.
 
         Return anything that `commit` or `abort` should be given.  Raise Reject or Rejects to
-        refuse.  The old configuration stays in force, whatever happens here.
+        refuse; call `warn` for what is doubtful only.  The old configuration stays in force,
+        whatever happens here, and nothing outside may change: with `start_matters` this is called
+        twice, the second time to learn whether a start (`self.starting`) would be refused, and
+        what that call returns goes to `abort` at once.
         """
         return None
 
@@ -156,6 +167,16 @@ class Module:
         self.timers.append(timer)
         return timer
 
+    def warn(self, message: str, key: str | Path = (), table: str | None = None) -> None:
+        """Say, within `prepare`, what whoever makes the change should know; it does not refuse.
+
+        `key` and `table` as in Reject.  With `--strict` a warning is a refusal.  Raises
+        RuntimeError outside of `prepare`, where nobody listens.
+        """
+        if self._said is None:
+            raise RuntimeError("a warning can be said in prepare only")
+        self._said[Reject(message, key, table).reason(self.title(), self.table)] = None
+
     @property
     def whole(self) -> Mapping[str, Any]:
         """The whole configuration in force, read-only; in its own tables, the combined values."""
@@ -164,18 +185,45 @@ class Module:
     # What the library calls
 
     def judge(
-        self, candidate: Configuration, arguments: Arguments = ()
+        self, candidate: Configuration, arguments: Arguments = (), about_a_start: bool = True
     ) -> StagedSettings | Refusal:
         """Combine, check the types, then ask `prepare`: what to stage, or every reason against.
 
         Changes nothing: neither `config` nor `arguments` is touched before `take`.
 
-        `arguments` are the load arguments and runtime values.  Whatever author's code raises other
-        than Reject and Rejects passes through.
+        `arguments` are the load arguments and runtime values.  What does not refuse is in
+        `warnings` afterwards, and so is, with `about_a_start`, what only a start would refuse.
+        Whatever author's code raises other than Reject and Rejects passes through.
         """
         values = (*self.environment, *arguments)
         merged = merge_layers(candidate.parts, self.owned(), self.schema(), values, self.title())
-        return self.weigh(candidate, merged)
+        said: dict[Reason, None] = {}
+        self._said, self.warnings = said, ()
+        try:
+            answer = self.weigh(candidate, merged)
+            ask = about_a_start and self.start_matters and not self.starting
+            if ask and isinstance(answer, StagedSettings):
+                said.update(dict.fromkeys(self._at_a_start(candidate, merged)))
+        finally:
+            self._said = None
+        self.warnings = self._located(said, merged)
+        return answer
+
+    def _at_a_start(self, candidate: Configuration, merged: Merged) -> list[Reason]:
+        """Why a start would refuse what a change does not; nothing of it is kept."""
+        self.starting = True
+        try:
+            answer = self.weigh(candidate, merged)
+            if isinstance(answer, StagedSettings):
+                self.abort(answer.built)
+                return []
+            reasons = answer.reasons
+        except BaseException as error:  # an author's mistake there is no reason against this change
+            why = f"prepare raised {type(error).__name__}: {error}"
+            reasons = (Reason(self.title(), why),)
+        finally:
+            self.starting = False
+        return [replace(one, message=f"{AT_A_START}: {one.message}") for one in reasons]
 
     def weigh(self, candidate: Configuration, merged: Merged) -> StagedSettings | Refusal:
         """The second half of `judge`; base classes may set things up around it."""
@@ -199,6 +247,9 @@ class Module:
         return StagedSettings(candidate, merged, settings, built)
 
     def _refused(self, reasons: Iterable[Reason], merged: Merged) -> Refusal:
+        return Refusal(self._located(reasons, merged))
+
+    def _located(self, reasons: Iterable[Reason], merged: Merged) -> tuple[Reason, ...]:
         """The reasons, with the origin of the value where it is not the broker's configuration."""
         where = self.owned().where
         located = []
@@ -207,7 +258,7 @@ class Module:
             origin = merged.origin_of(reason.key[len(where) :]) if inside else None
             shown = replace(reason, message=self.without_secrets(reason.message))
             located.append(replace(shown, origin=Origin(origin)) if origin else shown)
-        return Refusal(tuple(located))
+        return tuple(located)
 
     def _learn_secrets(self, candidate: Merged) -> None:
         """Know the secrets of the candidate, and those in force, by their text."""

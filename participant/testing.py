@@ -89,6 +89,11 @@ class Trial(Generic[AnyModule]):
         """The settings in force."""
         return self.module.config
 
+    @property
+    def warnings(self) -> list[str]:
+        """What the module warned of when it was asked last, a line each."""
+        return list(map(str, self.module.warnings))
+
     def prepare(self, config: str | Mapping[str, Any]) -> Prepared:
         """Ask it about another configuration.  Raises Refused if it says no."""
         return self._prepare(_read(config), self.arguments)

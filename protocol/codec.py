@@ -122,8 +122,8 @@ _WHY = text(limits.REASONS_BYTES)
 _SHAPES: tuple[tuple[type[Any], tuple[Shape, ...]], ...] = (
     (messages.Join, (LEDGER, COUNT, NAME, NAME, COUNT, COUNT, DIGEST, NAME_OR_NONE, COUNT, NAME,
                      text(limits.DESCRIPTION_BYTES))),
-    (messages.Vote, (COUNT, NAME, NAME, TRUTH, REASONS)),
-    (messages.Applied, (COUNT, NAME, COUNT, DIGEST, TRUTH, REASONS, _REPORT)),
+    (messages.Vote, (COUNT, NAME, NAME, TRUTH, REASONS, REASONS)),
+    (messages.Applied, (COUNT, NAME, COUNT, DIGEST, TRUTH, REASONS, _REPORT, REASONS)),
     (messages.Leave, (COUNT, NAME, NAME, REASONS)),
     (messages.Report, (COUNT, NAME, COUNT, _REPORT)),
     (messages.Admit, (LEDGER, COUNT, NAME, COUNT, DIGEST, BYTES, ARGUMENTS)),

@@ -71,6 +71,8 @@ class Vote(NamedTuple):
     txid: str
     yes: bool
     reasons: tuple[Reason, ...] = ()
+    warnings: tuple[Reason, ...] = ()
+    """What whoever asked should know, whichever way the vote goes."""
 
 
 class Applied(NamedTuple):
@@ -84,6 +86,8 @@ class Applied(NamedTuple):
     reasons: tuple[Reason, ...] = ()
     report: str = "{}"
     """JSON text: the values in force, the origin of each, and what waits for a restart."""
+    warnings: tuple[Reason, ...] = ()
+    """Of an admission, which has no vote to tell them."""
 
 
 class Leave(NamedTuple):

@@ -54,7 +54,7 @@ def parser(command: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--fallback",
         action="store_true",
-        help="where the files are refused, start on the last committed generation",
+        help="where the files are refused, start on the newest generation that can start",
     )
     parser.add_argument("--log-format", choices=("json", "console"), default="console")
     parser.add_argument("-v", "--verbose", action="store_true", help="log every phase to stderr")

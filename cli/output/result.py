@@ -40,6 +40,7 @@ def change(
     except Trouble as trouble:
         return _failed(prog, as_json, 1, str(trouble))
     if quiet and not as_json and outcome["status"] == 0:
+        _tell_warnings(prog, outcome)
         return 0
     return tell(prog, as_json, outcome)
 
@@ -95,6 +96,7 @@ def tell(command: str, as_json: bool, outcome: dict[str, Any]) -> int:
     if as_json:
         streams.tell(json.dumps(outcome))
         return status
+    _tell_warnings(command, outcome)
     if status == 0:
         streams.tell(_of_one_module(outcome) if command == "module" else _good_news(outcome))
         return 0
@@ -102,6 +104,11 @@ def tell(command: str, as_json: bool, outcome: dict[str, Any]) -> int:
         complain(command, from_json(reason).removeprefix(f"{command}: "))
     complain(command, _last_line(outcome))
     return status
+
+
+def _tell_warnings(command: str, outcome: dict[str, Any]) -> None:
+    for warning in outcome.get("warnings", ()):
+        complain(command, f"warning: {from_json(warning).removeprefix(f'{command}: ')}")
 
 
 def _of_one_module(outcome: dict[str, Any]) -> str:

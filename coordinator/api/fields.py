@@ -112,6 +112,7 @@ class ChangeOptions(NamedTuple):
     message: str
     if_generation: int | None
     confirm: float | None
+    strict: bool
 
     def request(self, proposal: Proposal, verb: str, who: Who) -> ChangeRequest:
         """The change with these options."""
@@ -127,6 +128,7 @@ def change_options(request: Fields) -> ChangeOptions:
         message=text(request, "message", "")[: limits.MESSAGE_LENGTH],
         if_generation=None if expected is None else generation(request, "if_generation"),
         confirm=None if confirm is None else seconds(request, "confirm"),
+        strict=flag(request, "strict"),
     )
 
 

@@ -36,4 +36,5 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "seconds": round(outcome.seconds, 6),
         "confirm": outcome.confirm,
         "reasons": [reason.as_json() for reason in outcome.reasons],
+        "warnings": [warning.as_json() for warning in outcome.warnings],
     }

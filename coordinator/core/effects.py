@@ -114,6 +114,15 @@ class RecordAttempt(NamedTuple):
     attempt: Attempt
 
 
+class RecordWarnings(NamedTuple):
+    """Write into the history what modules warned of; losing it in a crash loses no promise."""
+
+    generation: int
+    digest: str
+    """Of its configuration."""
+    warnings: tuple[Reason, ...]
+
+
 class RecordFilesDigest(NamedTuple):
     """The files on disk equal what runs: record their digest with that generation."""
 
@@ -146,6 +155,7 @@ class AnnounceReady(NamedTuple):
     """The start is complete: clients may be let in.  `refused` says why not with the files."""
 
     refused: tuple[Reason, ...] = ()
+    warnings: tuple[Reason, ...] = ()
 
 
 class GiveUp(NamedTuple):
@@ -173,6 +183,7 @@ Effect: TypeAlias = (
     | Answer
     | AnswerInquiry
     | RecordAttempt
+    | RecordWarnings
     | RecordFilesDigest
     | RecordAttached
     | Wake

@@ -379,11 +379,16 @@ _Reasoned = TypeVar("_Reasoned", Vote, Applied, Leave)
 
 
 def _in_its_own_name(member: Member, message: _Reasoned) -> _Reasoned:
-    """The message with all of its reasons given by its sender: nobody objects for another."""
-    if not message.reasons:
-        return message
-    own = tuple(replace(reason, module=member.name) for reason in message.reasons)
-    return message._replace(reasons=own)
+    """The message with all that it says said by its sender: nobody objects for another."""
+    if message.reasons:
+        message = message._replace(reasons=_said_by(member, message.reasons))
+    if isinstance(message, Vote | Applied) and message.warnings:
+        message = message._replace(warnings=_said_by(member, message.warnings))
+    return message
+
+
+def _said_by(member: Member, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    return tuple(replace(reason, module=member.name) for reason in reasons)
 
 
 class _IdlePhase(StrEnum):

@@ -162,6 +162,8 @@ class Membership:
         if message.ok and message.generation == running.generation:
             member.generation, member.digest = message.generation, message.digest
             member.report = message.report
+            for warning in message.warnings:
+                self.outbox.log("warning", module=member.name, warning=str(warning))
         admitted = self._answers_offer(member, message, running)
         if not message.ok and admitted and member.state is not MemberState.RUNNING:
             self._declined(member, message.reasons, operation)

@@ -59,6 +59,8 @@ class ChangeRequest(NamedTuple):
     """Refuse unless this generation is in force when the turn comes."""
     confirm: float | None = None
     """Undo it by itself unless it is confirmed within these seconds."""
+    strict: bool = False
+    """A warning is a no."""
 
 
 class ConfirmRequest(NamedTuple):

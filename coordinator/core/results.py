@@ -39,3 +39,5 @@ class Outcome(NamedTuple):
     seconds: float = 0.0
     confirm: float | None = None
     """Seconds until it is undone unless it is confirmed."""
+    warnings: tuple[Reason, ...] = ()
+    """What modules had to say without refusing."""

@@ -12,11 +12,12 @@ raises LedgerError where the ledger is unusable.  The rules that every implement
   Records (`record_…`) may be lost in a crash; their loss breaks no promise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from coordinator.core.decisions import Attempt, Decision, Durable, Receipt
 from protocol.configuration import Configuration
+from protocol.reasons import Reason
 
 
 class History(Protocol):
@@ -74,6 +75,9 @@ class Ledger(Protocol):
 
     def record_attempt(self, attempt: Attempt) -> None:
         """Write a refused attempt into the history.  May be lost; raises any error."""
+
+    def record_warnings(self, generation: int, warnings: Iterable[Reason]) -> None:
+        """What modules had to say of a generation they accepted.  As `record_attempt`."""
 
     def record_attached(self, name: str, present: bool) -> None:
         """An attached participant became, or ceased to be, a member.  As `record_attempt`."""

@@ -18,7 +18,7 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,6 +30,7 @@ from coordinator.ledger.sqlite_storage import Execute, SqliteFile, SqliteStorage
 from coordinator.runtime.directories import Unusable
 from protocol import limits
 from protocol.configuration import Configuration, Unfit
+from protocol.reasons import Reason
 
 SCHEMA_VERSION = 1
 """PRAGMA user_version of a ledger that this program writes; 0 is one from before there was any."""
@@ -45,6 +46,8 @@ CREATE TABLE IF NOT EXISTS attempts (
     number INTEGER PRIMARY KEY AUTOINCREMENT, txid TEXT NOT NULL, base INTEGER NOT NULL,
     digest TEXT NOT NULL, verb TEXT NOT NULL, who TEXT NOT NULL, message TEXT NOT NULL,
     reasons TEXT NOT NULL, at REAL NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS warnings (
+    generation INTEGER PRIMARY KEY, warnings TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS attached (name TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS unconfirmed (
     generation INTEGER PRIMARY KEY, undone_at REAL NOT NULL) STRICT;
@@ -233,6 +236,13 @@ class SqliteLedger:
             run("INSERT INTO attempts VALUES (NULL,?,?,?,?,?,?,?,?)", row)
             run("DELETE FROM attempts WHERE number <= (SELECT max(number) FROM attempts) - ?",
                 (self._history,))  # fmt: skip
+
+    def record_warnings(self, generation: int, warnings: Iterable[Reason]) -> None:
+        """What modules had to say of a generation that they accepted."""
+        text = json.dumps([warning.as_json() for warning in warnings])
+        with self._writing(forced=False) as run:
+            run("INSERT OR REPLACE INTO warnings VALUES (?,?)", (generation, text))
+            run("DELETE FROM warnings WHERE generation <= ?", (generation - self._history,))
 
     def record_attached(self, name: str, present: bool) -> None:
         """An attached participant became, or ceased to be, a member."""

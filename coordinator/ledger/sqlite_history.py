@@ -15,14 +15,16 @@ from protocol.configuration import Configuration
 
 _DECISIONS = """
 SELECT at, 'committed', generation, generation - 1, txid, digest, verb, who, message,
-    members, NULL FROM decisions {where} ORDER BY generation DESC LIMIT ?
+    members, NULL,
+    (SELECT warnings FROM warnings WHERE warnings.generation = decisions.generation)
+    FROM decisions {where} ORDER BY generation DESC LIMIT ?
 """
 _ATTEMPTS = """
 SELECT at, 'refused', NULL, base, txid, digest, verb, who, message,
-    NULL, reasons FROM attempts ORDER BY number DESC LIMIT ?
+    NULL, reasons, NULL FROM attempts ORDER BY number DESC LIMIT ?
 """
 _NAMES = ("at", "result", "generation", "base", "txid", "digest", "verb", "who", "message",
-          "members", "reasons")  # fmt: skip
+          "members", "reasons", "warnings")  # fmt: skip
 
 
 class SqliteHistory:
@@ -67,7 +69,7 @@ class SqliteHistory:
 
 def _shown(row: tuple[Any, ...]) -> dict[str, Any]:
     entry = {name: value for name, value in zip(_NAMES, row, strict=True) if value is not None}
-    for name in ("who", "members", "reasons"):
+    for name in ("who", "members", "reasons", "warnings"):
         if name in entry:
             entry[name] = json.loads(entry[name])
     return entry

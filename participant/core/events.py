@@ -30,6 +30,7 @@ class Judged(NamedTuple):
     """The module has looked at the candidate of the last Validate; no reasons means yes."""
 
     reasons: tuple[Reason, ...] = ()
+    warnings: tuple[Reason, ...] = ()
 
 
 class Finished(NamedTuple):

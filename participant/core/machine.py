@@ -52,6 +52,8 @@ class StagedRequest(NamedTuple):
     arguments: Arguments
     generation: int | None
     """The generation it will be, once that is decided."""
+    warnings: tuple[Reason, ...] = ()
+    """Of an admission, to be told when it is applied."""
 
 
 class Participant:
@@ -88,8 +90,10 @@ class Participant:
                 effects = self._cut()
             case Heard(message):
                 effects = self._heard(message)
-            case Judged(reasons):
-                effects = self._judged(bounded(reasons) if reasons else ())
+            case Judged(reasons, warnings):
+                effects = self._judged(
+                    bounded(reasons) if reasons else (), bounded(warnings) if warnings else ()
+                )
             case Finished(reasons, report):
                 effects = self._finished(bounded(reasons) if reasons else (), report)
             case Shown(ticket, text):
@@ -256,7 +260,9 @@ class Participant:
 
     # What the module says
 
-    def _judged(self, reasons: tuple[Reason, ...]) -> tuple[Effect, ...]:
+    def _judged(
+        self, reasons: tuple[Reason, ...], warnings: tuple[Reason, ...]
+    ) -> tuple[Effect, ...]:
         if self.state is ParticipantState.GONE:  # told to go while the module was still looking
             return () if reasons else self._release()
         assert self.staged is not None
@@ -269,7 +275,7 @@ class Participant:
         else:
             self.state = PARTICIPANT[self.state, ParticipantInput.ACCEPTED]
         if isinstance(request, Admit):
-            return self._admission_judged(request, reasons)
+            return self._admission_judged(request, reasons, warnings)
         kept = self.state is ParticipantState.PREPARED
         effects: tuple[Effect, ...] = ()
         if not kept:
@@ -278,11 +284,15 @@ class Participant:
             # Too late to matter, but the coordinator asks nobody anew who still owes an answer.
             overdue = self._no(request.txid, "it answered after the decision")
             return (*effects, overdue) if self.joined else effects
-        vote = Vote(self.epoch, self.incarnation, request.txid, not reasons, reasons)
+        vote = Vote(self.epoch, self.incarnation, request.txid, not reasons, reasons, warnings)
         return (*effects, Tell(vote))
 
-    def _admission_judged(self, request: Admit, reasons: tuple[Reason, ...]) -> tuple[Effect, ...]:
+    def _admission_judged(
+        self, request: Admit, reasons: tuple[Reason, ...], warnings: tuple[Reason, ...]
+    ) -> tuple[Effect, ...]:
         if not reasons:
+            assert self.staged is not None
+            self.staged = self.staged._replace(warnings=warnings)
             return (Apply(request),)
         return (*self._forget(), self._applied(request.generation, reasons))
 
@@ -291,7 +301,7 @@ class Participant:
             return ()
         assert self.staged is not None
         generation, digest = self.staged.generation, self.staged.request.digest
-        arguments = self.staged.arguments
+        arguments, warnings = self.staged.arguments, self.staged.warnings
         assert generation is not None, "nothing is applied before it is decided"
         self.staged = None
         if reasons:
@@ -302,7 +312,7 @@ class Participant:
         assert generation >= self.generation, "generations only rise"
         self.generation, self.digest = generation, digest
         self.arguments, self.report = arguments, report
-        return (self._applied(generation),)
+        return (self._applied(generation, warnings=warnings),)
 
     # Small things
 
@@ -317,8 +327,13 @@ class Participant:
     def _no(self, txid: str, why: str) -> Tell:
         return Tell(Vote(self.epoch, self.incarnation, txid, False, (Reason(self.name, why),)))
 
-    def _applied(self, generation: int, reasons: tuple[Reason, ...] = ()) -> Tell:
+    def _applied(
+        self,
+        generation: int,
+        reasons: tuple[Reason, ...] = (),
+        warnings: tuple[Reason, ...] = (),
+    ) -> Tell:
         return Tell(
             Applied(self.epoch, self.incarnation, generation, self.digest, not reasons, reasons,
-                    self.report)
+                    self.report, warnings)
         )  # fmt: skip

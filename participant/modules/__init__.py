@@ -18,5 +18,12 @@ BUNDLED: dict[str, str] = {
     "job-ingest": "participant.modules.job_ingest",
     "job-exec": "participant.modules.job_exec",
     "job-list": "participant.modules.job_list",
+    "sched-fluxion-resource": "participant.modules.sched_fluxion_resource",
+    "sched-fluxion-feasibility": "participant.modules.sched_fluxion_feasibility",
+    "sched-fluxion-qmanager": "participant.modules.sched_fluxion_qmanager",
 }
-"""Module name → import path of the file that defines it, in the order of loading at start."""
+"""Module name → import path of the file that defines it, in the order of loading at start.
+
+Fluxion's three are idle where none of their tables is, as sdbus and sdexec are without systemd: a
+system has either sched-simple or Fluxion, and only its tables tell which.
+"""

@@ -12,7 +12,7 @@ from participant.module import Reject, Rejects
 from participant.modules.tables.base import UNDERSCORES, LaxTable
 from participant.modules.tables.bootstrap import Bootstrap, objections
 from participant.modules.tables.conditional import AT_START, ConditionalModule
-from participant.modules.tables.files import read_file
+from participant.modules.tables.files import read_private_file
 from participant.settings.field import Field
 from participant.settings.types import FSD, MORE_THAN_ZERO, Int32, at_least
 from protocol.formats.fsd import format_fsd
@@ -134,7 +134,7 @@ class Overlay(ConditionalModule):
         if path is None:
             return []
         try:
-            text = read_file(path, _CERTIFICATE_BYTES).decode(errors="replace")
+            text = read_private_file(path, _CERTIFICATE_BYTES).decode(errors="replace")
         except ValueError as error:
             return [Reject(str(error), key="curve_cert", table="bootstrap")]
         if {"public", "secret"} <= set(_KEY_IN_CERTIFICATE.findall(text)):

@@ -133,7 +133,7 @@ class Resource(ConditionalModule):
             rejects += [Reject(reject.message, reject.key, "resource") for reject in found]
         elif table.path is not None:
             return self._read_r(table.path, rejects)
-        elif self.resources.source == "fake-resources":
+        elif self.resources.source == "fake-resources" and not self.starting:
             return self.resources  # pretended at start, for good
         elif new.fake_resources is not None and self.starting:
             rejects += fake_resources.objections(new.fake_resources)

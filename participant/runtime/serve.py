@@ -136,7 +136,7 @@ class Serving:
                 reasons = answer.reasons
             else:
                 self._staged = answer
-        self._events.append(Judged(reasons))
+        self._events.append(Judged(reasons, self.module.warnings))
 
     def _apply(self, _: Apply) -> None:
         assert self._staged is not None

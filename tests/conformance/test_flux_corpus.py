@@ -64,13 +64,15 @@ def write_surroundings(directory: Path) -> None:
     (directory / "scheduling.json").write_text('{"graph": {"nodes": [], "edges": []}}')
     keys = "".join(f'    {kind}-key = "{"0" * 40}"\n' for kind in ("public", "secret"))
     (directory / "curve.cert").write_text(f'metadata\n    name = "node0"\ncurve\n{keys}')
+    (directory / "curve.cert").chmod(0o600)
 
 
 def modules_on(host: str) -> dict[str, Module]:
-    """All bundled modules, just created, on a host of this name."""
+    """All modules of flux-core's own, just created, on a host of this name."""
     return {
         name: type(name, (load(name),), {"name": name, "host_name": lambda _: host})()
         for name in BUNDLED
+        if not name.startswith("sched-fluxion")  # the recorded host had none
     }
 
 

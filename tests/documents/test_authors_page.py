@@ -94,6 +94,21 @@ def test_it_is_well_typed(place: Path, plugin: str) -> None:
     assert "Unsupported operand types" in bad.stdout
 
 
+def test_the_module_that_asks_about_a_start_warns(place: Path) -> None:
+    (tank,) = (block for block in PYTHON if "class Tank" in block)
+    program = (
+        f"{tank}\nfrom participant.testing import Trial\n"
+        "trial = Trial(Tank, {'tank': {'map': '/'}})\n"
+        "trial.change({'tank': {'map': '/nowhere', 'litres': 2000}})\n"
+        "print(*trial.warnings, sep='\\n')\n"
+    )
+    done = run(place, sys.executable, "-c", program)
+    assert done.stdout.splitlines() == [
+        "tank: tank.litres: is more than was ever delivered",
+        "tank: tank.map: would be refused at the next start: is not there",
+    ]
+
+
 def test_the_session_without_a_broker(place: Path) -> None:
     done = run(place, "bash", "-c", script(SESSIONS[0]))
     assert as_session(SESSIONS[0], done.stdout) == SESSIONS[0]

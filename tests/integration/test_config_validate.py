@@ -126,8 +126,13 @@ def test_a_start_is_judged_by_more_than_a_reload(house: RunningBroker) -> None:
     house.write_text('[resource]\npath = "/nowhere"\nexclude = "0-99"\n\n[tbon]\ntopo = "wrong"\n')
     live = validate(house, str(house.files))[2]
     start = validate(house, "--start", str(house.files))[2]
-    assert "topo" not in live
-    assert "tbon.topo" in start
+    assert "warning: overlay: tbon.topo: would be refused at the next start" in live
+    assert "flux-config: overlay: tbon.topo: " in start
+    house.write_text('[tbon]\ntopo = "wrong"\n')
+    assert validate(house, str(house.files))[0] == 0
+    assert validate(house, "--start", str(house.files))[0] == 1
+    assert validate(house, "--strict", str(house.files))[0] == 1
+    assert validate(house, "--no-start", "--strict", str(house.files))[0] == 0
 
 
 def test_the_answer_for_programs(house: RunningBroker) -> None:

@@ -145,7 +145,7 @@ class SimulatedBroker:
         for hook in self.world.hooks.stepped:
             hook(self)
 
-    def ready(self, refused: tuple[Reason, ...]) -> None:
+    def ready(self, refused: tuple[Reason, ...], warnings: tuple[Reason, ...] = ()) -> None:
         self.is_ready = True
         self.world.tell("{} is ready{}", self, ", without the files" if refused else "")
 

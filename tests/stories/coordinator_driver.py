@@ -14,9 +14,11 @@ from coordinator.core.effects import (
     GiveUp,
     Kill,
     ReadFiles,
+    ReadGeneration,
     RecordAttached,
     RecordAttempt,
     RecordFilesDigest,
+    RecordWarnings,
     Send,
     StartProcess,
     Step,
@@ -127,8 +129,10 @@ class CoordinatorDriver:
                 return Begin(specs, files, expected, "fallback" in named)
             case ["join", name]:
                 return Received(self._peer(name, named), self._join(name, named))
-            case ["vote", name, txid, "yes"]:
-                return Received(self._peer(name, named), self._vote(name, named, txid, True))
+            case ["vote", name, txid, "yes", *doubts]:
+                said = tuple(Reason(name, doubt) for doubt in doubts)
+                yes = self._vote(name, named, txid, True)._replace(warnings=said)
+                return Received(self._peer(name, named), yes)
             case ["vote", name, txid, "no", *message]:
                 why = Reason(name, message[0], parse_key(named["key"]) if "key" in named else ())
                 return Received(self._peer(name, named), self._vote(name, named, txid, False, why))
@@ -185,7 +189,13 @@ class CoordinatorDriver:
         seconds = float(named.get("timeout", 10))
         match words:
             case ["reload", *rest]:
-                return ChangeRequest(FromFiles(), "reload", seconds=seconds, dry_run=bool(rest))
+                return ChangeRequest(
+                    FromFiles(),
+                    "reload",
+                    seconds=seconds,
+                    dry_run="dry-run" in rest,
+                    strict="strict" in rest,
+                )
             case ["load", text, *rest]:
                 candidate = Replacement(configuration(text))
                 confirm = float(named["confirm"]) if "confirm" in named else None
@@ -233,8 +243,9 @@ class CoordinatorDriver:
     ) -> Applied:
         reasons = tuple(Reason(name, text) for text in message)
         digest = self.digests.get(generation, "")
+        warnings = (Reason(name, named["warning"]),) if "warning" in named else ()
         return Applied(self.machine.epoch, self._incarnation(name, named), generation, digest,
-                       not reasons, reasons)  # fmt: skip
+                       not reasons, reasons, warnings=warnings)  # fmt: skip
 
     # Answers
 
@@ -291,7 +302,8 @@ def _line(effect: Effect) -> list[str]:
                 f", not applied by {' '.join(outcome.not_applied)}" if outcome.not_applied else ""
             )
             first = f"answer {client}: {outcome.result}, generation {outcome.generation}{missed}"
-            return [first, *(f"    {reason}" for reason in outcome.reasons)]
+            warnings = (f"    warning: {warning}" for warning in outcome.warnings)
+            return [first, *(f"    {reason}" for reason in outcome.reasons), *warnings]
         case Wake(at):
             return [f"wake at {at:g}"]
     return [_other_line(effect)]
@@ -301,18 +313,22 @@ def _other_line(effect: Any) -> str:
     match effect:
         case ReadFiles(txid):
             return f"read files for {txid}"
+        case ReadGeneration(txid, generation):
+            return f"read generation {generation} for {txid}"
         case StartProcess(name):
             return f"start process {name}"
         case Watch(name, pid):
             return f"watch {name} {pid}"
         case RecordAttempt(attempt):
             return f"remember attempt {attempt.txid}"
+        case RecordWarnings(generation, _, warnings):
+            return f"remember {len(warnings)} warnings of generation {generation}"
         case RecordFilesDigest(generation, _):
             return f"files are those of generation {generation}"
         case RecordAttached(name, present):
             return f"{name} is{'' if present else ' no longer'} an attached member"
-        case AnnounceReady():
-            return "ready"
+        case AnnounceReady(_, warnings):
+            return "\n".join(["ready", *(f"    warning: {warning}" for warning in warnings)])
         case GiveUp(reasons):
             return "\n".join(["give up", *(f"    {reason}" for reason in reasons)])
     return type(effect).__name__.lower()

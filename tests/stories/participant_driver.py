@@ -45,6 +45,8 @@ def _event(words: list[str], named: dict[str, str], session: str) -> Event:
             return Connected()
         case ["cut"]:
             return Cut()
+        case ["judged", "warning", *messages]:
+            return Judged(warnings=tuple(Reason("a", text) for text in messages))
         case ["judged", *messages]:
             return Judged(tuple(Reason("a", text) for text in messages))
         case ["finished", *messages]:
@@ -91,6 +93,10 @@ def _arguments(named: dict[str, str]) -> tuple[Argument, ...]:
     return tuple(Argument("load argument", key[1:], named[key]) for key in named if key[0] == "+")
 
 
+def _warned(message: Vote | Applied) -> str:
+    return "".join(f", warning: {warning.message}" for warning in message.warnings)
+
+
 def _line(effect: Effect) -> str:
     match effect:
         case Tell(Join() as join):
@@ -98,10 +104,10 @@ def _line(effect: Effect) -> str:
             return f"tell Join: runs generation {join.generation}{doubt}"
         case Tell(Vote() as vote):
             said = "yes" if vote.yes else f"no: {vote.reasons[0].message}"
-            return f"tell Vote {vote.txid} {said}"
+            return f"tell Vote {vote.txid} {said}{_warned(vote)}"
         case Tell(Applied() as applied):
             said = "ok" if applied.ok else f"not: {applied.reasons[0].message}"
-            return f"tell Applied generation {applied.generation} {said}"
+            return f"tell Applied generation {applied.generation} {said}{_warned(applied)}"
         case Tell(Leave()):
             return "tell Leave"
         case Tell(Report() as report):

@@ -163,6 +163,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--confirm", metavar="FSD", type=duration,
                         help="undo it by itself unless `flux config confirm` comes within this "
                              "time")  # fmt: skip
+    parser.add_argument("--strict", action="store_true", help="a warning refuses")
     parser.add_argument("-m", "--message", metavar="MESSAGE", default="",
                         help="why; kept in the history")  # fmt: skip
     add_timeout(parser)
@@ -179,7 +180,7 @@ def _change(options: argparse.Namespace, op: str, typed: str, **fields: Any) -> 
         raise Trouble("the message is longer than 1000 characters")
     return change("config", options.json, op, options.timeout, quiet=options.quiet,
                   dry_run=options.dry_run, if_generation=options.if_generation,
-                  confirm=options.confirm, message=options.message,
+                  confirm=options.confirm, message=options.message, strict=options.strict,
                   command=f"flux config {typed}", **fields)  # fmt: skip
 
 

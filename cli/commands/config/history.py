@@ -54,6 +54,7 @@ def _entry(entry: dict[str, Any]) -> list[str]:
     if entry["message"]:
         lines.append(f"       message: {entry['message']}")
     lines += [f"       {from_json(reason)}" for reason in entry.get("reasons", ())]
+    lines += [f"       warning: {from_json(one)}" for one in entry.get("warnings", ())]
     return lines
 
 

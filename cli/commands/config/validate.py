@@ -8,14 +8,15 @@ of a repository of configurations.
 import argparse
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cli.client import Trouble, complain
 from cli.options.duration import duration
 from cli.output.streams import tell
 from protocol import limits
+from protocol.keys import Path
 from protocol.reasons import Reason, Refusal
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def build_validate(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Read and merge the file or directory PATH, and have every bundled module judge it as it\n"
         "would in a broker, for a `reload` or, with --start, for a start.  Needs no broker.\n"
-        "Tables and keys that no module reads are told as warnings."
+        "Warnings tell what the modules find doubtful, what only the next start would refuse, and\n"
+        "tables and keys that no module reads."
     )
     parser.epilog = """\
 exit status:
@@ -50,8 +52,9 @@ examples:
     )
     parser.add_argument(
         "--start",
-        action="store_true",
-        help="judge also what counts only at a start: this host's name, files that must exist",
+        action=argparse.BooleanOptionalAction,
+        help="judge it for a start, which also looks for this host's name and for files; with "
+        "--no-start not even as a warning, for another host's",
     )
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
     parser.add_argument(
@@ -83,13 +86,14 @@ def validate(options: argparse.Namespace) -> int:
         reasons = unreadable.reasons
     else:
         digest = configuration.digest
-        reasons = tuple(
-            reason
+        found = [
+            judged(name, module, configuration, options.start, options.timeout)
             for name, module in classes.items()
-            for reason in judged(name, module, configuration, options.start, options.timeout)
-        )
-        reasons = _placed(reasons, sources)
-        warned = _warnings(configuration, classes.values(), reasons, sources)
+        ]
+        reasons = _placed((reason for one in found for reason in one.reasons), sources)
+        said = _placed((warning for one in found for warning in one.warnings), sources)
+        told = {reason.key for reason in (*reasons, *said)}
+        warned = (*said, *_unread(configuration, classes.values(), told, sources))
     if options.strict:
         reasons, warned = (*reasons, *warned), ()
     _tell(options, digest, list(classes), reasons, warned)
@@ -113,15 +117,26 @@ def _classes(named: Iterable[str]) -> "dict[str, type[Module]]":
 # Judging
 
 
+class Judgement(NamedTuple):
+    """What a module says to a configuration; no reasons where it accepts."""
+
+    reasons: tuple[Reason, ...]
+    warnings: tuple[Reason, ...] = ()
+
+
 def judged(
     name: str,
     module: "type[Module]",
     configuration: "Configuration",
-    starting: bool,
+    starting: bool | None,
     seconds: float,
-) -> tuple[Reason, ...]:
-    """What a module says to a configuration, within `seconds`; no reasons where it accepts."""
-    said: list[tuple[Reason, ...]] = []
+) -> Judgement:
+    """What a module says within `seconds`.
+
+    `starting`: as at a start; None: as to a change, with what only a start would refuse among the
+    warnings; False: without that.
+    """
+    said: list[Judgement] = []
 
     def ask() -> None:
         said.append(_ask(module, configuration, starting))
@@ -131,40 +146,44 @@ def judged(
     thread.start()
     thread.join(seconds)
     if not said:
-        return (Reason(name, f"did not answer within {seconds:g} s"),)
-    return tuple(replace(reason, module=name) for reason in said[0])
+        return Judgement((Reason(name, f"did not answer within {seconds:g} s"),))
+    reasons, warnings = said[0]
+    return Judgement(
+        tuple(replace(reason, module=name) for reason in reasons),
+        tuple(replace(warning, module=name) for warning in warnings),
+    )
 
 
 def _ask(
-    module: "type[Module]", configuration: "Configuration", starting: bool
-) -> tuple[Reason, ...]:
+    module: "type[Module]", configuration: "Configuration", starting: bool | None
+) -> Judgement:
     judge: Module | None = None
     try:
         judge = module()
-        judge.starting = starting
-        found = judge.judge(configuration)
+        judge.starting = bool(starting)
+        found = judge.judge(configuration, about_a_start=starting is None)
     except BaseException as error:  # whatever author's code raises is a no, as in a broker
         text = judge.without_secrets(str(error)) if judge else str(error)
-        return (Reason("?", f"prepare raised {type(error).__name__}: {text}"),)
+        return Judgement((Reason("?", f"prepare raised {type(error).__name__}: {text}"),))
     if isinstance(found, Refusal):
-        return found.reasons
+        return Judgement(found.reasons, judge.warnings)
     try:
         judge.abort(found.built)
     except Exception as error:
         text = judge.without_secrets(str(error))
         complain("config", f"abort raised {type(error).__name__}: {text}")
-    return ()
+    return Judgement((), judge.warnings)
 
 
-def _warnings(
+def _unread(
     configuration: "Configuration",
     modules: "Iterable[type[Module]]",
-    reasons: Iterable[Reason],
+    told: Container[Path],
     sources: "tuple[Source, ...]",
 ) -> tuple[Reason, ...]:
+    """Tables and keys that no module reads, without those that were `told` of already."""
     from cli.commands.config.unknown_keys import warnings
 
-    told = {reason.key for reason in reasons}
     found = (reason for reason in warnings(configuration, modules) if reason.key not in told)
     return _placed(found, sources)
 

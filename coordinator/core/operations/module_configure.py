@@ -158,6 +158,7 @@ class ModuleConfigure(ModuleOperation):
             self._judged(member, vote)
 
     def _judged(self, member: Member, vote: Vote) -> None:
+        self.warnings = vote.warnings
         if not vote.yes:
             self._refuse("refused without a reason", vote.reasons)
         elif self.request.dry_run:

@@ -17,7 +17,7 @@ from coordinator.core.requests import (
 from coordinator.core.results import Outcome, Result
 from coordinator.core.state import SharedState
 from protocol import limits
-from protocol.messages import Shutdown
+from protocol.messages import Applied, Shutdown
 from protocol.reasons import Reason
 
 
@@ -43,7 +43,13 @@ class ModuleOperation(Operation):
         self.deadline = asked_at + request.seconds
         self.until = self.deadline
         """The deadline of the present phase (machine's clock)."""
+        self.warnings: tuple[Reason, ...] = ()
+        """What it said without refusing."""
         self.member: Member | None = None
+
+    def applied(self, member: Member, applied: Applied) -> None:
+        if member is self.member:
+            self.warnings = applied.warnings
 
     def _retire(self, member: Member) -> bool:
         """Stop counting its vote.  Returns True if a process or connection is left to close."""
@@ -81,6 +87,7 @@ class ModuleOperation(Operation):
                 asked=1,
                 not_applied=(self.name,) if result is Result.PARTIAL else (),
                 seconds=elapsed,
+                warnings=self.warnings,
             )
             self.outbox.emit(Answer(self.client, outcome))
             self.client = None

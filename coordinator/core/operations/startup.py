@@ -5,9 +5,13 @@ Files are proposals, the ledger is the truth.  Where the files are those that we
 modules are admitted to the last committed generation.  Where they differ, the start is a
 transaction: its voters are the modules that were just started and the attached participants that
 have rejoined, and if it is refused the broker does not start.
+
+With `fallback` it then goes back to the newest generation that can start.  The last one is asked
+about in a dry run, before anybody is admitted to it: whoever was is not starting any more, and
+would judge the next one less strictly.  An older one is a transaction like the files.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -18,21 +22,39 @@ from coordinator.core.members import Admission, Member, MemberInput, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.operations.transaction import Transaction
-from coordinator.core.requests import ChangeRequest, Replacement
+from coordinator.core.requests import ChangeRequest, Earlier, Replacement
 from coordinator.core.results import Result
 from coordinator.core.state import SharedState
 from protocol import limits
-from protocol.configuration import EMPTY
+from protocol.configuration import EMPTY, Configuration
 from protocol.messages import Applied, Vote
-from protocol.reasons import Reason
-from protocol.transitions import Transitions
+from protocol.reasons import Reason, Refusal
+from protocol.transitions import TransactionInput, TransactionState, Transitions
+
+FALLBACK: Final = "fallback"
+"""The verb of a start's going back to an older generation."""
 
 
 class _StartTransaction(Transaction):
     """A transaction whose voters are named by the start."""
 
+    def __init__(self, shared: SharedState, request: ChangeRequest) -> None:
+        self.on_read: Callable[[], None] = lambda: None
+        """Called when a generation has been read, or cannot be."""
+        super().__init__(shared, None, request, shared.now)
+
     def gather(self) -> None:
         """Nothing: the start calls `ask` when everybody is here."""
+
+    def proposed(self, found: Configuration | Refusal) -> None:
+        """Also what is in force may be asked about: nobody has been admitted to it yet."""
+        if self.phase is not TransactionState.GATHERING:
+            return
+        if isinstance(found, Refusal):
+            self._abort(TransactionInput.UNREADABLE, found.reasons)
+        else:
+            self.candidate = found
+        self.on_read()
 
     def barred(self) -> str:
         """Nothing bars it: files that were changed while the broker was down replace what ran."""
@@ -45,7 +67,7 @@ class StartupPhase(StrEnum):
     ASSEMBLING = "assembling"
     """Modules are starting; attached participants of the last life may rejoin."""
     VOTING = "voting"
-    """The files are the candidate of a transaction, and that is not over."""
+    """The files, or a generation, are the candidate of a transaction, and that is not over."""
     RESUMING = "resuming"
     """Modules are being admitted to the last committed generation."""
     READY = "ready"
@@ -58,7 +80,8 @@ class StartupInput(StrEnum):
     RESUME = "files as known, or equal to what ran"
     ASK = "everybody is here, or had the time"
     DECIDED = "committed"
-    FALL_BACK = "refused (fallback)"
+    FALL_BACK = "refused (fallback): the generation before"
+    CAN_START = "all would start with the last generation (fallback)"
     ALL_RUN = "all modules run"
     GIVE_UP = "refused, declined, died, deadline, broker stopping"
 
@@ -69,7 +92,8 @@ STARTUP: Final[Mapping[tuple[StartupPhase, StartupInput], StartupPhase]] = Trans
         (StartupPhase.ASSEMBLING, StartupInput.ASK): StartupPhase.VOTING,
         (StartupPhase.ASSEMBLING, StartupInput.GIVE_UP): StartupPhase.FAILED,
         (StartupPhase.VOTING, StartupInput.DECIDED): StartupPhase.READY,
-        (StartupPhase.VOTING, StartupInput.FALL_BACK): StartupPhase.RESUMING,
+        (StartupPhase.VOTING, StartupInput.FALL_BACK): StartupPhase.ASSEMBLING,
+        (StartupPhase.VOTING, StartupInput.CAN_START): StartupPhase.RESUMING,
         (StartupPhase.VOTING, StartupInput.GIVE_UP): StartupPhase.FAILED,
         (StartupPhase.RESUMING, StartupInput.ALL_RUN): StartupPhase.READY,
         (StartupPhase.RESUMING, StartupInput.GIVE_UP): StartupPhase.FAILED,
@@ -92,6 +116,11 @@ class Startup(Operation):
         self.grace = shared.now + limits.REJOIN_SECONDS
         self.transaction: _StartTransaction | None = None
         self.refusal: list[Reason] = []
+        self.warnings: list[Reason] = []
+        self.back_to: int | None = None
+        """The generation that is asked about; None for the files."""
+        self.refused: set[str] = set()
+        """Digests of what was asked about and refused."""
         shared.refused_start = begin.unreadable
         self.ours = {name: membership.add_ours(name, spec) for name, spec in begin.modules}
         shared.outbox.wake(self.deadline)
@@ -101,7 +130,10 @@ class Startup(Operation):
             resume=not self._changed(),
             modules=len(self.ours),
         )
-        if not self._changed():
+        if not self._changed() and self._may_fall_back():
+            self.back_to = shared.generation
+            self._go_on()
+        elif not self._changed():
             self._resume()
         else:
             shared.outbox.wake(self.grace)
@@ -109,8 +141,9 @@ class Startup(Operation):
 
     @property
     def blocks_admission(self) -> bool:
-        if self.transaction is not None:
-            return self.transaction.blocks_admission
+        change = self.transaction
+        if change is not None:  # while a generation is read nobody may be admitted to another
+            return change.phase is TransactionState.GATHERING or change.blocks_admission
         return self.phase is StartupPhase.ASSEMBLING
 
     def _changed(self) -> bool:
@@ -119,6 +152,9 @@ class Startup(Operation):
         if self.shared.running is None:
             return True
         return files is not None and files.digest != self.shared.files
+
+    def _may_fall_back(self) -> bool:
+        return self.begin.fallback and self.shared.running is not None
 
     # Resuming
 
@@ -138,7 +174,7 @@ class Startup(Operation):
             return
         if any(member.peer is None for member in self.ours.values()):
             return
-        if self.shared.now < self.grace and not self._survivors_are_back():
+        if self.back_to is None and self.shared.now < self.grace and not self._survivors_are_back():
             return
         self._vote()
 
@@ -147,45 +183,96 @@ class Startup(Operation):
         return running.issuperset(self.begin.expected)
 
     def _vote(self) -> None:
-        files = self.begin.files
-        assert files is not None or self.shared.running is None
-        running = self.shared.running
-        if files is not None and running is not None and running.configuration == files:
+        files, running = self.begin.files, self.shared.running
+        assert files is not None or running is None or self.back_to is not None
+        same = files is not None and running is not None and running.configuration == files
+        if self.back_to is None and files is not None and same:
             self.shared.files_are_in_force(files.digest)
-            self._resume()
-            return
+            if not self._may_fall_back():
+                self._resume()
+                return
+            self.back_to = self.shared.generation
         self._move(StartupInput.ASK)
-        candidate = files if files is not None else EMPTY
-        left = max(0.0, self.deadline - self.shared.now)
-        request = ChangeRequest(Replacement(candidate), "start", self.begin.who, left)
-        self.transaction = _StartTransaction(self.shared, None, request, self.shared.now)
-        self.transaction.from_files = self.begin.files is not None
+        self.transaction = _StartTransaction(self.shared, self._proposal())
+        self.transaction.from_files = self.back_to is None and files is not None
+        self.transaction.on_read = self._ask
+        if self.transaction.candidate is not None:  # else a generation is being read
+            self._ask()
+
+    def _proposal(self) -> ChangeRequest:
+        left, who = max(0.0, self.deadline - self.shared.now), self.begin.who
+        running = self.shared.running
+        if self.back_to is None or running is None:
+            files = self.begin.files
+            return ChangeRequest(Replacement(EMPTY if files is None else files), "start", who, left)
+        if self.back_to == running.generation:
+            what_ran = Replacement(running.configuration)
+            return ChangeRequest(what_ran, "start", who, left, dry_run=True)
+        why = f"generation {running.generation} cannot start"
+        return ChangeRequest(Earlier(self.back_to), FALLBACK, who, left, message=why)
+
+    def _ask(self) -> None:
+        """The candidate is here, or there is none."""
+        change = self.transaction
+        assert change is not None
+        if change.candidate is None:
+            self._give_up(self._all_refused())
+            return
+        if change.candidate.digest in self.refused:
+            self._fall_back(())
+            return
         survivors = [member for member in self.shared.members.running() if member.attached]
         voters = [*self.ours.values(), *survivors]
         for voter in voters:
             self.shared.members.admit_to(voter, Admission.NONE)
-        self.transaction.ask(voters)
+        change.ask(voters)
         self._check_transaction()
 
     def _check_transaction(self) -> None:
         change = self.transaction
         if change is None or change.outcome is None or self.over:
             return
-        if change.outcome.result is not Result.REFUSED:
+        if change.outcome.result is Result.VALID:
+            self._admit_to_last()
+        elif change.outcome.result is not Result.REFUSED:
+            self.warnings.extend(change.outcome.warnings)
             self._ready(StartupInput.DECIDED)
-        elif self.begin.fallback and self.shared.running is not None:
-            reasons = [str(reason) for reason in change.outcome.reasons]
-            self.outbox.log("fallback", generation=self.shared.generation, reasons=reasons)
-            self.shared.refused_start = change.outcome.reasons
-            self.transaction = None
-            self.deadline = self.shared.now + self.begin.seconds
-            self.outbox.wake(self.deadline)
-            for member in self.ours.values():
-                if member.peer is not None:
-                    self.shared.members.admit_to(member, Admission.WAITING)
-            self._resume(StartupInput.FALL_BACK)
+        elif self._may_fall_back() and change.candidate is not None:
+            self.refused.add(change.candidate.digest)
+            self._fall_back(change.outcome.reasons)
         else:
             self._give_up(change.outcome.reasons)
+
+    # Falling back
+
+    def _fall_back(self, reasons: tuple[Reason, ...]) -> None:
+        """Ask about the generation before the one that was refused."""
+        told = [str(reason) for reason in reasons]
+        self.outbox.log("fallback", refused=self.back_to or "files", reasons=told)
+        if not self.shared.refused_start:
+            self.shared.refused_start = reasons
+        first = self.back_to is None
+        self.back_to = self.shared.generation if self.back_to is None else self.back_to - 1
+        if not first and (self.back_to < 1 or self.shared.now >= self.deadline):
+            self._give_up(self._all_refused())
+            return
+        if first:
+            self.deadline = self.shared.now + self.begin.seconds
+            self.outbox.wake(self.deadline)
+        self.transaction = None
+        self._move(StartupInput.FALL_BACK)
+        self._go_on()
+
+    def _admit_to_last(self) -> None:
+        self.transaction = None
+        for member in self.ours.values():
+            if member.peer is not None:
+                self.shared.members.admit_to(member, Admission.WAITING)
+        self._resume(StartupInput.CAN_START)
+
+    def _all_refused(self) -> tuple[Reason, ...]:
+        why = Reason("config", "no generation that is kept can start, either")
+        return (*self.shared.refused_start, why)
 
     # Events
 
@@ -234,6 +321,7 @@ class Startup(Operation):
             self._check_transaction()
 
     def applied(self, member: Member, applied: Applied) -> None:
+        self.warnings.extend(applied.warnings)
         if self.transaction is not None:
             self.transaction.applied(member, applied)
             self._check_transaction()
@@ -271,7 +359,7 @@ class Startup(Operation):
     def _ready(self, given: StartupInput) -> None:
         self._move(given)
         self.outbox.log("ready", generation=self.shared.generation)
-        self.outbox.emit(AnnounceReady(self.shared.refused_start))
+        self.outbox.emit(AnnounceReady(self.shared.refused_start, tuple(self.warnings)))
 
     def _give_up(self, reasons: tuple[Reason, ...]) -> None:
         self._move(StartupInput.GIVE_UP)

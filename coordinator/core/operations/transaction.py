@@ -20,6 +20,7 @@ from coordinator.core.effects import (
     ReadGeneration,
     RecordAttempt,
     RecordEdit,
+    RecordWarnings,
 )
 from coordinator.core.members import UNSETTLED, Member, MemberState
 from coordinator.core.operation import Operation
@@ -66,6 +67,7 @@ class Transaction(Operation):
         self.acknowledgements = Acknowledgements(())
         self.reasons: list[Reason] = []
         """Of every vote that is a no, and of whatever else stopped it."""
+        self.warnings: list[Reason] = []
         self.outcome: Outcome | None = None
         self.committing_until: float | None = None
         self.from_files = isinstance(request.proposal, FromFiles)
@@ -214,6 +216,7 @@ class Transaction(Operation):
                 self._prepare([member])
             return
         self.ballot.record(member.name, vote.yes)
+        self.warnings.extend(vote.warnings)
         if not vote.yes:
             given = vote.reasons or (Reason(member.name, "refused without a reason"),)
             self.reasons.extend(given)
@@ -224,10 +227,16 @@ class Transaction(Operation):
         return self.voters.get(member.name) is member
 
     def _weigh(self) -> None:
-        match self.ballot.tally():
+        tally = self.ballot.tally()
+        if self.request.strict and tally is not Tally.PENDING:
+            self.reasons.extend(self.warnings)
+            self.warnings.clear()
+        match tally:
             case Tally.PENDING:
                 self._move(TransactionInput.VOTE)
             case Tally.NO:
+                self._abort(TransactionInput.REFUSED, ())
+            case Tally.YES if self.reasons:  # strict: those who said yes are told Abort
                 self._abort(TransactionInput.REFUSED, ())
             case Tally.YES if self.request.dry_run:
                 self._move(TransactionInput.UNANIMOUS_DRY)
@@ -273,6 +282,9 @@ class Transaction(Operation):
             self.shared.refused_start = ()
         self.outbox.tell_commit(self.voters.values(), durable.receipt)
         self._note("commit", generation=durable.generation)
+        if self.warnings:
+            digest, warnings = durable.configuration.digest, tuple(self.warnings)
+            self.outbox.emit(RecordWarnings(durable.generation, digest, warnings))
         self._check_applied()
 
     def _allow_commit_seconds(self) -> None:
@@ -417,6 +429,7 @@ class Transaction(Operation):
             not_applied=tuple(missed),
             seconds=self._elapsed(),
             confirm=self._confirm(),
+            warnings=tuple(self.warnings),
         )
         self._note("end", result=str(self.outcome.result), generation=self.shared.generation)
         self._answer(self.outcome)

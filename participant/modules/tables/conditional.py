@@ -67,6 +67,8 @@ AT_START = only_when(START)
 class ConditionalModule(Module):
     """A module with fields that are judged under conditions."""
 
+    start_matters = True
+
     def conditions(self, config: Mapping[str, Any]) -> frozenset[str]:  # noqa: ARG002
         """What holds for a candidate, which is all of `config`; START until the first commit."""
         return frozenset({START}) if self.starting else frozenset()

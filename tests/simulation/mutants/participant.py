@@ -25,8 +25,10 @@ def _commit_of(machine: Participant) -> Commit | None:
 
 
 def _apply_at_prepare(right: Method) -> Method:
-    def _judged(self: Participant, reasons: tuple[Reason, ...]) -> Effects:
-        effects: Effects = right(self, reasons)
+    def _judged(
+        self: Participant, reasons: tuple[Reason, ...], warnings: tuple[Reason, ...]
+    ) -> Effects:
+        effects: Effects = right(self, reasons, warnings)
         commit = _commit_of(self)
         return effects if commit is None else (Apply(commit), *effects)
 

@@ -45,9 +45,9 @@ configurations = st.builds(
 ledgers = names | st.just("")
 joins = st.builds(messages.Join, ledgers, counts, names, names, counts, counts, digests,
                   st.one_of(st.none(), names), counts, names, st.text(max_size=100))  # fmt: skip
-votes = st.builds(Vote, counts, names, names, st.booleans(), reasons)
+votes = st.builds(Vote, counts, names, names, st.booleans(), reasons, reasons)
 applieds = st.builds(messages.Applied, counts, names, counts, digests, st.booleans(), reasons,
-                     st.text(max_size=50))  # fmt: skip
+                     st.text(max_size=50), reasons)  # fmt: skip
 reports = st.builds(messages.Report, counts, names, counts, st.text(max_size=50))
 leaves = st.builds(messages.Leave, counts, names, names, reasons)
 texts = st.text(max_size=9)

@@ -50,7 +50,7 @@ def reasons_of(sources: tuple[Source, ...], classes: dict[str, type]) -> list[Re
     given = [
         reason
         for name, module in classes.items()
-        for reason in judged(name, module, configuration, True, 30)
+        for reason in judged(name, module, configuration, True, 30).reasons
     ]
     return list(located(given, Provenance(sources)))
 

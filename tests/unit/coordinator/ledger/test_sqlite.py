@@ -187,6 +187,27 @@ def test_history_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     ledger.close()
 
 
+def test_warnings_are_kept_as_long_as_their_generation(tmp_path: Path) -> None:
+    ledger = SqliteLedger.open(str(tmp_path), history=2)
+    for number in range(1, 5):
+        ledger.force(decision(number, x=number))
+        if number != 4:
+            ledger.record_warnings(number, (Reason("a", f"doubt {number}"),))
+    ledger.record_warnings(4, (Reason("a", "doubt", ("x",)), Reason("b", "doubt")))
+    shown = ledger.history().history(10)
+    assert [entry["generation"] for entry in shown] == [4, 3]
+    assert shown[0]["warnings"] == [
+        {"module": "a", "message": "doubt", "key": "x"},
+        {"module": "b", "message": "doubt"},
+    ]
+    assert shown[1]["warnings"] == [{"module": "a", "message": "doubt 3"}]
+    ledger.force(decision(5, x=5))
+    assert "warnings" not in ledger.history().entry(5)
+    ledger.close()
+    with sqlite3.connect(tmp_path / FILE) as connection:
+        assert connection.execute("SELECT count(*) FROM warnings").fetchone() == (2,)
+
+
 def test_members_and_files_are_known_again(tmp_path: Path) -> None:
     ledger = SqliteLedger.open(str(tmp_path))
     ledger.force(decision(1, x=1))

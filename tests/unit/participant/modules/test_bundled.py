@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from participant.loader import load
-from participant.module import Module
+from participant.module import AT_A_START, Module
 from participant.modules import BUNDLED
 from protocol.configuration import EMPTY, Configuration
 from protocol.keys import format_key
@@ -33,6 +33,11 @@ def refused(module: Module, toml: str) -> list[tuple[str, str]]:
         return []
     assert {reason.module for reason in found.reasons} == {module.title()}
     return [(format_key(reason.key), reason.message) for reason in found.reasons]
+
+
+def warned(module: Module) -> list[tuple[str, str]]:
+    """The keys and messages of what the module warned of when it was asked last."""
+    return [(format_key(reason.key), reason.message) for reason in module.warnings]
 
 
 def running(name: str, toml: str = "") -> Module:
@@ -67,10 +72,29 @@ def test_what_is_refused_at_start(case: Mapping[str, Any]) -> None:
     assert refused(running(case["module"]), case["toml"]) == []
 
 
+@pytest.mark.parametrize("case", cases("start"))
+def test_what_only_a_start_refuses_is_told_when_it_is_committed(case: Mapping[str, Any]) -> None:
+    """A change to it passes, and says what would happen: rule of docs/flux-compat.md."""
+    module = running(case["module"])
+    assert refused(module, case["toml"]) == []
+    told = [(key, f"{AT_A_START}: {why}") for key, why in map(tuple, case["reasons"])]
+    assert [one for one in warned(module) if one[1].startswith(AT_A_START)] == told
+    assert not module.starting
+
+
+@pytest.mark.parametrize("case", cases("warned"))
+def test_what_is_taken_otherwise_than_it_is_written_is_told(case: Mapping[str, Any]) -> None:
+    warnings = [tuple(reason) for reason in case["warnings"]]
+    for module in (running(case["module"]), create(case["module"])):
+        assert refused(module, case["toml"]) == []
+        assert warned(module) == warnings
+
+
 @pytest.mark.parametrize("case", cases("right"))
 def test_what_is_accepted(case: Mapping[str, Any]) -> None:
     assert running(case["module"], case["toml"]).stats() == case["stats"]
-    assert refused(running(case["module"]), case["toml"]) == []
+    module = running(case["module"])
+    assert (refused(module, case["toml"]), warned(module)) == ([], [])
 
 
 def test_every_module_is_tried() -> None:
