@@ -23,7 +23,7 @@ def test_a_start_logs_them_with_their_place(house: RunningBroker) -> None:
     log = (house.root / "log").read_text()
     assert "did you mean easy?" in log
     assert f"{house.files}/a.toml:2:1" in log
-    house.write("")
+    house.write_text("")
     house.good("reload")
 
 
@@ -45,10 +45,10 @@ def test_a_start_logs_them_with_their_place(house: RunningBroker) -> None:
 def test_a_change_tells_them_and_strictly_is_refused(
     house: RunningBroker, text: str, told: str
 ) -> None:
-    house.write("")
+    house.write_text("")
     house.good("reload")
     before = house.generation
-    house.write(text)
+    house.write_text(text)
     warning = told.format(later=LATER, file=house.files / "a.toml")
     refused = house.refused("reload", "--strict").splitlines()
     assert f"flux-config: {warning}" in refused
@@ -66,7 +66,7 @@ def test_a_change_tells_them_and_strictly_is_refused(
 
 
 def test_programs_get_them_too_and_an_edit_is_named(house: RunningBroker) -> None:
-    house.write("")
+    house.write_text("")
     house.good("reload")
     arguments = ("set", "-t", "integer", "bootstrap.hosts", "42", "--json")
     done = house.config(*arguments)
@@ -86,7 +86,7 @@ def test_a_secret_that_others_can_read(house: RunningBroker) -> None:
     certificate = house.root / "curve.cert"
     keys = "".join(f'    {kind}-key = "{"0" * 40}"\n' for kind in ("public", "secret"))
     certificate.write_text(f"curve\n{keys}")
-    house.write(f'[bootstrap]\ncurve_cert = "{certificate}"\n')
+    house.write_text(f'[bootstrap]\ncurve_cert = "{certificate}"\n')
     for mode, safe in ((0o640, False), (0o604, False), (0o600, True)):
         certificate.chmod(mode)
         done = house.config("reload", "--dry-run")
