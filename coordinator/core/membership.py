@@ -74,10 +74,10 @@ class Membership:
         member = self.members.get(message.name)
         if member is None:
             return "" if len(self.members) < limits.MEMBERS else "too many members"
-        if member.pid != message.pid:
-            return f"the name {message.name} is taken by process {member.pid}"
         if not member.attached and not member.pid:
             return f"the name {message.name} is taken by a module that is {member.state}"
+        if member.pid != message.pid:
+            return f"the name {message.name} is taken by process {member.pid}"
         return ""
 
     def _wait_for_report(self, member: Member, early: Early) -> None:
@@ -86,9 +86,14 @@ class Membership:
         Of two that claim to be it the later one counts; the other one tries again.
         """
         if member.early is not None and member.early.peer != early.peer:
-            why = f"the name {member.name} has joined on another connection"
-            self.outbox.emit(Send((member.early.peer,), Refuse(*self.shared.authority, why)))
+            self._refuse_early(member, f"the name {member.name} has joined on another connection")
         member.early = early
+
+    def _refuse_early(self, member: Member, why: str) -> None:
+        """Whoever was early hears that it will not be taken up: it would wait for ever."""
+        early, member.early = member.early, None
+        if early is not None:
+            self.outbox.emit(Send((early.peer,), Refuse(*self.shared.authority, why)))
 
     def _welcome(self, message: Join) -> Member:
         member = Member(message.name, MemberState.JOINING, self.shared.now, pid=message.pid)
@@ -233,10 +238,9 @@ class Membership:
         if member is None or member.ticket != ticket:
             return
         self.outbox.log("died", module=name, pid=member.pid, how=how)
-        early, member.early = member.early, None
-        if early is not None:
-            why = f"the process of {name} that was started is another one, and {how}"
-            self.outbox.emit(Send((early.peer,), Refuse(*self.shared.authority, why)))
+        self._refuse_early(
+            member, f"the process of {name} that was started is another one, and {how}"
+        )
         self.members.disconnect(member)
         member.incarnation = ""
         claimed = operation.lost(member, f"died ({how})", dead=True)
@@ -261,6 +265,7 @@ class Membership:
         """Take it off the list."""
         if member.attached:
             self.outbox.emit(RecordAttached(member.name, present=False))
+        self._refuse_early(member, f"{member.name} was removed before its process was known")
         self.members.remove(member)
 
     # Supervision
@@ -273,7 +278,8 @@ class Membership:
     def _start_process(self, member: Member) -> None:
         assert member.spec is not None
         member.ticket, member.pid = self.shared.next_ticket(), 0
-        member.incarnation, member.early = "", None
+        member.incarnation = ""
+        self._refuse_early(member, f"another process of {member.name} is started")
         self.shared.expect(member)
         self.outbox.emit(StartProcess(member.name, member.spec, member.ticket))
 
