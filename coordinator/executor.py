@@ -26,6 +26,7 @@ from coordinator.core.effects import (
     RecordAttempt,
     RecordEdit,
     RecordFilesDigest,
+    RecordNotApplied,
     RecordWarnings,
     Send,
     StartProcess,
@@ -165,6 +166,7 @@ class Executor:
             AnswerInquiry: self._told,
             RecordAttempt: self._remember,
             RecordWarnings: self._record_warnings,
+            RecordNotApplied: self._record_not_applied,
             RecordFilesDigest: self._know_files,
             RecordAttached: self._know_member,
             Wake: lambda effect: self._timers.call_at(effect.at_monotonic, self._time_passed),
@@ -259,7 +261,17 @@ class Executor:
                 lost = Reason("ledger", f"the disk failed in a confirmation: {result}")
                 self._end(1, (lost,))
 
-        self._workers.ledger.submit(lambda: self._ledger.confirm(effect.generation), then)
+        number, extend = effect.generation, effect.extend
+        if extend is None:
+            self._workers.ledger.submit(lambda: self._ledger.confirm(number), then)
+        else:
+            self._workers.ledger.submit(lambda: self._ledger.extend(number, extend), then)
+
+    def _record_not_applied(self, effect: RecordNotApplied) -> None:
+        self._workers.ledger.submit(
+            lambda: self._ledger.record_not_applied(effect.generation, effect.names),
+            self._or_warn(_LOST),
+        )
 
     def _remember(self, effect: RecordAttempt) -> None:
         self.record_attempt(effect.attempt)

@@ -37,6 +37,10 @@ class TransactionState(StrEnum):
     """All said yes; the decision is on its way to the disk.  Nobody has been told."""
     COMMITTING = "committing"
     """The decision is on disk; members have been told and are applying."""
+    EXTENDING = "extending"
+    """The candidate is what runs, unconfirmed; a later time for its undo is on its way to disk."""
+    SETTLING = "settling"
+    """The candidate is what runs; members that are on their way to it are awaited."""
     COMMITTED = "committed"
     PARTIAL = "partial"
     """Committed, but some member has not applied it."""
@@ -50,6 +54,7 @@ class TransactionInput(StrEnum):
     """What moves a transaction."""
 
     SAME = "candidate equals what runs"
+    SAME_EXTEND = "candidate is what runs unconfirmed, to be confirmed"
     ASK = "members asked"
     UNREADABLE = "no candidate"
     VOTE = "vote, others awaited"
@@ -58,6 +63,8 @@ class TransactionInput(StrEnum):
     REFUSED = "a no, a loss"
     LATE = "deadline"
     WITHDRAWN = "client gone, broker stopping"
+    EXTENDED = "later time on disk"
+    SETTLED = "nobody is on the way, deadline, client gone, broker stopping"
     FORCED = "decision on disk"
     NOT_FORCED = "disk refused"
     ALL_APPLIED = "all applied"
@@ -67,7 +74,11 @@ class TransactionInput(StrEnum):
 TRANSACTION: Final[Mapping[tuple[TransactionState, TransactionInput], TransactionState]] = (
     Transitions(
         {
-            (TransactionState.GATHERING, TransactionInput.SAME): TransactionState.UNCHANGED,
+            (TransactionState.GATHERING, TransactionInput.SAME): TransactionState.SETTLING,
+            (TransactionState.GATHERING, TransactionInput.SAME_EXTEND): TransactionState.EXTENDING,
+            (TransactionState.EXTENDING, TransactionInput.EXTENDED): TransactionState.SETTLING,
+            (TransactionState.EXTENDING, TransactionInput.NOT_FORCED): TransactionState.ABORTED,
+            (TransactionState.SETTLING, TransactionInput.SETTLED): TransactionState.UNCHANGED,
             (TransactionState.GATHERING, TransactionInput.ASK): TransactionState.PREPARING,
             (TransactionState.GATHERING, TransactionInput.UNREADABLE): TransactionState.ABORTED,
             (TransactionState.GATHERING, TransactionInput.REFUSED): TransactionState.ABORTED,

@@ -97,11 +97,11 @@ def tell(command: str, as_json: bool, outcome: dict[str, Any]) -> int:
         streams.tell(json.dumps(outcome))
         return status
     _tell_warnings(command, outcome)
+    for reason in outcome["reasons"]:
+        complain(command, from_json(reason).removeprefix(f"{command}: "))
     if status == 0:
         streams.tell(_of_one_module(outcome) if command == "module" else _good_news(outcome))
         return 0
-    for reason in outcome["reasons"]:
-        complain(command, from_json(reason).removeprefix(f"{command}: "))
     complain(command, _last_line(outcome))
     return status
 
@@ -130,9 +130,12 @@ def _good_news(outcome: dict[str, Any]) -> str:
             news = f"committed: generation {generation}, {modules}, {milliseconds}"
             return news + _unless_confirmed(outcome)
         case "unchanged":
-            return f"unchanged: generation {generation} is this configuration already"
+            news = f"unchanged: generation {generation} is this configuration already"
+            return news + _unless_confirmed(outcome)
         case "valid":
             return f"valid: {modules} would accept it; generation {generation} stays in force"
+        case "extended":
+            return f"extended: generation {generation} stays in force{_unless_confirmed(outcome)}"
         case "confirmed":
             return f"confirmed: generation {generation} stays in force"
         case other:
@@ -152,10 +155,12 @@ def _last_line(outcome: dict[str, Any]) -> str:
         return "the module did not come up again and is shown as failed"
     if outcome["result"] == "partial" and not outcome["txid"]:
         return "the values are set, but not applied yet"
-    if outcome["result"] == "partial":
+    if outcome["not_applied"]:
         names = ", ".join(outcome["not_applied"])
-        committed = f"generation {generation} is committed, but not applied by {names}"
-        return committed + _unless_confirmed(outcome)
+        unchanged = outcome["result"] == "unchanged"
+        how = "is this configuration already" if unchanged else "is committed"
+        behind = f"generation {generation} {how}, but not applied by {names}"
+        return behind + _unless_confirmed(outcome)
     if outcome["result"] == "unknown":
         return "the outcome is not known yet; `flux config status` tells"
     if generation == 0:

@@ -100,7 +100,8 @@ class Changes:
         return Change(options.request(Earlier(number), "rollback", who))
 
     def _confirm(self, request: Fields, caller: Caller) -> Change:
-        return Change(ConfirmRequest(_who(request, caller), seconds(request)))
+        extend = None if request.get("extend") is None else seconds(request, "extend")
+        return Change(ConfirmRequest(_who(request, caller), seconds(request), extend))
 
     # Modules
 

@@ -14,6 +14,7 @@ EXIT_STATUS: Mapping[Result, int] = {
     Result.REFUSED: 1,
     Result.UNKNOWN: 3,
     Result.CONFIRMED: 0,
+    Result.EXTENDED: 0,
     Result.LOADED: 0,
     Result.REMOVED: 0,
     Result.CONFIGURED: 0,
@@ -22,12 +23,17 @@ EXIT_STATUS: Mapping[Result, int] = {
 }
 
 
+def status(outcome: Outcome) -> int:
+    """The exit status: what is not applied everywhere is no success, whatever it is called."""
+    return EXIT_STATUS[Result.PARTIAL if outcome.not_applied else outcome.result]
+
+
 def as_json(outcome: Outcome) -> dict[str, Any]:
     """Version 1 of the shape, documented in docs/json.md."""
     return {
         "version": 1,
         "result": str(outcome.result),
-        "status": EXIT_STATUS[outcome.result],
+        "status": status(outcome),
         "generation": outcome.generation,
         "txid": outcome.txid,
         "digest": outcome.digest,

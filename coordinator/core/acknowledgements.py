@@ -11,12 +11,17 @@ from protocol.reasons import Reason
 
 
 class Acknowledgements:
-    """One for each member of the decision; it has applied it, or there is a reason why not."""
+    """One for each of these; it has applied the generation, or there is a reason why not."""
 
     def __init__(self, members: Iterable[str]) -> None:
         self._missing = set(members)
         self.not_applied: dict[str, Reason] = {}
         """Why, by name, in the order in which it became known."""
+
+    def expect(self, member: str) -> None:
+        """It is to apply the generation, too, without having voted on it."""
+        if member not in self.not_applied:
+            self._missing.add(member)
 
     def awaits(self, member: str) -> bool:
         """Whether it has neither applied the generation nor failed to."""

@@ -21,7 +21,7 @@ class Tally(Enum):
 
 
 class Ballot:
-    """One vote for each voter.  The voters are fixed when the ballot is made."""
+    """One vote for each voter.  The voters are fixed when the ballot is made, but for `excuse`."""
 
     def __init__(self, voters: Iterable[str]) -> None:
         self.voters = frozenset(voters)
@@ -46,6 +46,11 @@ class Ballot:
         """It will never apply anything, whatever it said: its vote is a no."""
         assert voter in self.voters
         self.votes[voter] = False
+
+    def excuse(self, voter: str) -> None:
+        """It has no vote any more, whatever it said: only a change that goes back lets it go."""
+        self.voters -= {voter}
+        self.votes.pop(voter, None)
 
     def tally(self) -> Tally:
         """What the votes so far come to.  Nobody to ask is unanimous."""

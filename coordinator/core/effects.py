@@ -67,6 +67,8 @@ class WriteConfirmation(NamedTuple):
     """Force to disk that this generation is confirmed; answered by ConfirmationWritten."""
 
     generation: int
+    extend: float | None = None
+    """Not confirmed, but undone only after so many seconds from now."""
 
 
 class StartProcess(NamedTuple):
@@ -121,6 +123,13 @@ class RecordWarnings(NamedTuple):
     digest: str
     """Of its configuration."""
     warnings: tuple[Reason, ...]
+
+
+class RecordNotApplied(NamedTuple):
+    """Who had not applied a generation when its change ended; a loss breaks no guarantee."""
+
+    generation: int
+    names: tuple[str, ...]
 
 
 class RecordFilesDigest(NamedTuple):
@@ -184,6 +193,7 @@ Effect: TypeAlias = (
     | AnswerInquiry
     | RecordAttempt
     | RecordWarnings
+    | RecordNotApplied
     | RecordFilesDigest
     | RecordAttached
     | Wake

@@ -62,17 +62,19 @@ from coordinator.core.inquiries import Inquiries
 from coordinator.core.members import Member, MemberInput, Members, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
-from coordinator.core.operations.confirm import Confirm, due_undo
+from coordinator.core.operations.confirm import Confirm, take_undo, undo_is_due
 from coordinator.core.operations.module_configure import ModuleConfigure
 from coordinator.core.operations.module_load import ModuleLoad
 from coordinator.core.operations.module_reload import ModuleReload
 from coordinator.core.operations.module_remove import ModuleRemove
 from coordinator.core.operations.startup import Startup
 from coordinator.core.operations.transaction import Transaction
+from coordinator.core.operations.way_back import WayBack
 from coordinator.core.requests import (
     ChangeRequest,
     ConfigureRequest,
     ConfirmRequest,
+    Earlier,
     LoadRequest,
     ModuleReloadRequest,
     RemoveRequest,
@@ -202,7 +204,7 @@ class Coordinator:
             case NotForced(_, why):
                 self._deciding().not_forced(why)
             case ConfirmationWritten():
-                assert isinstance(self.operation, Confirm), "only this asks for it"
+                assert isinstance(self.operation, Confirm | Transaction), "only these ask for it"
                 self.operation.confirmed(event)
             case CandidateRead(txid, found):
                 change = self.transaction
@@ -305,8 +307,7 @@ class Coordinator:
         """Go on as far as that is possible without a further event."""
         if not self.operation.blocks_admission:
             self.membership.admit_waiting()
-        if isinstance(self.operation, Transaction):
-            self.operation.gather()
+        self.operation.advance()
         if self.stopping_until is not None and self.shared.now >= self.stopping_until:
             self.operation.time_passed()  # so that the client of the operation is answered
             self._say_goodbye()
@@ -315,19 +316,36 @@ class Coordinator:
             if self.stopping_until is not None:
                 self._say_goodbye()
                 return
-            undo = due_undo(self.shared)
-            if undo is not None:
-                self.operation = Transaction(self.shared, None, undo, self.shared.now)
-            elif not self.queue:
+            following = self._next()
+            if following is None:
                 self.operation = _Idle(self.shared)
                 return
-            else:
-                self.operation = self._begin(*self.queue.popleft())
+            self.operation = following
             if not self.operation.blocks_admission:
                 self.membership.admit_waiting()
 
+    def _next(self) -> Operation | None:
+        """An undo that is due goes before all that waits, but for what takes an objector away."""
+        if undo_is_due(self.shared):
+            for queued in self.queue:
+                if self._clears_the_way(queued.request):
+                    self.queue.remove(queued)
+                    return self._begin(*queued)
+            undo = take_undo(self.shared)
+            return WayBack(self.shared, self.membership, None, undo, self.shared.now)
+        return self._begin(*self.queue.popleft()) if self.queue else None
+
+    def _clears_the_way(self, request: Request) -> bool:
+        """Whether a module is removed, or one that has failed begins anew."""
+        if isinstance(request, LoadRequest | ModuleReloadRequest):
+            member = self.members.get(request.name)
+            return member is not None and member.state is MemberState.FAILED
+        return isinstance(request, RemoveRequest)
+
     def _begin(self, client: int, request: Request, asked_at: float) -> Operation:
         match request:
+            case ChangeRequest(proposal=Earlier()):
+                return WayBack(self.shared, self.membership, client, request, asked_at)
             case ChangeRequest():
                 return Transaction(self.shared, client, request, asked_at)
             case ConfirmRequest():

@@ -23,7 +23,7 @@ class MemberState(StrEnum):
     RESTARTING = "restarting"
     """Its process died; the next one is started after a pause."""
     FAILED = "failed"
-    """Given up; changes are refused until it is loaded anew or removed."""
+    """Given up; changes are refused until it is loaded anew or removed, or one goes back."""
     REFUSED = "refused"
     """Attached, and declined what is in force: it has no vote, and keeps what it runs."""
     LEAVING = "leaving"
@@ -47,6 +47,7 @@ class MemberInput(StrEnum):
     DIED = "died"
     DIED_TOO_OFTEN = "died too often"
     NOT_RELOADED = "did not come up when reloaded"
+    TAKEN_BACK = "gone back to what ran before (attached)"
     REMOVE = "removed, or the broker stops"
 
 
@@ -83,6 +84,8 @@ MEMBER: Final[Mapping[tuple[MemberState, MemberInput], MemberState]] = Transitio
         (MemberState.RESTARTING, MemberInput.START): MemberState.STARTING,
         (MemberState.RESTARTING, MemberInput.REMOVE): MemberState.LEAVING,
         (MemberState.FAILED, MemberInput.JOIN): MemberState.JOINING,
+        (MemberState.FAILED, MemberInput.START): MemberState.STARTING,
+        (MemberState.FAILED, MemberInput.TAKEN_BACK): MemberState.JOINING,
         (MemberState.FAILED, MemberInput.DECLINED): MemberState.REFUSED,
         (MemberState.FAILED, MemberInput.REMOVE): MemberState.LEAVING,
         (MemberState.LEAVING, MemberInput.START): MemberState.STARTING,
@@ -154,6 +157,8 @@ class Member:
     restarts: int = 0
     why: str = ""
     """What went wrong last, for people."""
+    replaces: "Member | None" = None
+    """A failed one of this name: it has its place back if this one does not come up."""
 
     def become(self, state: MemberState, given: MemberInput, now: float) -> None:
         """The only way its state changes; raises Forbidden for a step that is not in MEMBER.
@@ -245,6 +250,19 @@ class Members:
     def waiting(self) -> list[Member]:
         """Those to whom what is in force has to be offered yet, by name."""
         return [self._waiting[name] for name in sorted(self._waiting)]
+
+    def not_on(self, generation: int) -> list[Member]:
+        """Those that should run this generation and do not.
+
+        One that was refused has no vote and is no member, and one that leaves soon is none.
+        """
+        out = (MemberState.REFUSED, MemberState.LEAVING)
+        return [
+            member
+            for member in self._by_name.values()
+            if member.state not in out
+            and (member.state is not MemberState.RUNNING or member.generation != generation)
+        ]
 
     def running(self) -> list[Member]:
         """Those whose vote counts."""

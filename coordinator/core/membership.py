@@ -192,7 +192,7 @@ class Membership:
         if member.state not in (MemberState.JOINING, MemberState.REFUSED):
             return
         member.become(MemberState.RUNNING, MemberInput.APPLIED, self.shared.now)
-        member.why = ""
+        member.why, member.replaces = "", None
         member.patience = limits.PREPARE_SECONDS
         self.outbox.log("member", module=member.name, generation=member.generation)
         if member.attached:
@@ -267,6 +267,8 @@ class Membership:
             self.outbox.emit(RecordAttached(member.name, present=False))
         self._refuse_early(member, f"{member.name} was removed before its process was known")
         self.members.remove(member)
+        if member.replaces is not None:
+            self.members.add(member.replaces)
 
     # Supervision
 
@@ -295,6 +297,12 @@ class Membership:
         early, member.early = member.early, None
         if early is not None:
             self.join(early.peer, early.message, operation)
+
+    def start_afresh(self, member: Member) -> None:
+        """Start a member of ours at once, without regard to how often it has died before."""
+        member.deaths.clear()
+        member.why, member.patience = "", limits.PREPARE_SECONDS
+        self.start(member)
 
     def add_ours(self, name: str, spec: Spec) -> Member:
         """A new member of ours, starting; the deadline is that of the operation."""

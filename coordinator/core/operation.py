@@ -43,6 +43,9 @@ class Operation:
         """The only way its phase changes."""
         self.phase = self.TABLE[self.phase, given]
 
+    def advance(self) -> None:
+        """Go on as far as that is possible without a further event; called in every step."""
+
     def joined(self, member: Member) -> None:
         """`member` has joined (again) and has not been offered anything yet."""
 

@@ -64,10 +64,12 @@ class ChangeRequest(NamedTuple):
 
 
 class ConfirmRequest(NamedTuple):
-    """Keep what was committed with `confirm`."""
+    """Keep what was committed with `confirm`, or give it more time."""
 
     who: Who = Who()
     seconds: float = limits.PREPARE_SECONDS
+    extend: float | None = None
+    """Undo it only after so many seconds from now, unless it is confirmed; None: keep it."""
 
 
 class Spec(NamedTuple):

@@ -17,6 +17,8 @@ class Result(StrEnum):
     REFUSED = "refused"
     UNKNOWN = "unknown"
     CONFIRMED = "confirmed"
+    EXTENDED = "extended"
+    """What is unconfirmed has more time."""
     LOADED = "loaded"
     REMOVED = "removed"
     CONFIGURED = "configured"
@@ -36,6 +38,7 @@ class Outcome(NamedTuple):
     """Digest of what was asked about: the candidate, or what a module was to be admitted to."""
     asked: int = 0
     not_applied: tuple[str, ...] = ()
+    """Members that do not run the generation in force; `reasons` says why."""
     seconds: float = 0.0
     confirm: float | None = None
     """Seconds until it is undone unless it is confirmed."""

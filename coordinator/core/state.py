@@ -120,11 +120,11 @@ class SharedState:
             if member.state is MemberState.RUNNING:
                 # It was admitted to the generation before while others voted on this one.
                 member.become(MemberState.JOINING, MemberInput.OVERTAKEN, self.now)
-                self._admit_later(member)
+                self.admit_later(member)
             elif member.state is MemberState.REFUSED:
-                self._admit_later(member)
+                self.admit_later(member)
 
-    def _admit_later(self, member: Member) -> None:
+    def admit_later(self, member: Member) -> None:
         """One question at a time: one that has been offered what ran before answers that first."""
         if not isinstance(member.admission, Offered):
             self.members.admit_to(member, Admission.WAITING)

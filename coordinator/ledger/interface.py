@@ -8,8 +8,8 @@ raises LedgerError where the ledger is unusable.  The rules that every implement
 - The epoch is a fence: in the transaction that writes, the epoch on disk is compared with the
   writer's own.  Where it is larger, a later coordinator has the ledger, and nothing is written
   (Kleppmann, "Designing Data-Intensive Applications", section 8.3, fencing tokens).
-- A decision and a confirmation are forced: when the call returns they survive a power cut.
-  Records (`record_…`) may be lost in a crash; their loss breaks no promise.
+- A decision, a confirmation and its extension are forced: when the call returns they survive a
+  power cut.  Records (`record_…`) may be lost in a crash; their loss breaks no promise.
 """
 
 from collections.abc import Iterable, Mapping
@@ -58,6 +58,12 @@ class Ledger(Protocol):
     def confirm(self, generation: int) -> None:
         """Make it durable that this generation stays.  Raises as `force` does."""
 
+    def extend(self, generation: int, seconds: float) -> None:
+        """Make it durable that this generation is undone in `seconds` from now, and not before.
+
+        Raises as `force` does.
+        """
+
     def last(self) -> Durable | None:
         """The decision in force; None before the first."""
 
@@ -78,6 +84,9 @@ class Ledger(Protocol):
 
     def record_warnings(self, generation: int, warnings: Iterable[Reason]) -> None:
         """What modules had to say of a generation they accepted.  As `record_attempt`."""
+
+    def record_not_applied(self, generation: int, names: tuple[str, ...]) -> None:
+        """Who had not applied this generation when its change ended.  As `record_attempt`."""
 
     def record_attached(self, name: str, present: bool) -> None:
         """An attached participant became, or ceased to be, a member.  As `record_attempt`."""

@@ -51,6 +51,9 @@ CREATE TABLE IF NOT EXISTS warnings (
 CREATE TABLE IF NOT EXISTS attached (name TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS unconfirmed (
     generation INTEGER PRIMARY KEY, undone_at REAL NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS extended (generation INTEGER PRIMARY KEY, seconds REAL NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS not_applied (
+    generation INTEGER PRIMARY KEY, names TEXT NOT NULL) STRICT;
 """
 
 
@@ -156,11 +159,13 @@ class SqliteLedger:
                     raise NotWritten(f"generation {decision.generation} does not follow {last}")
                 run("INSERT INTO decisions VALUES (?,?,?,?,?,?,?,?,?,?,?)", row)
                 run("DELETE FROM unconfirmed")
+                run("DELETE FROM extended")
                 if decision.confirm is not None:
                     undone_at = at + decision.confirm
                     run("INSERT INTO unconfirmed VALUES (?,?)", (decision.generation, undone_at))
                 oldest = decision.generation - self._history
                 run("DELETE FROM decisions WHERE generation <= ?", (oldest,))
+                run("DELETE FROM not_applied WHERE generation <= ?", (oldest,))
         except sqlite3.Error as error:
             raise self._failure(error) from error
         self._storage.mark(self.epoch, decision.generation)
@@ -191,6 +196,16 @@ class SqliteLedger:
         except sqlite3.Error as error:
             raise self._failure(error) from error
 
+    def extend(self, generation: int, seconds: float) -> None:
+        """Put on disk that this generation has so many seconds from now.  Raises as `confirm`."""
+        try:
+            with self._writing(forced=True) as run:
+                run("UPDATE unconfirmed SET undone_at = ? WHERE generation = ?",
+                    (self._clock() + seconds, generation))  # fmt: skip
+                run("INSERT OR REPLACE INTO extended VALUES (?,?)", (generation, seconds))
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+
     def unconfirmed(self) -> tuple[int, Configuration, float] | None:
         """The last generation where it is unconfirmed, what ran before it, and the seconds left."""
         row = self._connection.execute("SELECT generation, undone_at FROM unconfirmed").fetchone()
@@ -201,7 +216,11 @@ class SqliteLedger:
         if before is None or mine is None:
             raise Unfit(f"generation {row[0]} is unconfirmed and {row[0] - 1} is missing")
         # At most what was granted, should the wall clock have been set back meanwhile
-        left = min(row[1] - self._clock(), row[1] - mine.committed_at_wall)
+        extended = self._connection.execute(
+            "SELECT seconds FROM extended WHERE generation = ?", (row[0],)
+        ).fetchone()
+        granted = extended[0] if extended else row[1] - mine.committed_at_wall
+        left = min(row[1] - self._clock(), granted)
         return row[0], before.configuration, max(0.0, left)
 
     def last(self) -> Durable | None:
@@ -243,6 +262,11 @@ class SqliteLedger:
         with self._writing(forced=False) as run:
             run("INSERT OR REPLACE INTO warnings VALUES (?,?)", (generation, text))
             run("DELETE FROM warnings WHERE generation <= ?", (generation - self._history,))
+
+    def record_not_applied(self, generation: int, names: tuple[str, ...]) -> None:
+        """Who had not applied this generation when its change ended."""
+        with self._writing(forced=False) as run:
+            run("INSERT OR REPLACE INTO not_applied VALUES (?,?)", (generation, json.dumps(names)))
 
     def record_attached(self, name: str, present: bool) -> None:
         """An attached participant became, or ceased to be, a member."""

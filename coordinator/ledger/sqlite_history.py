@@ -14,17 +14,18 @@ from coordinator.ledger.sqlite_storage import SqliteStorage
 from protocol.configuration import Configuration
 
 _DECISIONS = """
-SELECT at, 'committed', generation, generation - 1, txid, digest, verb, who, message,
-    members, NULL,
-    (SELECT warnings FROM warnings WHERE warnings.generation = decisions.generation)
-    FROM decisions {where} ORDER BY generation DESC LIMIT ?
+SELECT at, iif(names IS NULL, 'committed', 'partial'), generation, generation - 1, txid, digest,
+    verb, who, message, members, NULL,
+    (SELECT warnings FROM warnings WHERE warnings.generation = decisions.generation), names
+    FROM decisions LEFT JOIN not_applied USING (generation) {where}
+    ORDER BY generation DESC LIMIT ?
 """
 _ATTEMPTS = """
 SELECT at, 'refused', NULL, base, txid, digest, verb, who, message,
-    NULL, reasons, NULL FROM attempts ORDER BY number DESC LIMIT ?
+    NULL, reasons, NULL, NULL FROM attempts ORDER BY number DESC LIMIT ?
 """
 _NAMES = ("at", "result", "generation", "base", "txid", "digest", "verb", "who", "message",
-          "members", "reasons", "warnings")  # fmt: skip
+          "members", "reasons", "warnings", "not_applied")  # fmt: skip
 
 
 class SqliteHistory:
@@ -69,7 +70,7 @@ class SqliteHistory:
 
 def _shown(row: tuple[Any, ...]) -> dict[str, Any]:
     entry = {name: value for name, value in zip(_NAMES, row, strict=True) if value is not None}
-    for name in ("who", "members", "reasons", "warnings"):
+    for name in ("who", "members", "reasons", "warnings", "not_applied"):
         if name in entry:
             entry[name] = json.loads(entry[name])
     return entry

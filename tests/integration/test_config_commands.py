@@ -400,6 +400,26 @@ def test_an_unconfirmed_change_is_undone_although_the_broker_died() -> None:
         house.close()
 
 
+def test_more_time_to_confirm_survives_the_broker() -> None:
+    house = RunningBroker("a = 1\n").start()
+    try:
+        assert "nothing to confirm" in house.refused("confirm", "--extend=5s")
+        house.good("set", "a", "2", "--confirm=60s")
+        said = house.good("confirm", "--extend=300s")
+        assert said.startswith("extended: generation 2 stays in force")
+        assert "within 5m" in said
+        assert house.ask("status")["unconfirmed"]["seconds"] > 60
+        again = house.json("set", "a", "2", "--confirm=600s", "--json")
+        assert (again["result"], again["confirm"]) == ("unchanged", 600)
+        house.kill()
+        house.start()
+        assert house.ask("status")["unconfirmed"]["seconds"] > 300
+        house.good("rollback")
+        assert house.good("get", "a") == "1\n"
+    finally:
+        house.close()
+
+
 def test_a_confirmation_survives_the_broker() -> None:
     house = RunningBroker("a = 1\n").start()
     try:

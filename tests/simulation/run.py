@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from coordinator.core.members import MemberState
-from coordinator.core.requests import ChangeRequest, RemoveRequest, Replacement
+from coordinator.core.requests import ChangeRequest, Earlier, RemoveRequest, Replacement
 from coordinator.core.results import Result
 from tests.simulation import schedule
 from tests.simulation.byzantine import lie
@@ -102,6 +102,7 @@ def _perform(world: World, actions: Sequence[Action]) -> None:
         _step(world)
     world.heal()
     _drain(world)
+    _look_back(world)
     _remove_failed(world)
     world.check_settled()
     _probe(world)
@@ -112,6 +113,30 @@ def _until_ready(world: World) -> None:
     if world.chance.stream("begin").random() < 0.7:
         while world.scheduler and (world.broker is None or not world.broker.is_ready):
             _step(world)
+
+
+def _look_back(world: World) -> None:
+    """Back is always open: no undo is left, and a rollback goes through, whoever has failed."""
+    broker = world.broker
+    if broker is None or not broker.is_ready:
+        return
+    if broker.machine.unconfirmed is not None:
+        raise Broken("liveness", "what nobody confirmed is not undone while a module has failed")
+    failed = any(member.state is MemberState.FAILED for member in broker.machine.members)
+    if failed and broker.machine.generation > 1:
+        result = _ask(world, ChangeRequest(Earlier(), "rollback"), "goes back, as a test")
+        if result is Result.REFUSED:
+            raise Broken("liveness", "a rollback was refused though nobody who is well objects")
+
+
+def _ask(world: World, request: ChangeRequest, words: str) -> Result:
+    """What the client is told once nothing is left to happen."""
+    number = world.clients.ask(request, words)
+    _drain(world)
+    told = world.clients.last
+    if told is None or told[0] != number:
+        raise Broken("liveness", "the last change was not answered")
+    return told[1].result
 
 
 def _remove_failed(world: World) -> None:
@@ -137,12 +162,7 @@ def _probe(world: World) -> None:
             raise Broken("liveness", f"the last change was {result}")
         tries -= 1
         change = ChangeRequest(Replacement(world.candidate(())), "probe", seconds=60.0)
-        number = world.clients.ask(change, "asks for a change as a last test")
-        _drain(world)
-        told = world.clients.last
-        if told is None or told[0] != number:
-            raise Broken("liveness", "the last change was not answered")
-        result = told[1].result
+        result = _ask(world, change, "asks for a change as a last test")
     world.check_settled()
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 BAD = "bad"
 """A value that no module takes."""
+HANG_SECONDS = 25.0
+"""How long a commit takes that hangs: longer than anybody's patience."""
 
 
 class SimulatedModule:
@@ -53,6 +55,8 @@ class SimulatedModule:
         """`commit`: the digest that runs from now on."""
         assert self.staged is not None, "only what was validated can be applied"
         self.running, self.staged = self.staged.digest, None
+        if self.world.mishap_of(self.name, self.running) == "hang":
+            self.hang = HANG_SECONDS
         return self.running
 
     def release(self) -> None:
@@ -63,7 +67,11 @@ class SimulatedModule:
     def breaks(self) -> bool:
         """Whether this commit raises."""
         breaks, self.break_next = self.break_next, False
-        return breaks
+        return breaks or self.world.mishap_of(self.name, self.running) == "break"
+
+    def dies(self) -> bool:
+        """Whether this commit ends its process."""
+        return self.world.mishap_of(self.name, self.running) == "die"
 
     def take_time(self) -> float:
         """Seconds for the next piece of work; often none worth mentioning."""

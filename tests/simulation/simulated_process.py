@@ -214,6 +214,8 @@ class SimulatedProcess:
         for applied in self.world.hooks.applied:
             applied(self, authority, digest)
         self.applied[authority.generation] = digest
+        if self.module.dies():
+            raise Crashed
         why = (Reason(self.name, "commit raised"),) if self.module.breaks() else ()
         self.world.tell("{} applies generation {}{}", self, authority.generation,
                         " and breaks" if why else "")  # fmt: skip

@@ -20,8 +20,8 @@ from coordinator.core.requests import (
 from protocol.reasons import Reason, Refusal
 from tests.simulation.schedule import Action
 from tests.simulation.simulated_module import BAD
-from tests.simulation.targets import attached, member, pick
-from tests.simulation.world import World
+from tests.simulation.targets import attached, living, member, pick
+from tests.simulation.world import Poison, World
 
 _PATIENCE = (0.5, 2.0, 10.0)
 
@@ -87,6 +87,36 @@ def _trial(world: World, action: Action) -> None:
     world.clients.ask(request, f"asks for a change that is to be confirmed{_rejected(action)}")
     if action.which % 2:
         world.scheduler.after(20 * action.amount, _confirm, world, action)
+
+
+def _poisoned(world: World, action: Action) -> None:
+    """All accept it, and one of them breaks, dies or hangs over it, as often as it begins anew."""
+    host = pick(living(world), action)
+    if host is None:
+        return
+    kind = ("break", "die", "hang")[action.which % 3]
+    confirm = 20 * action.amount if action.which % 4 else None
+    candidate = world.candidate(())
+    world.poison(candidate, Poison(host.name, kind, confirm is not None))
+    request = ChangeRequest(
+        Replacement(candidate), "load", seconds=_patience(action), confirm=confirm
+    )
+    world.clients.ask(request, f"asks for a change over which {host.name} will {kind}")
+
+
+def _extend(world: World, action: Action) -> None:
+    running = world.broker.machine.running if world.broker is not None else None
+    if action.which % 2 or running is None:
+        request = ConfirmRequest(seconds=_patience(action), extend=30 * action.amount)
+        world.clients.ask(request, "asks for more time to confirm")
+        return
+    again = ChangeRequest(
+        Replacement(running.configuration),
+        "load",
+        seconds=_patience(action),
+        confirm=30 * action.amount,
+    )
+    world.clients.ask(again, "asks once more for what runs, to be confirmed")
 
 
 def _confirm(world: World, action: Action) -> None:
@@ -180,6 +210,8 @@ WORKLOAD: dict[str, Callable[[World, Action], None]] = {
     "spoil files": _spoil,
     "reload": _reload,
     "trial": _trial,
+    "poisoned": _poisoned,
+    "extend": _extend,
     "confirm": _confirm,
     "roll back": _roll_back,
     "load": _load,

@@ -37,6 +37,16 @@ class Setting:
     """Whether brokers are started with configuration files."""
 
 
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """What a configuration does to one participant that has voted for it."""
+
+    name: str
+    kind: str
+    on_trial: bool
+    """It is undone by itself; so it lasts when all other faults are over."""
+
+
 class World:
     """Everything, with the state that belongs to nobody in particular."""
 
@@ -69,6 +79,7 @@ class World:
         self.ending = False
         """Faults are over: whoever starts comes up."""
         self._verdicts: dict[str, tuple[str, ...]] = {}
+        self._poison: dict[str, Poison] = {}
         self._unstartable: dict[str, int] = {}
         self._unloadable: dict[str, int] = {}
         self._pids = itertools.count(100)
@@ -98,6 +109,15 @@ class World:
     def rejected_by(self, digest: str) -> tuple[str, ...]:
         """Whose modules do not want the configuration with this digest."""
         return self._verdicts.get(digest, ())
+
+    def poison(self, candidate: Configuration, poison: "Poison") -> None:
+        """Have one participant accept this candidate and come to grief over it, every time."""
+        self._poison[candidate.digest] = poison
+
+    def mishap_of(self, name: str, digest: str) -> str:
+        """What befalls `name` when it takes this into use: "break", "die", "hang", or nothing."""
+        poison = self._poison.get(digest)
+        return poison.kind if poison is not None and poison.name == name else ""
 
     def accept_everything(self) -> None:
         """From now on no module objects to anything."""
@@ -164,6 +184,7 @@ class World:
         """The next life, unless there is one."""
         if self.broker is not None:
             return
+        self._poison.clear()  # a start with it fails, and somebody mends what fails
         broker = self.broker = SimulatedBroker(self)
         self.brokers.append(broker)
         last = broker.ledger.last()
@@ -210,6 +231,8 @@ class World:
         """No more faults; everything that is only slow or paused goes on."""
         self.ending, self.fallback = True, True
         self.accept_everything()
+        self._poison = {digest: poison for digest, poison in self._poison.items()
+                        if poison.on_trial}  # fmt: skip
         self.network.blocked.clear()
         self.network.held_until.clear()
         self.store.mishap = None

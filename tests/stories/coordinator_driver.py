@@ -18,6 +18,7 @@ from coordinator.core.effects import (
     RecordAttached,
     RecordAttempt,
     RecordFilesDigest,
+    RecordNotApplied,
     RecordWarnings,
     Send,
     StartProcess,
@@ -26,6 +27,7 @@ from coordinator.core.effects import (
     TellCommit,
     Wake,
     Watch,
+    WriteConfirmation,
     WriteLog,
 )
 from coordinator.core.events import (
@@ -50,6 +52,7 @@ from coordinator.core.requests import (
     ChangeRequest,
     ConfigureRequest,
     ConfirmRequest,
+    Earlier,
     FromFiles,
     LoadRequest,
     ModuleReloadRequest,
@@ -142,7 +145,7 @@ class CoordinatorDriver:
                 )
             case ["leave", name]:
                 return Received(name.encode(), Leave(1, self._incarnation(name, named), name))
-            case ["files", txid, text]:
+            case ["files" | "configuration", txid, text]:
                 return CandidateRead(txid, configuration(text))
             case ["unreadable", txid, message]:
                 return CandidateRead(txid, Refusal((Reason("config", message),)))
@@ -206,7 +209,10 @@ class CoordinatorDriver:
                 edit = Edit(parse_key(key), value, "integer")
                 return ChangeRequest(edit, "set", seconds=seconds, if_generation=expected)
             case ["confirm"]:
-                return ConfirmRequest(seconds=seconds)
+                extend = float(named["extend"]) if "extend" in named else None
+                return ConfirmRequest(seconds=seconds, extend=extend)
+            case ["rollback"]:
+                return ChangeRequest(Earlier(), "rollback", seconds=seconds)
             case ["module-load", name]:
                 loaded = tuple((key[1:], named[key]) for key in named if key[0] == "+")
                 return LoadRequest(name, Spec(name, loaded), seconds)
@@ -302,8 +308,10 @@ def _line(effect: Effect) -> list[str]:
                 f", not applied by {' '.join(outcome.not_applied)}" if outcome.not_applied else ""
             )
             first = f"answer {client}: {outcome.result}, generation {outcome.generation}{missed}"
+            confirm = f", unconfirmed for {outcome.confirm:g} s" if outcome.confirm else ""
             warnings = (f"    warning: {warning}" for warning in outcome.warnings)
-            return [first, *(f"    {reason}" for reason in outcome.reasons), *warnings]
+            reasons = (f"    {reason}" for reason in outcome.reasons)
+            return [first + confirm, *reasons, *warnings]
         case Wake(at):
             return [f"wake at {at:g}"]
     return [_other_line(effect)]
@@ -323,6 +331,13 @@ def _other_line(effect: Any) -> str:
             return f"remember attempt {attempt.txid}"
         case RecordWarnings(generation, _, warnings):
             return f"remember {len(warnings)} warnings of generation {generation}"
+        case RecordNotApplied(generation, names):
+            return f"record generation {generation} as not applied by {' '.join(names)}"
+        case WriteConfirmation(generation, extend):
+            given = "" if extend is None else f", extended by {extend:g} s"
+            return f"write confirmation of generation {generation}{given}"
+        case ReadGeneration(txid, generation):
+            return f"read generation {generation} for {txid}"
         case RecordFilesDigest(generation, _):
             return f"files are those of generation {generation}"
         case RecordAttached(name, present):

@@ -133,8 +133,13 @@ def rollback(options: argparse.Namespace) -> int:
 
 def build_confirm(parser: argparse.ArgumentParser) -> None:
     """Describe `confirm`."""
-    parser.description = "Keep what was committed with --confirm: it is not undone any more."
+    parser.description = (
+        "Keep what was committed with --confirm: it is not undone any more.  With --extend it is\n"
+        "undone later instead, unless it is confirmed by then."
+    )
     parser.epilog = _STATUS
+    parser.add_argument("--extend", metavar="FSD", type=duration,
+                        help="do not keep it yet; give it so much time from now")  # fmt: skip
     add_timeout(parser)
     _add_output(parser)
     parser.set_defaults(run=confirm)
@@ -143,7 +148,7 @@ def build_confirm(parser: argparse.ArgumentParser) -> None:
 def confirm(options: argparse.Namespace) -> int:
     """Run `flux config confirm`; the exit status."""
     return change("config", options.json, "confirm", options.timeout, quiet=options.quiet,
-                  command="flux config confirm")  # fmt: skip
+                  extend=options.extend, command="flux config confirm")  # fmt: skip
 
 
 # What they share

@@ -53,6 +53,8 @@ def _entry(entry: dict[str, Any]) -> list[str]:
     lines = [f"{place}  {entry['result']}: {who['command'] or entry['verb']}"]
     if entry["message"]:
         lines.append(f"       message: {entry['message']}")
+    if entry.get("not_applied"):
+        lines.append(f"       not applied by {', '.join(entry['not_applied'])}")
     lines += [f"       {from_json(reason)}" for reason in entry.get("reasons", ())]
     lines += [f"       warning: {from_json(one)}" for one in entry.get("warnings", ())]
     return lines

@@ -31,6 +31,13 @@ def why_barred(shared: SharedState, request: ChangeRequest) -> str:
     expected = request.if_generation
     if expected is not None and expected != shared.generation:
         return f"generation {shared.generation} is in force, not {expected}: someone was faster"
+    if request.confirm is not None:
+        return ""  # it may say the same again, to have more time; that shows when it is read
+    return why_unconfirmed(shared, request)
+
+
+def why_unconfirmed(shared: SharedState, request: ChangeRequest) -> str:
+    """Why what is unconfirmed bars this change, which is another one; empty if it does not."""
     pending = shared.unconfirmed
     if pending is None or request.dry_run or request.verb == UNDO:
         return ""
@@ -43,11 +50,25 @@ def why_barred(shared: SharedState, request: ChangeRequest) -> str:
     )
 
 
-def due_undo(shared: SharedState) -> ChangeRequest | None:
-    """The undo, if it is due; it is due again UNDO_AGAIN_SECONDS later in case it is refused."""
+def extended(shared: SharedState, seconds: float) -> None:
+    """It is on disk that what is unconfirmed has this much time from now."""
+    assert shared.unconfirmed is not None, "while that is written nothing else changes"
+    due = shared.now + seconds
+    shared.unconfirmed = shared.unconfirmed._replace(due_monotonic=due)
+    shared.outbox.wake(due)
+
+
+def undo_is_due(shared: SharedState) -> bool:
+    """Whether what is unconfirmed has had its time."""
+    pending = shared.unconfirmed
+    return pending is not None and shared.now >= pending.due_monotonic
+
+
+def take_undo(shared: SharedState) -> ChangeRequest:
+    """The undo; it is due again UNDO_AGAIN_SECONDS later in case it is refused."""
     pending, running = shared.unconfirmed, shared.running
-    if pending is None or running is None or shared.now < pending.due_monotonic:
-        return None
+    assert pending is not None
+    assert running is not None
     shared.unconfirmed = pending._replace(due_monotonic=shared.now + limits.UNDO_AGAIN_SECONDS)
     shared.outbox.wake(shared.unconfirmed.due_monotonic)
     shared.outbox.log("unconfirmed", generation=pending.generation)
@@ -62,6 +83,7 @@ class ConfirmPhase(StrEnum):
     WRITING = "writing"
     """On its way to the disk."""
     CONFIRMED = "confirmed"
+    EXTENDED = "extended"
     REFUSED = "refused"
 
 
@@ -70,6 +92,7 @@ class ConfirmInput(StrEnum):
 
     NOTHING = "nothing to confirm"
     WRITTEN = "confirmation on disk"
+    WRITTEN_LATER = "later time on disk"
     NOT_WRITTEN = "disk refused"
 
 
@@ -77,16 +100,17 @@ CONFIRM: Final[Mapping[tuple[ConfirmPhase, ConfirmInput], ConfirmPhase]] = Trans
     {
         (ConfirmPhase.WRITING, ConfirmInput.NOTHING): ConfirmPhase.REFUSED,
         (ConfirmPhase.WRITING, ConfirmInput.WRITTEN): ConfirmPhase.CONFIRMED,
+        (ConfirmPhase.WRITING, ConfirmInput.WRITTEN_LATER): ConfirmPhase.EXTENDED,
         (ConfirmPhase.WRITING, ConfirmInput.NOT_WRITTEN): ConfirmPhase.REFUSED,
     }
 )
 
 
 class Confirm(Operation):
-    """A confirmation on its way to the disk."""
+    """A confirmation, or more time for one, on its way to the disk."""
 
     TABLE = CONFIRM
-    ENDS = frozenset({ConfirmPhase.CONFIRMED, ConfirmPhase.REFUSED})
+    ENDS = frozenset({ConfirmPhase.CONFIRMED, ConfirmPhase.EXTENDED, ConfirmPhase.REFUSED})
 
     def __init__(
         self, shared: SharedState, client: int, request: ConfirmRequest, asked_at: float
@@ -94,6 +118,7 @@ class Confirm(Operation):
         super().__init__(shared)
         self.phase: ConfirmPhase = ConfirmPhase.WRITING
         self.client: int | None = client
+        self.extend = request.extend
         self.asked_at = asked_at
         self.deadline = asked_at + request.seconds
         pending = shared.unconfirmed
@@ -102,14 +127,18 @@ class Confirm(Operation):
             self._answer(Result.REFUSED, "there is nothing to confirm")
             return
         shared.outbox.wake(self.deadline)
-        shared.outbox.log("confirm", generation=pending.generation)
-        shared.outbox.emit(WriteConfirmation(pending.generation))
+        shared.outbox.log("confirm", generation=pending.generation, extend=request.extend)
+        shared.outbox.emit(WriteConfirmation(pending.generation, request.extend))
 
     def confirmed(self, event: ConfirmationWritten) -> None:
         """The ledger has answered."""
         if event.why:
             self._move(ConfirmInput.NOT_WRITTEN)
             self._answer(Result.REFUSED, f"the confirmation could not be written: {event.why}")
+        elif self.extend is not None:
+            extended(self.shared, self.extend)
+            self._move(ConfirmInput.WRITTEN_LATER)
+            self._answer(Result.EXTENDED)
         else:
             self._move(ConfirmInput.WRITTEN)
             self.shared.unconfirmed = None
@@ -138,6 +167,7 @@ class Confirm(Operation):
             reasons=reasons,
             digest=running.configuration.digest if running else "",
             seconds=self.shared.now - self.asked_at,
+            confirm=self.extend if result is Result.EXTENDED else None,
         )
         self.outbox.emit(Answer(self.client, outcome))
         self.client = None

@@ -205,6 +205,8 @@ class ModuleConfigure(ModuleOperation):
         if self.shared.now < self.deadline:
             return
         if self.phase is ConfigurePhase.APPLYING:
+            assert self.member is not None
+            self.shared.replace_process(self.member)
             self._missed(f"did not apply the values within {limits.COMMIT_SECONDS:g} s")
         elif self.phase in _UNDECIDED:
             self._refuse(self._lateness())

@@ -53,7 +53,7 @@ _RESULTS: Final = {
 
 
 class ModuleLoad(ModuleOperation):
-    """Start, Join, Admit, Applied: or the module is as if it had never been."""
+    """Start, Join, Admit, Applied: or all is as if it had never been, a failed namesake, too."""
 
     TABLE = LOAD
     RESULTS = _RESULTS
@@ -74,13 +74,13 @@ class ModuleLoad(ModuleOperation):
         namesake = shared.members.get(self.name)
         if namesake is not None and namesake.state is MemberState.FAILED and not namesake.attached:
             shared.members.remove(namesake)
-            namesake = None
-        if namesake is not None:
+        elif namesake is not None:
             self._move(LoadInput.TAKEN)
             self._close(Reason(self.name, f"is loaded already ({namesake.state})"))
             return
         shared.outbox.log("load", module=self.name, path=request.spec.path)
         self.member = membership.add_ours(self.name, request.spec)
+        self.member.replaces = namesake
 
     def settled(self, member: Member) -> None:
         if member is self.member and self.phase is LoadPhase.STARTING:

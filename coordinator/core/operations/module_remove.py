@@ -76,6 +76,7 @@ class ModuleRemove(ModuleOperation):
             self._close(Reason(self.name, "is not loaded"))
             return
         shared.outbox.log("remove", module=self.name)
+        self.member.replaces = None
         self.until = min(self.deadline, shared.now + limits.SHUTDOWN_SECONDS)
         shared.outbox.wake(self.until)
         if not self._retire(self.member):

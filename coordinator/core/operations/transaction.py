@@ -12,24 +12,29 @@ from typing import Final
 
 from coordinator.core.acknowledgements import Acknowledgements
 from coordinator.core.ballot import Ballot, Tally
-from coordinator.core.decisions import Attempt, Decision, Durable
-from coordinator.core.edit import Edit
+from coordinator.core.decisions import Decision, Durable
 from coordinator.core.effects import (
-    Answer,
-    ReadFiles,
-    ReadGeneration,
     RecordAttempt,
-    RecordEdit,
+    RecordNotApplied,
     RecordWarnings,
+    WriteConfirmation,
+)
+from coordinator.core.events import ConfirmationWritten
+from coordinator.core.member_reasons import (
+    has_failed,
+    is_behind,
+    is_late,
+    is_refused,
+    is_unsettled,
 )
 from coordinator.core.members import UNSETTLED, Member, MemberState
-from coordinator.core.operation import Operation
-from coordinator.core.operations.confirm import why_barred
-from coordinator.core.requests import ChangeRequest, Earlier, FromFiles, Replacement
+from coordinator.core.operations.change_operation import ChangeOperation
+from coordinator.core.operations.confirm import extended, why_unconfirmed
+from coordinator.core.requests import ChangeRequest
 from coordinator.core.results import Outcome, Result
 from coordinator.core.state import SharedState
 from protocol import limits
-from protocol.configuration import Configuration, Unfit
+from protocol.configuration import Configuration
 from protocol.messages import Abort, Applied, Prepare, Vote
 from protocol.reasons import Reason, Refusal
 from protocol.transitions import TRANSACTION, TransactionInput, TransactionState
@@ -44,7 +49,7 @@ _RESULTS: Final = {
 }
 
 
-class Transaction(Operation):
+class Transaction(ChangeOperation):
     """One attempt to move from what runs to a candidate."""
 
     TABLE = TRANSACTION
@@ -53,26 +58,13 @@ class Transaction(Operation):
     def __init__(
         self, shared: SharedState, client: int | None, request: ChangeRequest, asked_at: float
     ) -> None:
-        """`asked_at` is when the request arrived: time in the queue counts against its deadline."""
-        super().__init__(shared)
-        self.txid = shared.next_txid()
-        self.client = client
-        self.request = request
-        self.asked_at = asked_at
-        self.deadline = asked_at + request.seconds
         self.phase: TransactionState = TransactionState.GATHERING
-        self.candidate: Configuration | None = None
         self.voters: dict[str, Member] = {}
         self.ballot = Ballot(())
         self.acknowledgements = Acknowledgements(())
-        self.reasons: list[Reason] = []
-        """Of every vote that is a no, and of whatever else stopped it."""
         self.warnings: list[Reason] = []
-        self.outcome: Outcome | None = None
         self.committing_until: float | None = None
-        self.from_files = isinstance(request.proposal, FromFiles)
-        self._note("begin", verb=request.verb, dry_run=request.dry_run)
-        self._propose()
+        super().__init__(shared, client, request, asked_at)
 
     @property
     def blocks_admission(self) -> bool:
@@ -102,40 +94,6 @@ class Transaction(Operation):
 
     # Gathering: until there is a candidate, and no member is about to change its state
 
-    def barred(self) -> str:
-        """Why this change must not be tried; empty if it may be."""
-        return why_barred(self.shared, self.request)
-
-    def _propose(self) -> None:
-        why_not = self.barred()
-        if why_not:
-            self.proposed(Refusal((Reason("config", why_not),)))
-            return
-        match self.request.proposal:
-            case FromFiles():
-                self.outbox.emit(ReadFiles(self.txid))
-            case Replacement(configuration):
-                self.proposed(configuration)
-            case Edit() as edit:
-                self.proposed(self._edited(edit))
-            case Earlier(generation):
-                before = max(self.shared.generation - 1, 0)
-                self.outbox.emit(
-                    ReadGeneration(self.txid, before if generation is None else generation)
-                )
-
-    def _edited(self, edit: Edit) -> Configuration | Refusal:
-        running = self.shared.running
-        assert running is not None, "clients are let in when something runs"
-        before = running.configuration
-        try:
-            after = edit.applied_to(before)
-        except Unfit as unfit:
-            origin = self.request.who.origin if unfit.key else None
-            return Refusal((Reason("config", unfit.message, unfit.key, origin),))
-        self.outbox.emit(RecordEdit(before.digest, after.digest, edit, self.request.who))
-        return after
-
     def proposed(self, found: Configuration | Refusal) -> None:
         """The candidate has been made, or there are reasons why it cannot be."""
         if self.phase is not TransactionState.GATHERING or self.candidate is not None:
@@ -146,12 +104,20 @@ class Transaction(Operation):
         self.candidate = found
         running = self.shared.running
         if running is not None and running.configuration == found:
-            if self.from_files and not self.request.dry_run:
-                self.shared.files_are_in_force(found.digest)
-            self._move(TransactionInput.SAME)
-            self._close()
+            self._same(found)
+            return
+        # What is asked for with --confirm may be more time for what is unconfirmed; this is not.
+        why_not = (
+            why_unconfirmed(self.shared, self.request) if self.request.confirm is not None else ""
+        )
+        if why_not:
+            self._abort(TransactionInput.UNREADABLE, (Reason("config", why_not),))
             return
         self.gather()
+
+    def advance(self) -> None:
+        self.gather()
+        self._check_settled()
 
     def gather(self) -> None:
         """Ask all members once there is a candidate and none of them is unsettled."""
@@ -160,7 +126,7 @@ class Transaction(Operation):
         members = list(self.shared.members)
         failed = [member for member in members if member.state is MemberState.FAILED]
         if failed:
-            self._abort(TransactionInput.REFUSED, tuple(_is_failed(member) for member in failed))
+            self._abort(TransactionInput.REFUSED, tuple(has_failed(member) for member in failed))
         elif not any(member.state in UNSETTLED for member in members):
             self.ask(self.shared.members.running())
 
@@ -203,6 +169,51 @@ class Transaction(Operation):
             if member.owes is not None and member.probes < limits.PROBES:
                 member.probes += 1
                 self.outbox.send([member], Abort(*self.shared.authority, member.owes))
+
+    # The candidate is what runs already
+
+    def _same(self, candidate: Configuration) -> None:
+        pending, seconds = self.shared.unconfirmed, self.request.confirm
+        if self.from_files and not self.request.dry_run:
+            self.shared.files_are_in_force(candidate.digest)
+        if pending is not None and seconds is not None and not self.request.dry_run:
+            self._move(TransactionInput.SAME_EXTEND)
+            self.outbox.emit(WriteConfirmation(pending.generation, seconds))
+        else:
+            self._move(TransactionInput.SAME)
+            self._check_settled()
+
+    def confirmed(self, event: ConfirmationWritten) -> None:
+        """The ledger has answered: what is unconfirmed has more time, or has not."""
+        seconds = self.request.confirm
+        assert self.phase is TransactionState.EXTENDING
+        assert seconds is not None
+        if event.why:
+            why = f"the new time could not be written: {event.why}"
+            self._abort(TransactionInput.NOT_FORCED, (Reason("config", why),))
+            return
+        extended(self.shared, seconds)
+        self._move(TransactionInput.EXTENDED)
+        self._check_settled()
+
+    def _check_settled(self, wait: bool = True) -> None:
+        """Answer when nobody is on the way to what is in force, or (not `wait`) at once."""
+        if self.phase is not TransactionState.SETTLING:
+            return
+        generation = self.shared.generation
+        behind = self.shared.members.not_on(generation)
+        if wait and any(member.state is not MemberState.FAILED for member in behind):
+            return
+        self.acknowledgements = Acknowledgements(())
+        for member in behind:
+            self.acknowledgements.not_applied[member.name] = is_behind(member, generation)
+        self.reasons.extend(
+            is_refused(member, generation)
+            for member in self.shared.members
+            if member.state is MemberState.REFUSED
+        )
+        self._move(TransactionInput.SETTLED)
+        self._close()
 
     # Preparing: votes
 
@@ -278,6 +289,7 @@ class Transaction(Operation):
         if self.client is None and self.shared.now >= self.committing_until:
             self._allow_commit_seconds()
         self.shared.decide(durable)
+        self._bring_along()
         if self.from_files:
             self.shared.refused_start = ()
         self.outbox.tell_commit(self.voters.values(), durable.receipt)
@@ -286,6 +298,9 @@ class Transaction(Operation):
             digest, warnings = durable.configuration.digest, tuple(self.warnings)
             self.outbox.emit(RecordWarnings(durable.generation, digest, warnings))
         self._check_applied()
+
+    def _bring_along(self) -> None:
+        """What is done about members that had no vote: here, those are admitted as they come."""
 
     def _allow_commit_seconds(self) -> None:
         self.committing_until = self.shared.now + limits.COMMIT_SECONDS
@@ -315,6 +330,8 @@ class Transaction(Operation):
             return
         missed = self.acknowledgements.not_applied
         self._move(TransactionInput.NOT_APPLIED if missed else TransactionInput.ALL_APPLIED)
+        if missed:
+            self.outbox.emit(RecordNotApplied(self.shared.generation, tuple(missed)))
         self._close()
 
     # Losses, deadlines, and clients that hang up
@@ -337,9 +354,9 @@ class Transaction(Operation):
 
     def time_passed(self) -> None:
         now = self.shared.now
-        if self.undecided and now >= self.deadline:
-            self._abort(TransactionInput.LATE, self._lateness())
-        elif self.committing_until is not None and now >= self.committing_until:
+        if now >= self.deadline:
+            self._deadline_passed()
+        if self.committing_until is not None and now >= self.committing_until:
             if self.phase is TransactionState.FORCING:
                 self._answer_unknown()
             elif self.phase is TransactionState.COMMITTING:
@@ -349,16 +366,24 @@ class Transaction(Operation):
                     self.shared.replace_process(member)
                 self._check_applied()
 
+    def _deadline_passed(self) -> None:
+        if self.undecided:
+            self._abort(TransactionInput.LATE, self._lateness())
+        elif self.phase is TransactionState.EXTENDING:
+            self._answer_unknown()
+        else:
+            self._check_settled(wait=False)
+
     def _lateness(self) -> tuple[Reason, ...]:
         allowed = f"{self.request.seconds:g} s"
         if self.phase is TransactionState.PREPARING:
             return tuple(
-                _late(member, self.txid, allowed, self.shared.now) for member in self._awaited()
+                is_late(member, self.txid, allowed, self.shared.now) for member in self._awaited()
             )
         if self.candidate is None:
             return (Reason("config", f"the files could not be read within {allowed}"),)
         return tuple(
-            Reason(member.name, f"is still {member.state} after {allowed}" + _because(member))
+            is_unsettled(member, allowed)
             for member in self.shared.members
             if member.state in UNSETTLED
         )
@@ -370,11 +395,15 @@ class Transaction(Operation):
         if self.undecided:
             why = Reason("config", "the client went away before the decision")
             self._abort(TransactionInput.WITHDRAWN, (why,))
+        self._check_settled(wait=False)
 
     def stop(self) -> None:
         if self.undecided:
             self._abort(TransactionInput.WITHDRAWN, (Reason("config", "the broker is stopping"),))
-        elif self.committing_until is not None:
+        elif self.committing_until is None:
+            self.deadline = min(self.deadline, self.shared.now + limits.SHUTDOWN_SECONDS)
+            self._check_settled(wait=False)
+        else:
             last = self.shared.now + limits.SHUTDOWN_SECONDS
             self.committing_until = min(self.committing_until, last)
 
@@ -404,21 +433,9 @@ class Transaction(Operation):
             if votes.get(voter.name, voter.owes == self.txid)
         ]
 
-    def _attempt(self) -> Attempt:
-        request = self.request
-        digest = self.candidate.digest if self.candidate else ""
-        return Attempt(
-            txid=self.txid,
-            base=self.shared.generation,
-            digest=digest,
-            verb=request.verb,
-            who=request.who,
-            message=request.message,
-            reasons=tuple(self.reasons),
-        )
-
     def _close(self) -> None:
-        missed = self.acknowledgements.not_applied
+        aborted = self.phase is TransactionState.ABORTED
+        missed = {} if aborted else self.acknowledgements.not_applied
         self.outcome = Outcome(
             _RESULTS[self.phase],
             self.shared.generation,
@@ -448,40 +465,9 @@ class Transaction(Operation):
         )
         self._answer(outcome)
 
-    def _answer(self, outcome: Outcome) -> None:
-        if self.client is not None:
-            self.outbox.emit(Answer(self.client, outcome))
-            self.client = None
-
     def _confirm(self) -> float | None:
+        if self.phase is TransactionState.UNCHANGED:
+            waits = self.shared.unconfirmed is not None and not self.request.dry_run
+            return self.request.confirm if waits else None
         committed = self.phase in (TransactionState.COMMITTED, TransactionState.PARTIAL)
         return self.request.confirm if committed else None
-
-    def _note(self, event: str, **fields: object) -> None:
-        """A line for the log; every phase has one, and all lines of a change have its txid."""
-        self.outbox.log(event, txid=self.txid, elapsed=round(self._elapsed(), 6), **fields)
-
-    def _objectors(self) -> str:
-        """The names of those who said no, died or were late, in that order of events."""
-        return " ".join(dict.fromkeys(reason.module for reason in self.reasons))
-
-    def _elapsed(self) -> float:
-        return self.shared.now - self.asked_at
-
-
-def _is_failed(member: Member) -> Reason:
-    advice = f"`flux module load` or `flux module remove {member.name}` takes it out of the way"
-    return Reason(member.name, f"has failed{_because(member)}; {advice}")
-
-
-def _because(member: Member) -> str:
-    return f" ({member.why})" if member.why else ""
-
-
-def _late(member: Member, txid: str, allowed: str, now: float) -> Reason:
-    if member.owes == txid or member.owes is None:
-        return Reason(member.name, f"did not answer within {allowed}")
-    since = f"{now - member.owes_since:.1f} s"
-    return Reason(
-        member.name, f"did not answer; it still owes a vote on {member.owes}, {since} old"
-    )

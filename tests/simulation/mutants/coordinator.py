@@ -13,6 +13,7 @@ from coordinator.core.members import Admission, Member, Members, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.operations.transaction import Transaction
+from coordinator.core.operations.way_back import WayBack
 from coordinator.core.state import SharedState
 from protocol.messages import Applied, FromParticipant, Vote
 from protocol.reasons import Reason
@@ -146,6 +147,29 @@ def _undo_is_forgotten(right: Method) -> Method:
     return __init__
 
 
+def _everybody_votes(_: Method) -> Method:
+    return Transaction.gather
+
+
+def _objectors_are_excused(right: Method) -> Method:
+    def voted(self: Transaction, member: Member, vote: Vote) -> None:
+        known = self.voters.get(member.name) is member and self.ballot.awaits(member.name)
+        if isinstance(self, WayBack) and known and vote.txid == self.txid and not vote.yes:
+            self._excuse(member, "objected")
+            self._weigh()
+        else:
+            right(self, member, vote)
+
+    return voted
+
+
+def _nobody_is_behind(_: Method) -> Method:
+    def not_on(self: Members, generation: int) -> list[Member]:
+        return []
+
+    return not_on
+
+
 COORDINATOR: dict[str, Mutant] = {
     "commit-before-durable": Mutant(
         "COMMIT is sent while the decision is on its way to the disk",
@@ -193,6 +217,18 @@ COORDINATOR: dict[str, Mutant] = {
     "latecomers-stay-behind": Mutant(
         "who came to run the old generation while others voted is not told the new one",
         (Patch(SharedState, "decide", _latecomers_stay_behind),),
+    ),
+    "way-back-asks-everybody": Mutant(
+        "an undo needs the vote of the module that broke",
+        (Patch(WayBack, "gather", _everybody_votes),),
+    ),
+    "objectors-excused": Mutant(
+        "on the way back a no loses its vote",
+        (Patch(Transaction, "voted", _objectors_are_excused),),
+    ),
+    "green-after-red": Mutant(
+        "what runs already is well, whoever has not applied it",
+        (Patch(Members, "not_on", _nobody_is_behind),),
     ),
     "undo-forgotten": Mutant(
         "a restart forgets that a change still has to be confirmed",

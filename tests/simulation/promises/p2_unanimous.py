@@ -3,13 +3,20 @@
 
 Who the members are is taken from the roster at the moment of asking, not from the decision, and
 the votes are those that participants gave, not those that the coordinator counted.
+
+A change that goes back does not need the vote of a member that is not well: one that is gone or cut
+off, that does not run what is in force, or that has not answered in time.
 """
 
 from typing import TYPE_CHECKING
 
 from coordinator.core.decisions import Decision
+from coordinator.core.operations.confirm import UNDO
+from coordinator.core.operations.transaction import Transaction
+from coordinator.core.requests import Earlier
 from protocol.messages import FromParticipant, Join, Vote
 from protocol.transitions import TransactionState
+from tests.simulation.network import Connection
 from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
@@ -27,6 +34,9 @@ class Unanimous(Promise):
         self.known_as: dict[str, dict[str, None]] = {}
         """Names by incarnation: a liar may have said several."""
         self.votes: dict[tuple[str, str], list[bool]] = {}
+        self.asked: dict[str, dict[str, Connection]] = {}
+        self.unwell: dict[str, frozenset[str]] = {}
+        """By txid of a change that goes back, whose votes are not needed for it."""
 
     def spoke(self, host: "SimulatedProcess", message: FromParticipant) -> None:
         if isinstance(message, Join):
@@ -38,20 +48,51 @@ class Unanimous(Promise):
 
     def thought(self, broker: "SimulatedBroker") -> None:
         change = broker.machine.transaction
-        if (
-            change is None
-            or change.txid in self.members
-            or change.phase is TransactionState.GATHERING
-        ):
+        if change is None or change.phase is TransactionState.GATHERING:
             return
+        if change.txid not in self.members:
+            self._asks(broker, change)
+        if change.phase is TransactionState.FORCING and change.txid not in self.unwell:
+            self.unwell[change.txid] = self._unwell(broker, change)
+
+    def _asks(self, broker: "SimulatedBroker", change: Transaction) -> None:
         named = {one.name for one in broker.machine.members.running()}
         if not broker.is_ready:
             named.update(broker.expected)
         self.members[change.txid] = frozenset(named)
+        members = broker.machine.members
+        self.asked[change.txid] = {
+            member.name: broker.connections[member.peer]
+            for member in members.running()
+            if member.peer is not None
+        }
+
+    def _unwell(self, broker: "SimulatedBroker", change: Transaction) -> frozenset[str]:
+        if not isinstance(change.request.proposal, Earlier) and change.request.verb != UNDO:
+            return frozenset()
+        asked = self.asked[change.txid]
+        late = self.world.scheduler.now >= change.deadline
+        return frozenset(
+            name
+            for name, connection in asked.items()
+            if late or self.world.is_liar(name) or self._is_unwell(broker, connection)
+        )
+
+    def _is_unwell(self, broker: "SimulatedBroker", connection: Connection) -> bool:
+        host = connection.host
+        return (
+            not host.alive
+            or host.detached
+            or broker.machine.members.at(connection.peer) is None
+            or host.machine.generation != broker.machine.generation
+        )
 
     def durable(self, decision: Decision) -> None:
         members = self.members.get(decision.txid, frozenset())
-        if members != set(decision.members):
+        missing = members - set(decision.members)
+        if not members.issuperset(decision.members) or not missing <= self.unwell.get(
+            decision.txid, frozenset()
+        ):
             raise self.broken(
                 f"{decision.txid} was decided by {sorted(decision.members)}; "
                 f"the members were {sorted(members)}"

@@ -30,6 +30,8 @@ class Truthful(Promise):
             raise self.broken(f"{outcome.txid} is called {outcome.result}; no ledger holds it")
         if outcome.result in (Result.REFUSED, Result.VALID) and outcome.txid in held:
             raise self.broken(f"{outcome.txid} is called {outcome.result}; the ledger holds it")
+        if outcome.result is Result.UNCHANGED:
+            self._all_run(broker, outcome)
         if outcome.result is Result.COMMITTED:
             decision = held[outcome.txid]
             for name in decision.members:
@@ -38,6 +40,20 @@ class Truthful(Promise):
                     decision.generation in one for one in lives
                 ):
                     raise self.broken(f"{outcome.txid} is called committed; {name} never ran it")
+
+    def _all_run(self, broker: "SimulatedBroker", outcome: Outcome) -> None:
+        """Whoever is not named runs it, in the life that it has now."""
+        for member in broker.machine.members:
+            out = member.state in (MemberState.REFUSED, MemberState.LEAVING)
+            if member.state is MemberState.STARTING and member.since == self.world.scheduler.now:
+                continue  # loaded by whoever was next, in the same step
+            if out or member.name in outcome.not_applied or self.world.is_liar(member.name):
+                continue
+            if outcome.generation not in self.world.lives.get(member.incarnation, {}):
+                raise self.broken(
+                    f"a client is told that nothing changes, and not that {member.name} does not "
+                    f"run generation {outcome.generation}"
+                )
 
     def thought(self, broker: "SimulatedBroker") -> None:
         for member in broker.machine.members:

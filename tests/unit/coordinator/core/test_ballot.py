@@ -21,6 +21,8 @@ def test_what_votes_come_to(case: dict[str, Any]) -> None:
         voter, how = vote[:-1], vote[-1]
         if how == "!":
             ballot.strike(voter)
+        elif how == "~":
+            ballot.excuse(voter)
         else:
             ballot.record(voter, how == "+")
         tallies.append(ballot.tally().name.lower())
@@ -31,6 +33,14 @@ def test_what_votes_come_to(case: dict[str, Any]) -> None:
 def test_only_a_voter_can_be_struck() -> None:
     with pytest.raises(AssertionError):
         Ballot(["a"]).strike("x")
+
+
+def test_whoever_had_no_vote_is_expected_to_apply_it_too() -> None:
+    found = Acknowledgements(["a", "b"])
+    found.failed("b", "died")
+    for name in ("b", "c"):
+        found.expect(name)
+    assert found.missing() == {"a", "c"}, "what is known of b stays"
 
 
 def test_everybody_who_has_not_applied_is_named_with_the_first_reason() -> None:

@@ -208,6 +208,45 @@ def test_warnings_are_kept_as_long_as_their_generation(tmp_path: Path) -> None:
         assert connection.execute("SELECT count(*) FROM warnings").fetchone() == (2,)
 
 
+def test_more_time_to_confirm_lasts_and_is_never_more_than_was_granted(tmp_path: Path) -> None:
+    wall = [1000.0]
+    ledger = SqliteLedger.open(str(tmp_path), clock=lambda: wall[0])
+    ledger.force(decision(1))
+    ledger.force(decision(2)._replace(confirm=30.0))
+    wall[0] = 1020.0
+    ledger.extend(2, 60.0)
+    ledger.close()
+    for moment, left in ((1050.0, 30.0), (900.0, 60.0), (1100.0, 0.0)):
+        wall[0] = moment
+        again = SqliteLedger.open(str(tmp_path), clock=lambda: wall[0])
+        found = again.unconfirmed()
+        assert found is not None
+        assert (found[0], found[2]) == (2, left)
+        again.close()
+    last = SqliteLedger.open(str(tmp_path), clock=lambda: wall[0])
+    last.force(decision(3, last.epoch)._replace(confirm=5.0))
+    found = last.unconfirmed()
+    assert found is not None
+    assert (found[0], found[2]) == (3, 5.0), "what was granted to another is not this one's"
+    last.close()
+
+
+def test_who_had_not_applied_a_generation_is_in_the_history(tmp_path: Path) -> None:
+    ledger = SqliteLedger.open(str(tmp_path), history=2)
+    for number in (1, 2):
+        ledger.force(decision(number))
+    ledger.record_not_applied(1, ("b",))
+    newest, oldest = ledger.history().history(10)
+    assert newest["result"] == "committed"
+    assert "not_applied" not in newest
+    assert (oldest["result"], oldest["not_applied"]) == ("partial", ["b"])
+    assert ledger.history().entry(1) == oldest
+    for number in (3, 4):
+        ledger.force(decision(number))
+    assert [entry["result"] for entry in ledger.history().history(10)] == ["committed"] * 2
+    ledger.close()
+
+
 def test_members_and_files_are_known_again(tmp_path: Path) -> None:
     ledger = SqliteLedger.open(str(tmp_path))
     ledger.force(decision(1, x=1))
