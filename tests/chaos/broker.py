@@ -66,15 +66,15 @@ class ChaosBroker(RunningBroker):
         return self
 
     def start_real(self, *program: str) -> int:
-        """Start `flux broker`, which forks its modules from a template; its pid."""
+        """Start `flux broker`, which forks its modules from a warm process; its pid."""
         self.spawn([*self.command(), *program])
         self.wait_until_open()
-        assert self.broker is not None
-        return self.broker.pid
+        assert self.process is not None
+        return self.process.pid
 
     def close(self) -> None:
         """End what runs, and remove the directories."""
-        if self.broker is not None:
+        if self.process is not None:
             self.kill()
         shutil.rmtree(self.root, ignore_errors=True)
 
@@ -159,7 +159,7 @@ class ChaosBroker(RunningBroker):
         """Attach participants under these names, and wait until they count."""
         there = [attach(self.uri, AttachedParticipant(name, self.diary), name) for name in names]
         try:
-            if self.broker is not None:
+            if self.process is not None:
                 for name in names:
                     self.wait_for(name, "running")
             yield there

@@ -54,16 +54,16 @@ def points(number: signal.Signals) -> Iterator[Plan]:
 class Asking:
     """A request under way in a thread of its own; its client may be left without an answer."""
 
-    def __init__(self, house: ChaosBroker, tally: Tally, op: str, **fields: Any) -> None:
-        self._house, self._tally = house, tally
-        self._digest = digest_of_files(house)
+    def __init__(self, broker: ChaosBroker, tally: Tally, op: str, **fields: Any) -> None:
+        self._broker, self._tally = broker, tally
+        self._digest = digest_of_files(broker)
         self.outcome: dict[str, Any] | None = None
         self._thread = threading.Thread(target=self._ask, args=(op, fields))
         self._thread.start()
 
     def _ask(self, op: str, fields: dict[str, Any]) -> None:
         try:
-            self.outcome = self._house.ask(op, 4 * PATIENCE, **{"timeout": PATIENCE, **fields})
+            self.outcome = self._broker.ask(op, 4 * PATIENCE, **{"timeout": PATIENCE, **fields})
         except Trouble:
             return
         if op == "reload":
@@ -110,37 +110,37 @@ def struck(path: Path, asking: UnderWay, linger: float = LINGER) -> str:
 class Opening:
     """The start of a broker, over when it lets clients in."""
 
-    def __init__(self, house: ChaosBroker) -> None:
-        self._house = house
+    def __init__(self, broker: ChaosBroker) -> None:
+        self._broker = broker
 
     @property
     def over(self) -> bool:
         """Whether a client is answered; a broker that stands still does not hold us up."""
-        return self._house.opened(0.3)
+        return self._broker.opened(0.3)
 
 
-def digest_of_files(house: ChaosBroker) -> str:
+def digest_of_files(broker: ChaosBroker) -> str:
     """The digest of the configuration in the files."""
-    text = (house.files / "voter.toml").read_text()
+    text = (broker.files / "voter.toml").read_text()
     return Configuration.of(tomllib.loads(text)).digest
 
 
 class Library:
     """The texts of all configurations that were proposed, to put back what is in force."""
 
-    def __init__(self, house: ChaosBroker) -> None:
-        self._house = house
+    def __init__(self, broker: ChaosBroker) -> None:
+        self._broker = broker
         self._texts: dict[str, str] = {}
         self.keep()
 
     def keep(self) -> None:
         """Remember the files as they are."""
-        text = (self._house.files / "voter.toml").read_text()
-        self._texts[digest_of_files(self._house)] = text
+        text = (self._broker.files / "voter.toml").read_text()
+        self._texts[digest_of_files(self._broker)] = text
 
     def restore(self) -> None:
         """Let the files be those of the last decision in the ledger."""
-        self._house.write_text(self._texts[self._house.rows()[-1].digest])
+        self._broker.write_text(self._texts[self._broker.rows()[-1].digest])
 
 
 def state_of(pid: int) -> str:
@@ -159,8 +159,8 @@ Scenario = Callable[[ChaosBroker, Tally], Asking]
 def proposing(*, dry_run: bool = False, **do: str) -> Scenario:
     """A reload of a new candidate, in which modules do these deeds."""
 
-    def ask(house: ChaosBroker, tally: Tally) -> Asking:
-        house.write(**do)
-        return Asking(house, tally, "reload", dry_run=dry_run)
+    def ask(broker: ChaosBroker, tally: Tally) -> Asking:
+        broker.write(**do)
+        return Asking(broker, tally, "reload", dry_run=dry_run)
 
     return ask

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Houses for the chaos tests, and a judgement over each when its test is over."""
+"""Brokers for the chaos tests, each judged when its test is over."""
 
 from collections.abc import Iterator
 
@@ -9,46 +9,46 @@ from tests.chaos.broker import ChaosBroker
 
 
 @pytest.fixture
-def house() -> Iterator[ChaosBroker]:
-    """A house of the test's own, with no broker in it yet; judged at the end."""
-    house = ChaosBroker()
+def broker() -> Iterator[ChaosBroker]:
+    """A broker of the test's own, not started yet; judged at the end."""
+    broker = ChaosBroker()
     try:
-        yield house
-        assert house.judge() == []
+        yield broker
+        assert broker.judge() == []
     finally:
-        house.close()
+        broker.close()
 
 
 @pytest.fixture
-def den() -> Iterator[ChaosBroker]:
-    """A house that is not judged at the end, because wrong or wild things happen in it."""
-    house = ChaosBroker()
+def unjudged_broker() -> Iterator[ChaosBroker]:
+    """One that is not judged at the end, because wrong or wild things happen in it."""
+    broker = ChaosBroker()
     try:
-        yield house
+        yield broker
     finally:
-        house.close()
+        broker.close()
 
 
 @pytest.fixture(scope="module")
-def four() -> Iterator[ChaosBroker]:
+def broker_of_four() -> Iterator[ChaosBroker]:
     """A broker with the modules a, b, c and d, which the tests of one file share."""
-    house = ChaosBroker()
+    broker = ChaosBroker()
     try:
-        house.start(modules=("a", "b", "c", "d"))
-        yield house
-        assert house.judge() == []
+        broker.start(modules=("a", "b", "c", "d"))
+        yield broker
+        assert broker.judge() == []
     finally:
-        house.close()
+        broker.close()
 
 
 @pytest.fixture(scope="module")
-def two() -> Iterator[ChaosBroker]:
-    """A broker with a module m and a guest y."""
-    house = ChaosBroker()
+def broker_of_two() -> Iterator[ChaosBroker]:
+    """A broker with a module m and an attached participant y."""
+    broker = ChaosBroker()
     try:
-        house.start(modules=("m",))
-        with house.attached("y"):
-            yield house
-            assert house.judge() == []
+        broker.start(modules=("m",))
+        with broker.attached("y"):
+            yield broker
+            assert broker.judge() == []
     finally:
-        house.close()
+        broker.close()

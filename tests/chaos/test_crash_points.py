@@ -34,61 +34,61 @@ CHANGES = {
 }
 
 
-def loading(house: ChaosBroker, tally: Tally) -> Asking:
+def loading(broker: ChaosBroker, tally: Tally) -> Asking:
     """A module is loaded."""
-    return Asking(house, tally, "module-load", name="m", path=str(VOTER))
+    return Asking(broker, tally, "module-load", name="m", path=str(VOTER))
 
 
-def reloading(house: ChaosBroker, tally: Tally) -> Asking:
+def reloading(broker: ChaosBroker, tally: Tally) -> Asking:
     """A module is replaced by a new process of itself."""
-    return Asking(house, tally, "module-reload", name="m")
+    return Asking(broker, tally, "module-reload", name="m")
 
 
-def removing(house: ChaosBroker, tally: Tally) -> Asking:
+def removing(broker: ChaosBroker, tally: Tally) -> Asking:
     """A module is removed."""
-    return Asking(house, tally, "module-remove", name="m")
+    return Asking(broker, tally, "module-remove", name="m")
 
 
-def guests(house: ChaosBroker, stack: ExitStack, *names: str) -> None:
+def guests(broker: ChaosBroker, stack: ExitStack, *names: str) -> None:
     """Participants that survive every broker of this test."""
-    stack.enter_context(house.attached(*names))
+    stack.enter_context(broker.attached(*names))
 
 
-def at_rest(house: ChaosBroker, *names: str) -> list[str]:
+def at_rest(broker: ChaosBroker, *names: str) -> list[str]:
     """Wait until all of `names` count again, and judge."""
     for name in names:
-        house.wait_for(name, "running")
-    return house.judge_at_rest()
+        broker.wait_for(name, "running")
+    return broker.judge_at_rest()
 
 
 def kill_broker_everywhere(
-    house: ChaosBroker, tally: Tally, scenario: Scenario, modules: tuple[str, ...], *names: str
+    broker: ChaosBroker, tally: Tally, scenario: Scenario, modules: tuple[str, ...], *names: str
 ) -> None:
     """Kill the broker at every point of `scenario`, and start it again each time."""
-    plan_file, library = house.plans / "broker", Library(house)
+    plan_file, library = broker.plans / "broker", Library(broker)
     for plan in points(signal.SIGKILL):
         plans.place(plan_file, plan)
-        asking = scenario(house, tally)
+        asking = scenario(broker, tally)
         library.keep()
         where = struck(plan_file, asking)
         if not where:
             asking.wait()
             return
-        assert house.wait_dead() == -signal.SIGKILL
+        assert broker.wait_dead() == -signal.SIGKILL
         asking.wait()
         if tally.title != "commit" or plan.when == "before":
             library.restore()  # otherwise the files are a proposal to the next life
-        house.start(*BRISK, modules=modules)
-        tally.found(where, [*at_rest(house, *names), *house.judge(*tally.answers)])
+        broker.start(*BRISK, modules=modules)
+        tally.found(where, [*at_rest(broker, *names), *broker.judge(*tally.answers)])
 
 
 @pytest.mark.parametrize("title", CHANGES)
-def test_broker_killed_in_a_change(house: ChaosBroker, title: str) -> None:
+def test_broker_killed_in_a_change(broker: ChaosBroker, title: str) -> None:
     tally = Tally(title)
-    house.start(*BRISK)
+    broker.start(*BRISK)
     with ExitStack() as stack:
-        guests(house, stack, "x", "y")
-        kill_broker_everywhere(house, tally, CHANGES[title], (), "x", "y")
+        guests(broker, stack, "x", "y")
+        kill_broker_everywhere(broker, tally, CHANGES[title], (), "x", "y")
     print(f"broker killed, {tally}")
     assert len(tally.struck) >= 10
     assert tally.violations == []
@@ -98,158 +98,158 @@ OVER_A_MODULE = {"load": loading, "reload": reloading, "remove": removing}
 
 
 @pytest.mark.parametrize("title", OVER_A_MODULE)
-def test_broker_killed_over_a_module(house: ChaosBroker, title: str) -> None:
+def test_broker_killed_over_a_module(broker: ChaosBroker, title: str) -> None:
     tally = Tally(title)
     scenario, modules = OVER_A_MODULE[title], () if title == "load" else ("m",)
-    house.start(*BRISK, modules=modules)
+    broker.start(*BRISK, modules=modules)
     with ExitStack() as stack:
-        guests(house, stack, "x")
-        kill_broker_everywhere(house, tally, scenario, modules, "x", *modules)
-        assert ("m" in house.members()) == (title != "remove")
+        guests(broker, stack, "x")
+        kill_broker_everywhere(broker, tally, scenario, modules, "x", *modules)
+        assert ("m" in broker.members()) == (title != "remove")
     print(f"broker killed, {tally}")
     assert len(tally.struck) >= 6
     assert tally.violations == []
 
 
-def test_broker_killed_while_it_starts(house: ChaosBroker) -> None:
+def test_broker_killed_while_it_starts(broker: ChaosBroker) -> None:
     """Changed files, a module of its own and a survivor: the longest of all starts."""
     tally = Tally("start")
-    house.start(*BRISK, modules=("m",))
-    plan_file = house.plans / "broker"
+    broker.start(*BRISK, modules=("m",))
+    plan_file = broker.plans / "broker"
     with ExitStack() as stack:
-        guests(house, stack, "x")
+        guests(broker, stack, "x")
         for plan in points(signal.SIGKILL):
-            house.end(signal.SIGKILL)
+            broker.end(signal.SIGKILL)
             plans.place(plan_file, plan)
-            house.write()
-            house.launch(*BRISK, modules=("m",))
-            died = _dies(house)
+            broker.write()
+            broker.launch(*BRISK, modules=("m",))
+            died = _dies(broker)
             if not died:
                 plans.withdraw(plan_file)
                 break
             where = plans.carried_out(plan_file)
-            before = house.judge()
-            house.start(*BRISK, modules=("m",))
-            tally.found(where, [*before, *at_rest(house, "m", "x")])
-            assert house.ask("get")["digest"] == digest_of_files(house)
+            before = broker.judge()
+            broker.start(*BRISK, modules=("m",))
+            tally.found(where, [*before, *at_rest(broker, "m", "x")])
+            assert broker.ask("get")["digest"] == digest_of_files(broker)
     print(f"broker killed, {tally}")
     assert len(tally.struck) >= 20
     assert tally.violations == []
 
 
-def _dies(house: ChaosBroker) -> bool:
+def _dies(broker: ChaosBroker) -> bool:
     """Whether a starting broker dies of its plan; False: its door is open."""
     try:
-        house.wait_until_open()
+        broker.wait_until_open()
     except AssertionError:
-        assert plans.carried_out(house.plans / "broker"), house.log_text()[-2000:]
-        assert house.wait_dead() == -signal.SIGKILL
+        assert plans.carried_out(broker.plans / "broker"), broker.log_text()[-2000:]
+        assert broker.wait_dead() == -signal.SIGKILL
         return True
     return False
 
 
 def kill_module_everywhere(
-    house: ChaosBroker, tally: Tally, scenario: Scenario
+    broker: ChaosBroker, tally: Tally, scenario: Scenario
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Kill the module at every point of `scenario`: where it was struck ("": beyond the last point,
     and it is for the caller to stop), and how the request ended."""
     for plan in points(signal.SIGKILL):
-        plans.place(house.plans / "m", plan)
-        asking = scenario(house, tally)
-        where = struck(house.plans / "m", asking)
+        plans.place(broker.plans / "m", plan)
+        asking = scenario(broker, tally)
+        where = struck(broker.plans / "m", asking)
         outcome = asking.wait()
         assert outcome is not None
         yield where, outcome
 
 
 @pytest.mark.parametrize("title", CHANGES)
-def test_module_killed_in_a_change(house: ChaosBroker, title: str) -> None:
+def test_module_killed_in_a_change(broker: ChaosBroker, title: str) -> None:
     tally = Tally(title)
-    house.start(*BRISK, modules=("m",))
+    broker.start(*BRISK, modules=("m",))
     with ExitStack() as stack:
-        guests(house, stack, "y")
-        for where, _ in kill_module_everywhere(house, tally, CHANGES[title]):
+        guests(broker, stack, "y")
+        for where, _ in kill_module_everywhere(broker, tally, CHANGES[title]):
             if not where:
                 break
-            tally.found(where, [*at_rest(house, "m", "y"), *house.judge(*tally.answers)])
+            tally.found(where, [*at_rest(broker, "m", "y"), *broker.judge(*tally.answers)])
     print(f"module killed, {tally}")
     assert len(tally.struck) >= 4
     assert tally.violations == []
 
 
-def test_module_killed_while_it_is_loaded(house: ChaosBroker) -> None:
+def test_module_killed_while_it_is_loaded(broker: ChaosBroker) -> None:
     tally = Tally("load")
-    house.start(*BRISK)
-    for where, outcome in kill_module_everywhere(house, tally, loading):
+    broker.start(*BRISK)
+    for where, outcome in kill_module_everywhere(broker, tally, loading):
         if outcome["result"] == "loaded":
-            at_rest(house, "m")
-            house.remove_module("m")
+            at_rest(broker, "m")
+            broker.remove_module("m")
         if not where:
             break
-        tally.found(where, [*at_rest(house), *house.judge()])
-        assert "m" not in house.members()
+        tally.found(where, [*at_rest(broker), *broker.judge()])
+        assert "m" not in broker.members()
     print(f"module killed, {tally}")
     assert len(tally.struck) >= 6
     assert tally.violations == []
 
 
-def test_module_killed_while_it_is_reloaded(house: ChaosBroker) -> None:
+def test_module_killed_while_it_is_reloaded(broker: ChaosBroker) -> None:
     """Either process, the old or the new one, dies at any of its points."""
     tally = Tally("module reload")
-    house.start(*BRISK, modules=("m",))
-    for where, outcome in kill_module_everywhere(house, tally, reloading):
+    broker.start(*BRISK, modules=("m",))
+    for where, outcome in kill_module_everywhere(broker, tally, reloading):
         if not where:
             break
-        tally.found(where, house.judge())
+        tally.found(where, broker.judge())
         if outcome["result"] != "reloaded":
-            house.remove_module("m")
-            assert loading(house, tally).wait() is not None
-        tally.violations += at_rest(house, "m")
+            broker.remove_module("m")
+            assert loading(broker, tally).wait() is not None
+        tally.violations += at_rest(broker, "m")
     print(f"module killed, {tally}")
     assert len(tally.struck) >= 8
     assert tally.violations == []
 
 
-def test_module_killed_while_it_is_removed(house: ChaosBroker) -> None:
+def test_module_killed_while_it_is_removed(broker: ChaosBroker) -> None:
     tally = Tally("remove")
-    house.start(*BRISK, modules=("m",))
-    for where, outcome in kill_module_everywhere(house, tally, removing):
+    broker.start(*BRISK, modules=("m",))
+    for where, outcome in kill_module_everywhere(broker, tally, removing):
         expect(outcome, "removed")
-        assert "m" not in house.members()
-        assert loading(house, tally).wait() is not None
+        assert "m" not in broker.members()
+        assert loading(broker, tally).wait() is not None
         if not where:
             break
-        tally.found(where, at_rest(house, "m"))
+        tally.found(where, at_rest(broker, "m"))
     print(f"module killed, {tally}")
     assert len(tally.struck) >= 4
     assert tally.violations == []
 
 
-def test_module_killed_while_the_broker_starts(house: ChaosBroker) -> None:
+def test_module_killed_while_the_broker_starts(broker: ChaosBroker) -> None:
     """Dead before its yes, and the start is refused; dead after it, and it is started again."""
-    tally, path, refused = Tally("start"), house.plans / "m", 0
-    house.start(*BRISK, modules=("m",))
+    tally, path, refused = Tally("start"), broker.plans / "m", 0
+    broker.start(*BRISK, modules=("m",))
     with ExitStack() as stack:
-        guests(house, stack, "x")
+        guests(broker, stack, "x")
         for plan in points(signal.SIGKILL):
-            house.end(signal.SIGKILL)
-            generation = house.rows()[-1].generation
+            broker.end(signal.SIGKILL)
+            generation = broker.rows()[-1].generation
             plans.place(path, plan)
-            house.write()
-            house.launch(*BRISK, modules=("m",))
-            where = struck(path, _Start(house))
-            until(lambda: _Start(house).over, "an end or an open door")
-            assert house.broker is not None
-            if house.broker.poll() is not None:
-                assert house.wait_dead() == 1, where
-                assert "flux-broker: m: died (killed by SIGKILL)" in house.log_text()
-                assert house.rows()[-1].generation == generation, "refused, and yet decided"
+            broker.write()
+            broker.launch(*BRISK, modules=("m",))
+            where = struck(path, _Start(broker))
+            until(lambda: _Start(broker).over, "an end or an open door")
+            assert broker.process is not None
+            if broker.process.poll() is not None:
+                assert broker.wait_dead() == 1, where
+                assert "flux-broker: m: died (killed by SIGKILL)" in broker.log_text()
+                assert broker.rows()[-1].generation == generation, "refused, and yet decided"
                 refused += 1
-                house.start(*BRISK, modules=("m",))
+                broker.start(*BRISK, modules=("m",))
             elif not where:
                 break
-            tally.found(where, at_rest(house, "m", "x"))
-            assert house.ask("get")["digest"] == digest_of_files(house)
+            tally.found(where, at_rest(broker, "m", "x"))
+            assert broker.ask("get")["digest"] == digest_of_files(broker)
     print(f"module killed, {tally}; {refused} starts refused")
     assert 0 < refused < len(tally.struck)
     assert len(tally.struck) >= 8

@@ -14,16 +14,16 @@ from tests.support.patience import FAR, PATIENCE, until
 CROWD = 50
 
 
-def test_fifty_clients_killed_at_random(house: ChaosBroker) -> None:
-    house.start(modules=("a", "b"))
-    assert house.broker is not None
-    house.flux("config", "get")
-    pid = house.broker.pid
-    before, base = footprint.of(pid), house.generation
+def test_fifty_clients_killed_at_random(broker: ChaosBroker) -> None:
+    broker.start(modules=("a", "b"))
+    assert broker.process is not None
+    broker.flux("config", "get")
+    pid = broker.process.pid
+    before, base = footprint.of(pid), broker.generation
     source = random.Random(SEED)
     serials = range(1_000_000, 1_000_000 + CROWD)
     clients = {
-        serial: house.begin("config", "set", "voter.serial", str(serial), "--timeout", FAR)
+        serial: broker.begin("config", "set", "voter.serial", str(serial), "--timeout", FAR)
         for serial in serials
     }
     doomed = source.sample(serials, CROWD // 2)
@@ -31,8 +31,8 @@ def test_fifty_clients_killed_at_random(house: ChaosBroker) -> None:
         time.sleep(source.random() * 0.04)
         clients[serial].send_signal(source.choice((signal.SIGKILL, signal.SIGINT)))
     told = {serial: one.communicate(timeout=3 * PATIENCE)[0] for serial, one in clients.items()}
-    until(lambda: "transaction" not in house.ask("status"))
-    committed = [row.generation for row in house.rows() if row.generation > base]
+    until(lambda: "transaction" not in broker.ask("status"))
+    committed = [row.generation for row in broker.rows() if row.generation > base]
     for serial in serials:
         if clients[serial].returncode == 0:
             found = re.search(r"generation (\d+)", told[serial])
@@ -45,4 +45,4 @@ def test_fifty_clients_killed_at_random(house: ChaosBroker) -> None:
           f"{len(committed)} commits")  # fmt: skip
     assert done <= len(committed) <= CROWD
     until(lambda: footprint.of(pid).descriptors <= before.descriptors)
-    assert house.judge_at_rest() == []
+    assert broker.judge_at_rest() == []

@@ -19,7 +19,8 @@ from coordinator.api.access import ClientRole
 from coordinator.api.server import ApiServer
 from protocol import limits
 from tests.chaos import footprint
-from tests.chaos.house import House, until
+from tests.chaos.broker import ChaosBroker
+from tests.support.patience import until
 
 TICKS = os.sysconf("SC_CLK_TCK")
 NOBODY = 65534
@@ -39,10 +40,12 @@ def connect(stack: ExitStack, path: str) -> socket.socket:
     return sock
 
 
-def exhaust(house: House, stack: ExitStack, descriptors: int, clients: int) -> tuple[int, int]:
+def exhaust(
+    broker: ChaosBroker, stack: ExitStack, descriptors: int, clients: int
+) -> tuple[int, int]:
     """Leave the broker a few descriptors and take them all; its process and its hard limit."""
-    assert house.broker is not None
-    pid, path = house.broker.pid, house.uri.removeprefix("local://")
+    assert broker.process is not None
+    pid, path = broker.process.pid, broker.uri.removeprefix("local://")
     _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     most = footprint.of(pid).descriptors + descriptors
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, hard))
@@ -52,12 +55,12 @@ def exhaust(house: House, stack: ExitStack, descriptors: int, clients: int) -> t
     return pid, hard
 
 
-def test_out_of_descriptors(house: House) -> None:
+def test_out_of_descriptors(broker: ChaosBroker) -> None:
     """Who cannot be let in waits without cost, and is served when a descriptor is free."""
-    house.start(modules=("m",))
+    broker.start(modules=("m",))
     with ExitStack() as stack:
-        pid, hard = exhaust(house, stack, descriptors=4, clients=12)
-        late, spent = Client(house.uri), cpu_seconds(pid)
+        pid, hard = exhaust(broker, stack, descriptors=4, clients=12)
+        late, spent = Client(broker.uri), cpu_seconds(pid)
         late.send("lsattr")
         assert late.receive(2.0) is None, "it was let in, so descriptors were not exhausted"
         spent = cpu_seconds(pid) - spent
@@ -65,28 +68,28 @@ def test_out_of_descriptors(house: House) -> None:
         assert spent < 0.4
     assert late.receive(10.0) is not None
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard, hard))
-    house.write()
-    assert house.reload()["result"] == "committed"
-    assert house.judge_at_rest() == []
+    broker.write()
+    assert broker.reload()["result"] == "committed"
+    assert broker.judge_at_rest() == []
 
 
-def test_descriptors_that_others_free(house: House) -> None:
+def test_descriptors_that_others_free(broker: ChaosBroker) -> None:
     """No client leaves: the door looks again by itself."""
-    house.start()
+    broker.start()
     with ExitStack() as stack:
-        pid, hard = exhaust(house, stack, descriptors=2, clients=4)
-        late = Client(house.uri)
+        pid, hard = exhaust(broker, stack, descriptors=2, clients=4)
+        late = Client(broker.uri)
         late.send("lsattr")
         assert late.receive(0.3) is None
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard, hard))
         assert late.receive(1.0) is not None
 
 
-def test_clients_leave_descriptors_for_modules(house: House) -> None:
+def test_clients_leave_descriptors_for_modules(broker: ChaosBroker) -> None:
     """With fewer descriptors than CLIENTS, some of them are not to be had at the door."""
-    house.start()
-    assert house.broker is not None
-    pid, path = house.broker.pid, house.uri.removeprefix("local://")
+    broker.start()
+    assert broker.process is not None
+    pid, path = broker.process.pid, broker.uri.removeprefix("local://")
     _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     soft = 4 * (footprint.of(pid).descriptors + 8)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
@@ -98,8 +101,8 @@ def test_clients_leave_descriptors_for_modules(house: House) -> None:
         before = footprint.of(pid).descriptors
         clients[1].close()
         until(lambda: footprint.of(pid).descriptors < before, what="it is let go")
-        assert house.load_module("m")["result"] == "loaded"
-    assert house.judge_at_rest() == []
+        assert broker.load_module("m")["result"] == "loaded"
+    assert broker.judge_at_rest() == []
 
 
 class Doorkeeper:
@@ -175,34 +178,34 @@ def test_idle_connections_make_room(keeper: Doorkeeper, monkeypatch: pytest.Monk
         assert keeper.serves(first)
 
 
-def test_the_owner_gets_in_beside_a_thousand_idle_connections(house: House) -> None:
+def test_the_owner_gets_in_beside_a_thousand_idle_connections(broker: ChaosBroker) -> None:
     """Programs of the owner's that keep connections open do not lock him out."""
-    house.start(modules=("m",))
+    broker.start(modules=("m",))
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < 3 * limits.CLIENTS:
         pytest.skip(f"{hard} descriptors are too few for {limits.CLIENTS} clients")
     resource.setrlimit(resource.RLIMIT_NOFILE, (3 * limits.CLIENTS, hard))
-    path = house.uri.removeprefix("local://")
+    path = broker.uri.removeprefix("local://")
     with ExitStack() as stack:
         for _ in range(limits.CLIENTS):
             connect(stack, path)
-        until(house.opened, what="the others have been idle for long enough")
-        house.write()
-        assert house.reload()["result"] == "committed"
-    assert house.judge_at_rest() == []
+        until(broker.opened, what="the others have been idle for long enough")
+        broker.write()
+        assert broker.reload()["result"] == "committed"
+    assert broker.judge_at_rest() == []
 
 
-def test_watchers_leave_room(house: House) -> None:
+def test_watchers_leave_room(broker: ChaosBroker) -> None:
     """A watcher is never idle, so there is a limit on them."""
-    house.start()
-    assert house.broker is not None
-    pid = house.broker.pid
+    broker.start()
+    assert broker.process is not None
+    pid = broker.process.pid
     _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     soft = footprint.of(pid).descriptors * 2 + 40
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
     watchers, refused = [], ""
     for _ in range(soft * 3 // 4):
-        client = Client(house.uri)
+        client = Client(broker.uri)
         client.send("watch")
         try:
             watchers.append((client, client.receive(30.0)))
@@ -211,5 +214,5 @@ def test_watchers_leave_room(house: House) -> None:
             break
     assert refused.startswith("too many clients watch")
     assert len(watchers) == int(soft * 3 / 4) // 2
-    house.write()
-    assert house.reload()["result"] == "committed"
+    broker.write()
+    assert broker.reload()["result"] == "committed"

@@ -60,18 +60,18 @@ def let_go_on(path: Path) -> None:
 
 
 def held_up(
-    house: ChaosBroker, who: str, plan: Plan, scenario: Scenario, tally: Tally
+    broker: ChaosBroker, who: str, plan: Plan, scenario: Scenario, tally: Tally
 ) -> Asking | None:
     """A request that was held up by `plan` and is over; None where it ended before that point."""
-    path = house.plans / who
+    path = broker.plans / who
     plans.place(path, plan)
-    asking = scenario(house, tally)
+    asking = scenario(broker, tally)
     where = struck(path, asking)
     if where:
         tally.found(where, [])
         wait_stopped(plans.who_carried_out(path))
         if who != "broker":  # readers are served whatever a module does
-            assert house.ask("status")["generation"] == house.rows()[-1].generation
+            assert broker.ask("status")["generation"] == broker.rows()[-1].generation
         let_go_on(path)
     assert asking.wait() is not None
     return asking if where else None
@@ -79,14 +79,14 @@ def held_up(
 
 @pytest.mark.parametrize("title", CHANGES)
 @pytest.mark.parametrize("who", ["broker", "m"])
-def test_in_a_change(two: ChaosBroker, who: str, title: str) -> None:
-    house, tally = two, Tally(title)
+def test_in_a_change(broker_of_two: ChaosBroker, who: str, title: str) -> None:
+    broker, tally = broker_of_two, Tally(title)
     for plan in points(signal.SIGSTOP):
-        asking = held_up(house, who, plan, CHANGES[title], tally)
+        asking = held_up(broker, who, plan, CHANGES[title], tally)
         if asking is None:
             break
         expect(asking.outcome, RESULTS[title])
-        tally.violations += [*at_rest(house, "m", "y"), *house.judge(*tally.answers)]
+        tally.violations += [*at_rest(broker, "m", "y"), *broker.judge(*tally.answers)]
     print(f"{who} stopped, {tally}")
     assert len(tally.struck) >= 4
     assert tally.violations == []
@@ -96,44 +96,44 @@ def test_in_a_change(two: ChaosBroker, who: str, title: str) -> None:
     ("broker", "load", 6), ("broker", "reload", 8), ("broker", "remove", 2),
     ("m", "load", 3), ("m", "reload", 3), ("m", "remove", 1),
 ])  # fmt: skip
-def test_over_a_module(house: ChaosBroker, who: str, title: str, least: int) -> None:
+def test_over_a_module(broker: ChaosBroker, who: str, title: str, least: int) -> None:
     tally, modules = Tally(title), () if title == "load" else ("m",)
-    house.start(*BRISK, modules=modules)
+    broker.start(*BRISK, modules=modules)
     for plan in some_points(3):
-        asking = held_up(house, who, plan, OVER_A_MODULE[title], tally)
+        asking = held_up(broker, who, plan, OVER_A_MODULE[title], tally)
         if asking is None:
             break
         expect(asking.outcome, OVER_RESULTS[title])
-        tally.violations += at_rest(house, *([] if title == "remove" else ["m"]))
+        tally.violations += at_rest(broker, *([] if title == "remove" else ["m"]))
         if title == "load":
-            assert removing(house, tally).wait() is not None
+            assert removing(broker, tally).wait() is not None
         if title == "remove":
-            assert "m" not in house.members()
-            assert loading(house, tally).wait() is not None
+            assert "m" not in broker.members()
+            assert loading(broker, tally).wait() is not None
     print(f"{who} stopped, {tally}")
     assert len(tally.struck) >= least
     assert tally.violations == []
 
 
 @pytest.mark.parametrize(("who", "stride", "least"), [("broker", 5, 8), ("m", 3, 3)])
-def test_while_a_broker_starts(house: ChaosBroker, who: str, stride: int, least: int) -> None:
+def test_while_a_broker_starts(broker: ChaosBroker, who: str, stride: int, least: int) -> None:
     """Changed files, a module of its own and a survivor: the longest of all starts."""
-    tally, path = Tally("start"), house.plans / who
-    house.start(*BRISK, modules=("m",))
+    tally, path = Tally("start"), broker.plans / who
+    broker.start(*BRISK, modules=("m",))
     with ExitStack() as stack:
-        guests(house, stack, "x")
+        guests(broker, stack, "x")
         for plan in some_points(stride):
-            house.end(signal.SIGKILL)
+            broker.end(signal.SIGKILL)
             plans.place(path, plan)
-            house.write()
-            house.launch(*BRISK, modules=("m",))
-            where = struck(path, Opening(house))
+            broker.write()
+            broker.launch(*BRISK, modules=("m",))
+            where = struck(path, Opening(broker))
             if not where:
                 break
             let_go_on(path)
-            house.wait_until_open()
-            tally.found(where, at_rest(house, "m", "x"))
-            assert house.ask("get")["digest"] == digest_of_files(house)
+            broker.wait_until_open()
+            tally.found(where, at_rest(broker, "m", "x"))
+            assert broker.ask("get")["digest"] == digest_of_files(broker)
     print(f"{who} stopped, {tally}")
     assert len(tally.struck) >= least
     assert tally.violations == []

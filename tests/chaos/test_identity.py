@@ -13,58 +13,58 @@ from tests.chaos.plans import Plan
 from tests.support.patience import FAR, PATIENCE, until
 
 
-def test_a_fresh_ledger_decides_no_doubt_of_another(den: ChaosBroker) -> None:
+def test_a_fresh_ledger_decides_no_doubt_of_another(unjudged_broker: ChaosBroker) -> None:
     """The old 1.2 was rejected by one of two; the new 1.2, of other content, is committed."""
-    den.start()
-    with den.attached("x", "y") as (x, _):
-        den.write(y="refuse")
-        plans.place(den.plans / "broker", Plan("before", title="Send", number=2))
-        client = den.begin("config", "reload", "--timeout", FAR)
-        den.wait_dead()
+    unjudged_broker.start()
+    with unjudged_broker.attached("x", "y") as (x, _):
+        unjudged_broker.write(y="refuse")
+        plans.place(unjudged_broker.plans / "broker", Plan("before", title="Send", number=2))
+        client = unjudged_broker.begin("config", "reload", "--timeout", FAR)
+        unjudged_broker.wait_dead()
         client.communicate(timeout=PATIENCE)
         until(lambda: x.in_doubt, what="x has said yes and waits")
-        rejected = den.wait_for_record("x", "accepted").digest
-        _begin_another_ledger(den)
-        den.start()
+        rejected = unjudged_broker.wait_for_record("x", "accepted").digest
+        _begin_another_ledger(unjudged_broker)
+        unjudged_broker.start()
         for name in ("x", "y"):
-            den.wait_for(name, "running")
-        ran = [one.digest for one in den.diary_of() if one.what == "ran"]
+            unjudged_broker.wait_for(name, "running")
+        ran = [one.digest for one in unjudged_broker.diary_of() if one.what == "ran"]
         assert rejected not in ran, "what y had rejected is run"
-        den.write()
-        outcome = den.commits()
+        unjudged_broker.write()
+        outcome = unjudged_broker.commits()
         assert x.in_doubt is None
         assert x.digest == outcome["digest"]
 
 
-def _begin_another_ledger(den: ChaosBroker) -> None:
+def _begin_another_ledger(unjudged_broker: ChaosBroker) -> None:
     """Where the participants cannot see it: a start (1.1) and one change (1.2)."""
-    shutil.rmtree(den.statedir)
-    den.statedir.mkdir(mode=0o700)
-    here, den.rundir = den.rundir, den.root / "elsewhere"
-    den.rundir.mkdir(mode=0o700)
-    uri, den.uri = den.uri, f"local://{den.rundir}/local"
-    den.write()
-    den.start()
-    den.write()
-    den.commits()
-    den.end()
-    den.rundir, den.uri = here, uri
+    shutil.rmtree(unjudged_broker.statedir)
+    unjudged_broker.statedir.mkdir(mode=0o700)
+    here, unjudged_broker.rundir = unjudged_broker.rundir, unjudged_broker.root / "elsewhere"
+    unjudged_broker.rundir.mkdir(mode=0o700)
+    uri, unjudged_broker.uri = unjudged_broker.uri, f"local://{unjudged_broker.rundir}/local"
+    unjudged_broker.write()
+    unjudged_broker.start()
+    unjudged_broker.write()
+    unjudged_broker.commits()
+    unjudged_broker.end()
+    unjudged_broker.rundir, unjudged_broker.uri = here, uri
 
 
-def test_a_restored_ledger_gives_no_name_out_twice(den: ChaosBroker) -> None:
+def test_a_restored_ledger_gives_no_name_out_twice(unjudged_broker: ChaosBroker) -> None:
     """A backup comes to the same epoch again; the changes in it are others all the same."""
-    den.start()
-    den.end()
-    backup = den.root / "backup"
-    shutil.copytree(den.statedir, backup)
-    den.write()
-    den.start()
-    den.write()
-    lost = den.commits()
-    den.end()
-    shutil.rmtree(den.statedir)
-    shutil.copytree(backup, den.statedir)
-    den.start()
-    den.write()
-    again = den.commits()
+    unjudged_broker.start()
+    unjudged_broker.end()
+    backup = unjudged_broker.root / "backup"
+    shutil.copytree(unjudged_broker.statedir, backup)
+    unjudged_broker.write()
+    unjudged_broker.start()
+    unjudged_broker.write()
+    lost = unjudged_broker.commits()
+    unjudged_broker.end()
+    shutil.rmtree(unjudged_broker.statedir)
+    shutil.copytree(backup, unjudged_broker.statedir)
+    unjudged_broker.start()
+    unjudged_broker.write()
+    again = unjudged_broker.commits()
     assert lost["txid"] != again["txid"]

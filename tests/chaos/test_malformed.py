@@ -28,13 +28,13 @@ MEMORY = 6 * 1024
 """How much more KiB a process may hold afterwards: allocators do not give everything back."""
 
 
-def say(house: ChaosBroker, lines: list[bytes]) -> None:
+def say(broker: ChaosBroker, lines: list[bytes]) -> None:
     """Bring these lines to the clients' door, on as many connections as it takes."""
     batch = 50
     for start in range(0, len(lines), batch):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
             client.settimeout(PATIENCE)
-            client.connect(house.uri.removeprefix("local://"))
+            client.connect(broker.uri.removeprefix("local://"))
             for line in lines[start : start + batch]:
                 if not line.strip():
                     continue
@@ -47,53 +47,53 @@ def say(house: ChaosBroker, lines: list[bytes]) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_the_clients_door(den: ChaosBroker) -> None:
+def test_the_clients_door(unjudged_broker: ChaosBroker) -> None:
     """Some of the lines are lawful, and change things; they do so as often as they like."""
-    house = den
-    house.start(modules=("m",))
-    assert house.broker is not None
+    broker = unjudged_broker
+    broker.start(modules=("m",))
+    assert broker.process is not None
     source = random.Random(SEED)
-    say(house, list(malformed.lines(source, WARM_UP)))
-    before = footprint.of(house.broker.pid)
-    say(house, list(malformed.lines(source, COUNT)))
-    after = until_settled(house, before)
+    say(broker, list(malformed.lines(source, WARM_UP)))
+    before = footprint.of(broker.process.pid)
+    say(broker, list(malformed.lines(source, COUNT)))
+    after = until_settled(broker, before)
     print(f"seed {SEED}: {COUNT} lines at the clients' door: {before} before, {after} after")
     assert after.descriptors <= before.descriptors
     assert after.memory - before.memory < MEMORY
-    if "m" in house.members():
-        house.remove_module("m")  # a reload within 50 ms may have made it fail
-    house.load_module("m")
-    house.write()
-    house.commits()
-    members = house.members().values()
-    assert all_run_what_is_in_force(house.rows(), house.ask("get"), members) == []
+    if "m" in broker.members():
+        broker.remove_module("m")  # a reload within 50 ms may have made it fail
+    broker.load_module("m")
+    broker.write()
+    broker.commits()
+    members = broker.members().values()
+    assert all_run_what_is_in_force(broker.rows(), broker.ask("get"), members) == []
 
 
-def until_settled(house: ChaosBroker, before: footprint.Footprint) -> footprint.Footprint:
+def until_settled(broker: ChaosBroker, before: footprint.Footprint) -> footprint.Footprint:
     """The broker's footprint when the descriptors of clients who left are closed."""
-    assert house.broker is not None
-    pid = house.broker.pid
+    assert broker.process is not None
+    pid = broker.process.pid
     with contextlib.suppress(AssertionError):
         until(lambda: footprint.of(pid).descriptors <= before.descriptors)
     return footprint.of(pid)
 
 
 @pytest.mark.timeout(900)
-def test_the_modules_socket(house: ChaosBroker) -> None:
-    house.start(modules=("m",))
-    assert house.broker is not None
+def test_the_modules_socket(broker: ChaosBroker) -> None:
+    broker.start(modules=("m",))
+    assert broker.process is not None
     source = random.Random(SEED)
-    with house.attached("y"):
-        throw(house, list(malformed.frames(source, WARM_UP)))
-        before = footprint.of(house.broker.pid)
-        throw(house, list(malformed.frames(source, COUNT)))
-        after = until_settled(house, before)
+    with broker.attached("y"):
+        throw(broker, list(malformed.frames(source, WARM_UP)))
+        before = footprint.of(broker.process.pid)
+        throw(broker, list(malformed.frames(source, COUNT)))
+        after = until_settled(broker, before)
         print(f"seed {SEED}: {COUNT} frames at the modules' socket: {before} before, {after} after")
         assert after.descriptors <= before.descriptors
         assert after.memory - before.memory < MEMORY
-        house.write()
-        assert house.commits()["asked"] == 2
-        assert house.judge_at_rest() == []
+        broker.write()
+        assert broker.commits()["asked"] == 2
+        assert broker.judge_at_rest() == []
 
 
 ATOMS = st.one_of(st.none(), st.booleans(), st.integers(-(2**63), 2**64 - 1), st.floats(),
@@ -109,7 +109,7 @@ ARRAYS = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, suppress_health_check=list(HealthCheck))
 @given(st.binary(max_size=300) | ARRAYS)
 def decoders_answer(frame: bytes) -> None:
     """Whatever the bytes: a message that encodes to a frame again, or a word on what is wrong."""
@@ -130,13 +130,13 @@ def test_the_decoders() -> None:
     assert after.memory - before.memory < 4 * MEMORY, "hypothesis itself keeps a little"
 
 
-def test_two_names_on_one_connection(house: ChaosBroker) -> None:
+def test_two_names_on_one_connection(broker: ChaosBroker) -> None:
     """One connection speaks for one participant; the second name is refused."""
-    house.start(modules=("m",))
+    broker.start(modules=("m",))
     with zmq.Context() as context, context.socket(zmq.DEALER) as liar:
         liar.setsockopt(zmq.LINGER, 0)
         liar.setsockopt(zmq.RCVTIMEO, int(PATIENCE * 1000))
-        liar.connect(f"ipc://{house.rundir}/modules")
+        liar.connect(f"ipc://{broker.rundir}/modules")
         for name in ("one", "two", "one", "two"):
             join = Join(
                 "",
@@ -155,32 +155,32 @@ def test_two_names_on_one_connection(house: ChaosBroker) -> None:
         said = [decode_from_coordinator(liar.recv()) for _ in range(4)]
     kinds = sorted(type(one).__name__ for one in said)
     assert kinds == ["Admit", "Admit", "Refuse", "Refuse"]
-    assert "two" not in house.members()
-    house.remove_module("one")
-    house.write()
-    house.commits()
-    assert house.judge_at_rest() == []
+    assert "two" not in broker.members()
+    broker.remove_module("one")
+    broker.write()
+    broker.commits()
+    assert broker.judge_at_rest() == []
 
 
-def test_coming_and_going(house: ChaosBroker) -> None:
+def test_coming_and_going(broker: ChaosBroker) -> None:
     """A service that attaches and leaves again and again costs the broker nothing."""
-    house.start()
-    assert house.broker is not None
+    broker.start()
+    assert broker.process is not None
 
     def come_and_go(times: int) -> footprint.Footprint:
         for _ in range(times):
-            with house.attached("y"):
+            with broker.attached("y"):
                 pass
-            until(lambda: "y" not in house.members())
-        return until_settled(house, before)
+            until(lambda: "y" not in broker.members())
+        return until_settled(broker, before)
 
-    before = footprint.of(house.broker.pid)
+    before = footprint.of(broker.process.pid)
     before = come_and_go(2)
     after = come_and_go(20)
     assert after.descriptors <= before.descriptors
 
 
-def throw(house: ChaosBroker, frames: list[bytes]) -> None:
+def throw(broker: ChaosBroker, frames: list[bytes]) -> None:
     """Send these frames, on a hundred connections one after the other."""
     context = zmq.Context()
     batch = max(1, len(frames) // 100)
@@ -188,9 +188,9 @@ def throw(house: ChaosBroker, frames: list[bytes]) -> None:
         thrower = context.socket(zmq.DEALER)
         thrower.setsockopt(zmq.LINGER, int(PATIENCE * 1000))
         thrower.setsockopt(zmq.SNDTIMEO, int(PATIENCE * 1000))
-        thrower.connect(f"ipc://{house.rundir}/modules")
+        thrower.connect(f"ipc://{broker.rundir}/modules")
         for frame in frames[start : start + batch]:
             thrower.send_multipart([frame] * (2 if len(frame) % 50 == 7 else 1))
         thrower.close()
     context.term()
-    house.ask("status")
+    broker.ask("status")

@@ -30,14 +30,14 @@ HARMLESS = {("vote-twice", "voted"), ("vote-twice", "commit"), ("vote-twice", "c
 
 def rough(commit: float) -> Iterator[ChaosBroker]:
     """A broker with a good module, and no end of patience with the dying."""
-    house = ChaosBroker()
+    broker = ChaosBroker()
     try:
-        house.start(*BRISK, "--limit", f"COMMIT_SECONDS={commit}",
+        broker.start(*BRISK, "--limit", f"COMMIT_SECONDS={commit}",
                     "--limit", "SHUTDOWN_SECONDS=0.3", modules=("good",))  # fmt: skip
-        yield house
-        assert house.judge() == []
+        yield broker
+        assert broker.judge() == []
     finally:
-        house.close()
+        broker.close()
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +52,14 @@ def hasty() -> Iterator[ChaosBroker]:
     yield from rough(SHORT)
 
 
-def fresh(house: ChaosBroker) -> None:
+def fresh(broker: ChaosBroker) -> None:
     """A bad module that has done nothing yet, in place of whatever is left of the last."""
-    if "bad" in house.members():
-        house.remove_module("bad")
-    house.write()
-    expect(house.reload(), "committed", "partial", "unchanged")  # partial: a short time to apply
-    house.wait_for("good", "running")
-    house.has_loaded("bad")
+    if "bad" in broker.members():
+        broker.remove_module("bad")
+    broker.write()
+    expect(broker.reload(), "committed", "partial", "unchanged")  # partial: a short time to apply
+    broker.wait_for("good", "running")
+    broker.has_loaded("bad")
 
 
 @pytest.mark.parametrize("point", faults.POINTS)
@@ -78,14 +78,14 @@ def test_mute(hasty: ChaosBroker, kind: str, point: str) -> None:
 
 
 def try_fault(
-    house: ChaosBroker, kind: str, point: str, allowed: float, longest: float
+    broker: ChaosBroker, kind: str, point: str, allowed: float, longest: float
 ) -> None:  # fmt: skip
     """One fault in one change that is allowed this time, and is answered after the longest wait."""
-    fresh(house)
-    base = house.generation
-    house.write(bad=f"{kind}@{point}")
+    fresh(broker)
+    base = broker.generation
+    broker.write(bad=f"{kind}@{point}")
     began = time.monotonic()
-    outcome = house.reload(timeout=allowed)
+    outcome = broker.reload(timeout=allowed)
     overtime = time.monotonic() - began - longest
     print(f"answered {overtime:.3f} s beyond its deadline")
     committed = outcome["result"] in ("committed", "partial")
@@ -97,39 +97,39 @@ def try_fault(
     if outcome["result"] in ("refused", "partial"):
         assert "bad" in {reason["module"] for reason in outcome["reasons"]}, told(outcome)
         assert all(len(reason["message"]) < 5000 for reason in outcome["reasons"])
-    answered = Answered(outcome, digest_of_files(house), overtime)
-    assert house.judge(answered) == []
+    answered = Answered(outcome, digest_of_files(broker), overtime)
+    assert broker.judge(answered) == []
     assert answered_in_time([answered], SLACK) == []
-    house.wait_for("good", "running")
-    assert house.ask("get")["generation"] == house.rows()[-1].generation
+    broker.wait_for("good", "running")
+    assert broker.ask("get")["generation"] == broker.rows()[-1].generation
 
 
-def test_failed_commit_is_told_and_mended(house: ChaosBroker) -> None:
+def test_failed_commit_is_told_and_mended(broker: ChaosBroker) -> None:
     """Exit status 3 and the name; then the module is started again, into what was committed."""
-    house.start(modules=("a", "b"))
-    base = house.generation
-    house.write(b="raise@commit")
-    done = house.flux("config", "reload")
+    broker.start(modules=("a", "b"))
+    base = broker.generation
+    broker.write(b="raise@commit")
+    done = broker.flux("config", "reload")
     assert done.returncode == 3
     assert "flux-config: b: failed in commit: commit raised RuntimeError" in done.stderr
     last = done.stderr.splitlines()[-1]
     assert last == f"flux-config: generation {base + 1} is committed, but not applied by b"
-    until(lambda: house.members()["b"]["restarts"] == 1, "b is started again")
-    assert house.wait_for("b", "running")["generation"] == base + 1
-    house.write()
-    house.commits()
-    assert house.judge_at_rest() == []
+    until(lambda: broker.members()["b"]["restarts"] == 1, "b is started again")
+    assert broker.wait_for("b", "running")["generation"] == base + 1
+    broker.write()
+    broker.commits()
+    assert broker.judge_at_rest() == []
 
 
-def test_hang_in_commit_is_told_and_mended(house: ChaosBroker) -> None:
-    house.start("--limit", "COMMIT_SECONDS=0.5", modules=("a", "b"))
-    base = house.generation
-    house.write(b="hang@commit")
-    done = house.flux("config", "reload")
+def test_hang_in_commit_is_told_and_mended(broker: ChaosBroker) -> None:
+    broker.start("--limit", "COMMIT_SECONDS=0.5", modules=("a", "b"))
+    base = broker.generation
+    broker.write(b="hang@commit")
+    done = broker.flux("config", "reload")
     assert done.returncode == 3
     assert "flux-config: b: did not apply the change within 0.5 s" in done.stderr
-    until(lambda: house.members()["b"]["restarts"] == 1, "b is started again")
-    assert house.wait_for("b", "running")["generation"] == base + 1
-    house.write()
-    house.commits()
-    assert house.judge_at_rest() == []
+    until(lambda: broker.members()["b"]["restarts"] == 1, "b is started again")
+    assert broker.wait_for("b", "running")["generation"] == base + 1
+    broker.write()
+    broker.commits()
+    assert broker.judge_at_rest() == []

@@ -32,13 +32,13 @@ QUICK = tuple(kind for kind in faults.KINDS if kind not in ("hang", "giant", "cl
 
 
 class Round:
-    """One house through all rounds, and the moves that may be made in it."""
+    """One broker through all rounds, and the moves that may be made in it."""
 
-    def __init__(self, house: ChaosBroker, seed: int) -> None:
-        self.house = house
+    def __init__(self, broker: ChaosBroker, seed: int) -> None:
+        self.broker = broker
         self.chance = random.Random(seed)
         self.tally = Tally("random")
-        self.texts = Library(house)
+        self.texts = Library(broker)
         self.moves: list[Callable[[], None]] = [
             self.change, self.refusal, self.dry_run, self.same_files, self.module_fault,
             self.module_struck, self.broker_struck, self.broker_paused, self.hang, self.withdrawn,
@@ -49,14 +49,14 @@ class Round:
         self, do: dict[str, str] | None = None, dry_run: bool = False, timeout: float = PATIENCE
     ) -> Asking:
         """A new candidate is proposed, in which modules do these deeds."""
-        self.house.write(**(do or {}))
+        self.broker.write(**(do or {}))
         self.texts.keep()
-        return Asking(self.house, self.tally, "reload", timeout=timeout, dry_run=dry_run)
+        return Asking(self.broker, self.tally, "reload", timeout=timeout, dry_run=dry_run)
 
     def settle(self) -> None:
         """Everybody is there again."""
         for name in EVERYBODY:
-            self.house.wait_for(name, "running")
+            self.broker.wait_for(name, "running")
 
     # Moves
 
@@ -75,12 +75,12 @@ class Round:
 
     def same_files(self) -> None:
         self.texts.restore()
-        expect(self.house.reload(), "unchanged")
+        expect(self.broker.reload(), "unchanged")
 
     def module_fault(self) -> None:
         kind, point = self.chance.choice(QUICK), self.chance.choice(faults.POINTS)
         name = self.chance.choice(MODULES)
-        pid, deeds = self.house.pid(name), self.deeds(name)
+        pid, deeds = self.broker.pid(name), self.deeds(name)
         outcome = expect(self.propose({name: f"{kind}@{point}"}).wait(), *ANY)
         # The answer may come before the deed, which is done all the same once its point is reached.
         if outcome["result"] != "refused" or point not in ("commit", "committed"):
@@ -90,70 +90,72 @@ class Round:
 
     def module_struck(self) -> None:
         name = self.chance.choice(MODULES)
-        pid = self.house.pid(name)
-        plans.place(self.house.plans / name, self.plan(6))
+        pid = self.broker.pid(name)
+        plans.place(self.broker.plans / name, self.plan(6))
         asking = self.propose()
-        where = struck(self.house.plans / name, asking, linger=0.15)
+        where = struck(self.broker.plans / name, asking, linger=0.15)
         expect(asking.wait(), *ANY)
         if where:
             self.wait_for_another(name, pid)
 
     def broker_struck(self) -> None:
-        plans.place(self.house.plans / "broker", self.plan(12))
+        plans.place(self.broker.plans / "broker", self.plan(12))
         asking = self.propose({"m": "refuse"} if self.chance.random() < 0.3 else {})
-        if struck(self.house.plans / "broker", asking, linger=0.15):
-            assert self.house.wait_dead() == -signal.SIGKILL
+        if struck(self.broker.plans / "broker", asking, linger=0.15):
+            assert self.broker.wait_dead() == -signal.SIGKILL
             asking.wait()
             self.restart()
         asking.wait()
 
     def broker_stopped(self) -> None:
         asking = self.propose()
-        status = self.house.end(self.chance.choice((signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)))
+        status = self.broker.end(
+            self.chance.choice((signal.SIGTERM, signal.SIGHUP, signal.SIGKILL))
+        )
         assert status in (0, -signal.SIGKILL)
         asking.wait()
         self.restart()
 
     def broker_paused(self) -> None:
-        assert self.house.broker is not None
-        plans.place(self.house.plans / "broker", self.plan(12, signal.SIGSTOP))
+        assert self.broker.process is not None
+        plans.place(self.broker.plans / "broker", self.plan(12, signal.SIGSTOP))
         asking = self.propose()
-        if struck(self.house.plans / "broker", asking, linger=0.15):
-            wait_stopped(self.house.broker.pid)
-            os.kill(self.house.broker.pid, signal.SIGCONT)
+        if struck(self.broker.plans / "broker", asking, linger=0.15):
+            wait_stopped(self.broker.process.pid)
+            os.kill(self.broker.process.pid, signal.SIGCONT)
         expect(asking.wait(), "committed")
 
     def hang(self) -> None:
         name = self.chance.choice(MODULES)
         expect(self.propose({name: "hang"}, timeout=0.3).wait(), "refused")
-        self.house.kill_module(name)
+        self.broker.kill_module(name)
 
     def withdrawn(self) -> None:
         name = self.chance.choice(MODULES)
-        self.house.write(**{name: "hang"})
-        client = self.house.begin("config", "reload", "--timeout", FAR)
-        until(lambda: "transaction" in self.house.ask("status") or client.poll() is not None)
+        self.broker.write(**{name: "hang"})
+        client = self.broker.begin("config", "reload", "--timeout", FAR)
+        until(lambda: "transaction" in self.broker.ask("status") or client.poll() is not None)
         client.send_signal(self.chance.choice((signal.SIGKILL, signal.SIGINT)))
         client.communicate(timeout=PATIENCE)
-        until(lambda: "transaction" not in self.house.ask("status"))
-        self.house.kill_module(name)
+        until(lambda: "transaction" not in self.broker.ask("status"))
+        self.broker.kill_module(name)
 
     def noise(self) -> None:
-        throw(self.house, list(malformed.frames(self.chance, 20)))
+        throw(self.broker, list(malformed.frames(self.chance, 20)))
 
     def come_and_go(self) -> None:
-        self.house.has_loaded("visitor")
-        expect(self.house.remove_module("visitor"), "removed")
+        self.broker.has_loaded("visitor")
+        expect(self.broker.remove_module("visitor"), "removed")
 
     # Means
 
     def deeds(self, name: str) -> int:
         """How often a module has done something wrong."""
-        return sum(one.what == "struck" for one in self.house.diary_of(name))
+        return sum(one.what == "struck" for one in self.broker.diary_of(name))
 
     def wait_for_another(self, name: str, pid: int) -> None:
         """Wait until the death of this process of a module has been noticed."""
-        until(lambda: self.house.members()[name]["pid"] != pid, f"the death of {name} is noticed")
+        until(lambda: self.broker.members()[name]["pid"] != pid, f"the death of {name} is noticed")
 
     def plan(self, most: int, number: signal.Signals = signal.SIGKILL) -> Plan:
         """A strike at one of the first effects."""
@@ -163,17 +165,17 @@ class Round:
     def restart(self) -> None:
         """Another life of the broker, on the files of what was decided last."""
         self.texts.restore()
-        self.house.start(*BRISK, modules=MODULES)
+        self.broker.start(*BRISK, modules=MODULES)
 
 
 @pytest.mark.timeout(1800)
-def test_random_campaign(house: ChaosBroker) -> None:
+def test_random_campaign(broker: ChaosBroker) -> None:
     print(f"seed {SEED}, {ROUNDS} rounds")
-    house.start(*BRISK, modules=MODULES)
+    broker.start(*BRISK, modules=MODULES)
     made: Counter[str] = Counter()
     with ExitStack() as stack:
-        stack.enter_context(house.attached(*GUESTS))
-        play = Round(house, SEED)
+        stack.enter_context(broker.attached(*GUESTS))
+        play = Round(broker, SEED)
         for number in range(ROUNDS):
             move = play.chance.choice(play.moves)
             where = f"CHAOS_SEED={SEED} CHAOS_ROUNDS={number + 1}, the last: {move.__name__}"
@@ -183,5 +185,5 @@ def test_random_campaign(house: ChaosBroker) -> None:
                 play.settle()
             except AssertionError as error:
                 raise AssertionError(f"{where}: {error}") from error
-            assert house.judge_at_rest(*play.tally.answers) == [], where
-    print(f"seed {SEED}: {ROUNDS} rounds, {len(house.rows())} generations, no violation; {made}")
+            assert broker.judge_at_rest(*play.tally.answers) == [], where
+    print(f"seed {SEED}: {ROUNDS} rounds, {len(broker.rows())} generations, no violation; {made}")

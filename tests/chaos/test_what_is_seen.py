@@ -11,192 +11,194 @@ from tests.support.patience import AT_ONCE, FAR, PATIENCE, until
 NAMES = ("a", "b", "c", "d")
 
 
-def digests(house: ChaosBroker) -> set[str]:
+def digests(broker: ChaosBroker) -> set[str]:
     """The digests that the four modules report."""
-    return {house.members()[name]["digest"] for name in NAMES}
+    return {broker.members()[name]["digest"] for name in NAMES}
 
 
-def test_accepted(four: ChaosBroker) -> None:
-    before = four.ask("get")
-    serial = four.write()
-    done = four.flux("config", "reload")
+def test_accepted(broker_of_four: ChaosBroker) -> None:
+    before = broker_of_four.ask("get")
+    serial = broker_of_four.write()
+    done = broker_of_four.flux("config", "reload")
     assert (done.returncode, done.stderr) == (0, "")
-    after = four.ask("get")
+    after = broker_of_four.ask("get")
     assert after["generation"] == before["generation"] + 1
     assert f"committed: generation {after['generation']}, 4 modules" in done.stdout
-    assert digests(four) == {after["digest"]}
-    shown = four.flux("config", "get", "voter.serial")
+    assert digests(broker_of_four) == {after["digest"]}
+    shown = broker_of_four.flux("config", "get", "voter.serial")
     assert (shown.returncode, shown.stdout) == (0, f"{serial}\n")
-    assert four.judge_at_rest() == []
+    assert broker_of_four.judge_at_rest() == []
 
 
-def test_same_files_again(four: ChaosBroker) -> None:
-    four.write()
-    four.commits()
-    written, generation = len(four.diary_of()), four.generation
-    done = four.flux("config", "reload")
+def test_same_files_again(broker_of_four: ChaosBroker) -> None:
+    broker_of_four.write()
+    broker_of_four.commits()
+    written, generation = len(broker_of_four.diary_of()), broker_of_four.generation
+    done = broker_of_four.flux("config", "reload")
     assert done.returncode == 0
     assert done.stdout.startswith("unchanged")
-    assert four.generation == generation
-    assert len(four.diary_of()) == written, "no module was asked"
+    assert broker_of_four.generation == generation
+    assert len(broker_of_four.diary_of()) == written, "no module was asked"
 
 
-def test_two_of_four_reject(four: ChaosBroker) -> None:
-    before, digest = four.generation, digests(four)
-    serial = four.write(b="refuse", d="refuse")
-    done = four.flux("config", "reload")
+def test_two_of_four_reject(broker_of_four: ChaosBroker) -> None:
+    before, digest = broker_of_four.generation, digests(broker_of_four)
+    serial = broker_of_four.write(b="refuse", d="refuse")
+    done = broker_of_four.flux("config", "reload")
     assert (done.returncode, done.stdout) == (1, "")
     lines = done.stderr.splitlines()
-    place = re.escape(f"{four.files}/voter.toml:2")
+    place = re.escape(f"{broker_of_four.files}/voter.toml:2")
     for name in ("b", "d"):
         wanted = rf"flux-config: {name}: voter\.serial: {name} will not have {serial} \({place}:1\)"
         assert len([line for line in lines if re.fullmatch(wanted, line)]) == 1, done.stderr
     assert lines[-1] == f"flux-config: nothing changed; generation {before} stays in force"
     assert len(lines) == 3
-    assert (four.generation, digests(four)) == (before, digest)
-    refused = {one.digest for one in four.diary_of() if one.what == "refused"}
-    assert not [one for one in four.diary_of() if one.what == "ran" and one.digest in refused]
-    assert four.judge_at_rest() == []
+    assert (broker_of_four.generation, digests(broker_of_four)) == (before, digest)
+    refused = {one.digest for one in broker_of_four.diary_of() if one.what == "refused"}
+    assert not [
+        one for one in broker_of_four.diary_of() if one.what == "ran" and one.digest in refused
+    ]
+    assert broker_of_four.judge_at_rest() == []
 
 
-def nothing_happens(house: ChaosBroker, *expected: str) -> None:
+def nothing_happens(broker: ChaosBroker, *expected: str) -> None:
     """A reload fails, says `expected`, and asks nobody."""
-    before, written = house.ask("get"), len(house.diary_of())
-    done = house.flux("config", "reload")
+    before, written = broker.ask("get"), len(broker.diary_of())
+    done = broker.flux("config", "reload")
     assert done.returncode == 1
     for text in expected:
         assert text in done.stderr, done.stderr
-    assert house.ask("get") == before
-    assert len(house.diary_of()) == written, "no module was asked"
+    assert broker.ask("get") == before
+    assert len(broker.diary_of()) == written, "no module was asked"
 
 
-def test_syntax_error(four: ChaosBroker) -> None:
-    four.write_text("[voter]\nserial = = 1\n")
-    nothing_happens(four, f"{four.files}/voter.toml:2:10")
-    four.write()
+def test_syntax_error(broker_of_four: ChaosBroker) -> None:
+    broker_of_four.write_text("[voter]\nserial = = 1\n")
+    nothing_happens(broker_of_four, f"{broker_of_four.files}/voter.toml:2:10")
+    broker_of_four.write()
 
 
-def test_unreadable_file(four: ChaosBroker) -> None:
-    (four.files / "x.toml").symlink_to(four.root / "nowhere")
+def test_unreadable_file(broker_of_four: ChaosBroker) -> None:
+    (broker_of_four.files / "x.toml").symlink_to(broker_of_four.root / "nowhere")
     try:
-        nothing_happens(four, f"{four.files}/x.toml", "No such file")
+        nothing_happens(broker_of_four, f"{broker_of_four.files}/x.toml", "No such file")
     finally:
-        (four.files / "x.toml").unlink()
+        (broker_of_four.files / "x.toml").unlink()
 
 
-def test_missing_directory(four: ChaosBroker) -> None:
-    aside = four.root / "aside"
-    four.files.rename(aside)
+def test_missing_directory(broker_of_four: ChaosBroker) -> None:
+    aside = broker_of_four.root / "aside"
+    broker_of_four.files.rename(aside)
     try:
-        nothing_happens(four, str(four.files), "No such file or directory")
+        nothing_happens(broker_of_four, str(broker_of_four.files), "No such file or directory")
     finally:
-        aside.rename(four.files)
+        aside.rename(broker_of_four.files)
 
 
-def test_dry_run(four: ChaosBroker) -> None:
-    before = four.ask("get")
-    four.write()
-    done = four.flux("config", "reload", "--dry-run")
+def test_dry_run(broker_of_four: ChaosBroker) -> None:
+    before = broker_of_four.ask("get")
+    broker_of_four.write()
+    done = broker_of_four.flux("config", "reload", "--dry-run")
     assert done.returncode == 0
     assert done.stdout.startswith("valid: 4 modules would accept it")
-    four.write(c="refuse")
-    done = four.flux("config", "reload", "--dry-run")
+    broker_of_four.write(c="refuse")
+    done = broker_of_four.flux("config", "reload", "--dry-run")
     assert done.returncode == 1
     assert "flux-config: c: voter.serial: c will not have" in done.stderr
-    assert four.ask("get") == before
+    assert broker_of_four.ask("get") == before
 
     def all_released() -> bool:
-        diary = four.diary_of()
+        diary = broker_of_four.diary_of()
         staged = {(one.module, one.digest) for one in diary if one.what == "accepted"}
         done_with = {(one.module, one.digest) for one in diary if one.what in ("ran", "released")}
         return staged <= done_with
 
     until(all_released, "nothing staged is left in any module")
-    assert four.judge_at_rest() == []
+    assert broker_of_four.judge_at_rest() == []
 
 
-def test_hang_in_prepare(house: ChaosBroker) -> None:
-    house.start(modules=("a", "b"))
-    before = house.ask("get")
-    house.write(b="hang")
-    client = house.begin("config", "reload", "--timeout", FAR)
-    house.wait_for_record("b", "struck")
-    until(lambda: house.ask("status")["transaction"]["awaited"] == ["b"], "a's vote")
+def test_hang_in_prepare(broker: ChaosBroker) -> None:
+    broker.start(modules=("a", "b"))
+    before = broker.ask("get")
+    broker.write(b="hang")
+    client = broker.begin("config", "reload", "--timeout", FAR)
+    broker.wait_for_record("b", "struck")
+    until(lambda: broker.ask("status")["transaction"]["awaited"] == ["b"], "a's vote")
     for op in ("get", "status", "modules", "status"):
         asked = time.monotonic()
-        answer = house.ask(op)
+        answer = broker.ask(op)
         print(f"{op}: {time.monotonic() - asked:.3f} s")
         if op == "status":
             assert answer["transaction"]["awaited"] == ["b"], "nobody waited for the change"
     client.send_signal(signal.SIGINT)
     client.communicate(timeout=PATIENCE)
-    house.kill_module("b")
-    house.write(b="hang")
+    broker.kill_module("b")
+    broker.write(b="hang")
     began = time.monotonic()
-    done = house.flux("config", "reload", "--timeout", "1s")
+    done = broker.flux("config", "reload", "--timeout", "1s")
     took = time.monotonic() - began
     print(f"answered after {took:.3f} s")
     assert done.returncode == 1
     assert "flux-config: b: did not answer within 1 s" in done.stderr
     assert took < 1.0 + AT_ONCE
-    assert house.ask("get") == before
+    assert broker.ask("get") == before
 
 
-def test_module_without_prepare(house: ChaosBroker) -> None:
-    house.start(modules=("a",))
-    house.has_loaded("plain", path=PLAIN)
-    house.write()
-    assert house.commits()["asked"] == 2
-    digest = house.ask("get")["digest"]
-    house.wait_for_record("plain", "ran", digest)
-    house.write(a="refuse")
-    house.refuses()
-    assert house.judge_at_rest() == []
+def test_module_without_prepare(broker: ChaosBroker) -> None:
+    broker.start(modules=("a",))
+    broker.has_loaded("plain", path=PLAIN)
+    broker.write()
+    assert broker.commits()["asked"] == 2
+    digest = broker.ask("get")["digest"]
+    broker.wait_for_record("plain", "ran", digest)
+    broker.write(a="refuse")
+    broker.refuses()
+    assert broker.judge_at_rest() == []
 
 
-def test_broken_configuration_at_start(house: ChaosBroker) -> None:
-    house.write(a="refuse", c="refuse")
-    house.launch(modules=("a", "b", "c"))
-    assert house.wait_dead() == 1
-    told = house.log_text()
+def test_broken_configuration_at_start(broker: ChaosBroker) -> None:
+    broker.write(a="refuse", c="refuse")
+    broker.launch(modules=("a", "b", "c"))
+    assert broker.wait_dead() == 1
+    told = broker.log_text()
     assert "flux-broker: a: voter.serial: a will not have" in told
     assert "flux-broker: c: voter.serial: c will not have" in told
-    assert house.rows() == []
-    house.write_text("x = \ny = 1\n", name="bad.toml")
-    house.launch()
-    assert house.wait_dead() == 1
-    assert f"{house.files}/bad.toml:1:5" in house.log_text()
+    assert broker.rows() == []
+    broker.write_text("x = \ny = 1\n", name="bad.toml")
+    broker.launch()
+    assert broker.wait_dead() == 1
+    assert f"{broker.files}/bad.toml:1:5" in broker.log_text()
 
 
-def test_ctrl_c_on_the_client(house: ChaosBroker) -> None:
-    house.start(modules=("a", "b"))
-    before = house.ask("get")
-    house.write(b="hang")
-    client = house.begin("config", "reload", "--timeout", FAR)
-    house.wait_for_record("b", "struck")
+def test_ctrl_c_on_the_client(broker: ChaosBroker) -> None:
+    broker.start(modules=("a", "b"))
+    before = broker.ask("get")
+    broker.write(b="hang")
+    client = broker.begin("config", "reload", "--timeout", FAR)
+    broker.wait_for_record("b", "struck")
     client.send_signal(signal.SIGINT)
     _, err = client.communicate(timeout=PATIENCE)
     assert client.returncode == 130, err
     assert "Traceback" not in err
-    until(lambda: "transaction" not in house.ask("status"), "the change is withdrawn")
-    assert house.ask("get") == before
-    house.kill_module("b")
-    house.write()
-    house.commits()
-    assert house.judge_at_rest() == []
+    until(lambda: "transaction" not in broker.ask("status"), "the change is withdrawn")
+    assert broker.ask("get") == before
+    broker.kill_module("b")
+    broker.write()
+    broker.commits()
+    assert broker.judge_at_rest() == []
 
 
-def test_client_goes_away(house: ChaosBroker) -> None:
-    house.start(modules=("a", "b"))
-    before = house.ask("get")
-    house.write(b="hang")
-    client = house.begin("config", "reload", "--timeout", FAR)
-    house.wait_for_record("b", "struck")
+def test_client_goes_away(broker: ChaosBroker) -> None:
+    broker.start(modules=("a", "b"))
+    before = broker.ask("get")
+    broker.write(b="hang")
+    client = broker.begin("config", "reload", "--timeout", FAR)
+    broker.wait_for_record("b", "struck")
     client.kill()
     client.communicate(timeout=PATIENCE)
-    until(lambda: "transaction" not in house.ask("status"), "the change is withdrawn")
-    assert house.ask("get") == before
-    house.kill_module("b")
-    house.write()
-    house.commits()
-    assert house.judge_at_rest() == []
+    until(lambda: "transaction" not in broker.ask("status"), "the change is withdrawn")
+    assert broker.ask("get") == before
+    broker.kill_module("b")
+    broker.write()
+    broker.commits()
+    assert broker.judge_at_rest() == []

@@ -37,7 +37,7 @@ e = "forever"
 
 
 @pytest.fixture(scope="module")
-def broker() -> Iterator[RunningBroker]:
+def shared_broker() -> Iterator[RunningBroker]:
     """One without modules, for all tests that do not end it."""
     found = RunningBroker(TEXT).start()
     yield found
@@ -45,18 +45,18 @@ def broker() -> Iterator[RunningBroker]:
 
 
 @pytest.fixture
-def house(broker: RunningBroker) -> RunningBroker:
+def broker(shared_broker: RunningBroker) -> RunningBroker:
     """The broker, running what its files say, which are as they were at first."""
-    broker.write_text(TEXT)
-    broker.good("reload")
-    return broker
+    shared_broker.write_text(TEXT)
+    shared_broker.good("reload")
+    return shared_broker
 
 
 # get
 
 
-def test_get_prints_the_whole_as_compact_json(house: RunningBroker) -> None:
-    shown = house.good("get")
+def test_get_prints_the_whole_as_compact_json(broker: RunningBroker) -> None:
+    shown = broker.good("get")
     assert json.loads(shown)["sample"]["o"] == {"x": 1}
     assert '"o":{"x":1}' in shown
     assert shown.count("\n") == 1
@@ -90,9 +90,9 @@ def test_get_prints_the_whole_as_compact_json(house: RunningBroker) -> None:
     ],
 )
 def test_get_prints_values_as_flux_does(
-    house: RunningBroker, arguments: list[str], shown: str
+    broker: RunningBroker, arguments: list[str], shown: str
 ) -> None:
-    assert house.good("get", *arguments) == f"{shown}\n"
+    assert broker.good("get", *arguments) == f"{shown}\n"
 
 
 @pytest.mark.parametrize(
@@ -113,34 +113,36 @@ def test_get_prints_values_as_flux_does(
         ([""], "the key is empty"),
     ],
 )
-def test_get_fails_as_flux_does(house: RunningBroker, arguments: list[str], complaint: str) -> None:
-    done = house.config("get", *arguments)
+def test_get_fails_as_flux_does(
+    broker: RunningBroker, arguments: list[str], complaint: str
+) -> None:
+    done = broker.config("get", *arguments)
     assert (done.returncode, done.stdout) == (1, "")
     assert complaint in done.stderr
     assert bool(done.stderr) == bool(complaint)
 
 
-def test_get_reads_files_without_a_broker(house: RunningBroker) -> None:
-    alone = {**house.environment, "FLUX_URI": "local:///nowhere"}
-    path = str(house.files)
-    assert house.good("get", "-c", path, "sample.i", env=alone) == "7\n"
-    one = house.root / "one.json"
+def test_get_reads_files_without_a_broker(broker: RunningBroker) -> None:
+    alone = {**broker.environment, "FLUX_URI": "local:///nowhere"}
+    path = str(broker.files)
+    assert broker.good("get", "-c", path, "sample.i", env=alone) == "7\n"
+    one = broker.root / "one.json"
     one.write_text('{"a":{"b":"c"}}')
-    assert house.good("get", f"--config-path={one}", "a.b", env=alone) == "c\n"
-    assert house.good("get", "-c", str(one), "-d", "z", "a.nope", env=alone) == "z\n"
-    assert "a.nope is not set" in house.refused("get", "-c", str(one), "a.nope", env=alone)
+    assert broker.good("get", f"--config-path={one}", "a.b", env=alone) == "c\n"
+    assert broker.good("get", "-c", str(one), "-d", "z", "a.nope", env=alone) == "z\n"
+    assert "a.nope is not set" in broker.refused("get", "-c", str(one), "a.nope", env=alone)
     for name in ("system", "security", "imp"):
-        assert f"/flux/{name}/conf.d" in house.refused("get", "-c", name, env=alone)
-    (house.root / "bad.toml").write_text("a = 1\nb = \n")
-    bad = house.refused("get", "-c", str(house.root / "bad.toml"), env=alone)
+        assert f"/flux/{name}/conf.d" in broker.refused("get", "-c", name, env=alone)
+    (broker.root / "bad.toml").write_text("a = 1\nb = \n")
+    bad = broker.refused("get", "-c", str(broker.root / "bad.toml"), env=alone)
     assert "bad.toml:2:5" in bad
 
 
-def test_without_a_broker_there_is_a_clear_error(house: RunningBroker) -> None:
-    for uri in ("", "local:///nowhere", "ssh://there/local", "nonsense", f"local://{house.files}"):
-        alone = {**house.environment, "FLUX_URI": uri}
+def test_without_a_broker_there_is_a_clear_error(broker: RunningBroker) -> None:
+    for uri in ("", "local:///nowhere", "ssh://there/local", "nonsense", f"local://{broker.files}"):
+        alone = {**broker.environment, "FLUX_URI": uri}
         for command in (["get"], ["set", "a", "1"], ["reload"], ["status"], ["history"]):
-            complaint = house.refused(*command, env=alone)
+            complaint = broker.refused(*command, env=alone)
             assert "broker" in complaint or "FLUX_URI" in complaint
             assert "Traceback" not in complaint
 
@@ -164,12 +166,12 @@ def test_without_a_broker_there_is_a_clear_error(house: RunningBroker) -> None:
     ],
 )
 def test_set_gives_a_key_a_value(
-    house: RunningBroker, arguments: list[str], kind: str, shown: str
+    broker: RunningBroker, arguments: list[str], kind: str, shown: str
 ) -> None:
-    before = house.generation
-    house.good("set", *arguments)
-    assert house.good("get", "-t", kind, arguments[-2]) == f"{shown}\n"
-    assert house.generation == before + 1
+    before = broker.generation
+    broker.good("set", *arguments)
+    assert broker.good("get", "-t", kind, arguments[-2]) == f"{shown}\n"
+    assert broker.generation == before + 1
 
 
 @pytest.mark.parametrize(
@@ -186,120 +188,120 @@ def test_set_gives_a_key_a_value(
     ],
 )
 def test_set_that_fails_changes_nothing(
-    house: RunningBroker, arguments: list[str], complaint: str
+    broker: RunningBroker, arguments: list[str], complaint: str
 ) -> None:
-    before = house.good("get"), house.generation
-    assert complaint in house.refused("set", *arguments)
-    assert (house.good("get"), house.generation) == before
+    before = broker.good("get"), broker.generation
+    assert complaint in broker.refused("set", *arguments)
+    assert (broker.good("get"), broker.generation) == before
 
 
-def test_unset_takes_a_key_away_and_does_not_mind_an_unknown_one(house: RunningBroker) -> None:
-    house.good("unset", "sample.i")
-    assert "sample.i is not set" in house.refused("get", "sample.i")
-    before = house.generation
-    assert "unchanged" in house.good("unset", "sample.i")
-    assert house.generation == before
-    assert house.good("--help")
+def test_unset_takes_a_key_away_and_does_not_mind_an_unknown_one(broker: RunningBroker) -> None:
+    broker.good("unset", "sample.i")
+    assert "sample.i is not set" in broker.refused("get", "sample.i")
+    before = broker.generation
+    assert "unchanged" in broker.good("unset", "sample.i")
+    assert broker.generation == before
+    assert broker.good("--help")
 
 
-def test_fifty_at_once_lose_nothing(house: RunningBroker) -> None:
+def test_fifty_at_once_lose_nothing(broker: RunningBroker) -> None:
     def one(number: int) -> int:
-        return house.config("set", "-t", "integer", f"many.k{number}", str(number)).returncode
+        return broker.config("set", "-t", "integer", f"many.k{number}", str(number)).returncode
 
     with ThreadPoolExecutor(50) as pool:
         assert set(pool.map(one, range(50))) == {0}
-    assert json.loads(house.good("get", "many")) == {f"k{n}": n for n in range(50)}
+    assert json.loads(broker.good("get", "many")) == {f"k{n}": n for n in range(50)}
 
 
-def test_of_two_that_expect_the_same_generation_one_wins(house: RunningBroker) -> None:
-    expected = f"--if-generation={house.generation}"
+def test_of_two_that_expect_the_same_generation_one_wins(broker: RunningBroker) -> None:
+    expected = f"--if-generation={broker.generation}"
 
     def one(number: int) -> int:
-        return house.config("set", expected, "sample.i", str(100 + number)).returncode
+        return broker.config("set", expected, "sample.i", str(100 + number)).returncode
 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(one, range(8))) == [0] + [1] * 7
 
 
-def test_load_takes_toml_json_nothing_and_a_path(house: RunningBroker) -> None:
+def test_load_takes_toml_json_nothing_and_a_path(broker: RunningBroker) -> None:
     for text, value in (("a = 1\n", '{"a":1}'), ('{"a": {"b": [true]}}', '{"a":{"b":[true]}}'),
                         ("", "{}"), (" \n", "{}")):  # fmt: skip
-        house.good("load", input=text)
-        assert house.good("get") == f"{value}\n"
-    house.good("load", str(house.files))
-    assert house.good("get", "sample.i") == "7\n"
-    assert "<stdin>:1:5" in house.refused("load", input="a = nonsense\n")
-    assert "<stdin>" in house.refused("load", input="[1]\n[1]\n")
-    assert "No such file" in house.refused("load", "/nowhere")
-    assert house.good("get", "sample.i") == "7\n"
+        broker.good("load", input=text)
+        assert broker.good("get") == f"{value}\n"
+    broker.good("load", str(broker.files))
+    assert broker.good("get", "sample.i") == "7\n"
+    assert "<stdin>:1:5" in broker.refused("load", input="a = nonsense\n")
+    assert "<stdin>" in broker.refused("load", input="[1]\n[1]\n")
+    assert "No such file" in broker.refused("load", "/nowhere")
+    assert broker.good("get", "sample.i") == "7\n"
 
 
 @pytest.mark.parametrize("command", ["set sample.i 9", "unset sample.i", "load -", "rollback 1"])
-def test_every_change_can_be_tried(house: RunningBroker, command: str) -> None:
+def test_every_change_can_be_tried(broker: RunningBroker, command: str) -> None:
     words = command.split()
     given: dict[str, Any] = {}
     if words[0] == "load":
         words, given = ["load"], {"input": "other = 1\n"}
-    house.good("set", "-t", "string", "mark", "here")
-    before = house.good("get"), house.generation
-    done = house.good(*words, "--dry-run", "--json", **given)
+    broker.good("set", "-t", "string", "mark", "here")
+    before = broker.good("get"), broker.generation
+    done = broker.good(*words, "--dry-run", "--json", **given)
     assert json.loads(done)["result"] == "valid"
-    assert (house.good("get"), house.generation) == before
+    assert (broker.good("get"), broker.generation) == before
 
 
-def test_reload_proposes_the_files(house: RunningBroker) -> None:
-    house.good("set", "sample.i", "9")
-    house.good("reload", "--follower-noop")
-    assert house.good("get", "sample.i") == "7\n"
-    house.write_text("broken = \n", "z.toml")
-    complaint = house.refused("reload")
-    (house.files / "z.toml").unlink()
+def test_reload_proposes_the_files(broker: RunningBroker) -> None:
+    broker.good("set", "sample.i", "9")
+    broker.good("reload", "--follower-noop")
+    assert broker.good("get", "sample.i") == "7\n"
+    broker.write_text("broken = \n", "z.toml")
+    complaint = broker.refused("reload")
+    (broker.files / "z.toml").unlink()
     assert "z.toml:1:10" in complaint
     assert "nothing changed" in complaint
 
 
-def test_builtin_values(house: RunningBroker) -> None:
-    assert house.good("builtin", "confdir").endswith("/flux\n")
-    assert house.good("builtin", "--installed", "confdir") != house.good(
+def test_builtin_values(broker: RunningBroker) -> None:
+    assert broker.good("builtin", "confdir").endswith("/flux\n")
+    assert broker.good("builtin", "--installed", "confdir") != broker.good(
         "builtin", "--intree", "confdir"
     )
-    assert "shell_nope is invalid" in house.refused("builtin", "shell_nope")
+    assert "shell_nope is invalid" in broker.refused("builtin", "shell_nope")
 
 
 # Guests
 
 
 @needs_root
-def test_guests_look_and_the_owner_changes(house: RunningBroker) -> None:
+def test_guests_look_and_the_owner_changes(broker: RunningBroker) -> None:
     """By another uid for real: the kernel says who is at the door."""
 
     def guest(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        return flux(house.environment, "config", *arguments)
+        return flux(broker.environment, "config", *arguments)
 
     seen = guest("get", "sample.i")
     assert (seen.returncode, seen.stdout) == (0, "7\n"), seen.stderr
     assert guest("status", "--json").returncode == 0
     assert guest("history", "--json").returncode == 0
-    before = house.generation
+    before = broker.generation
     for words in (["set", "sample.i", "8"], ["unset", "sample.i"], ["reload"], ["rollback"],
-                  ["confirm"], ["load", str(house.files)]):  # fmt: skip
+                  ["confirm"], ["load", str(broker.files)]):  # fmt: skip
         refused = guest(*words)
         assert refused.returncode == 1, words
     assert "only the owner" in guest("set", "sample.i", "8").stderr
-    (house.root / "large.toml").write_text(f"x = '{'x' * 1_000_000}'\n")
-    large = guest("load", str(house.root / "large.toml"))
+    (broker.root / "large.toml").write_text(f"x = '{'x' * 1_000_000}'\n")
+    large = guest("load", str(broker.root / "large.toml"))
     assert (large.returncode, "too long" in large.stderr) == (1, True), large.stderr
-    assert house.generation == before
+    assert broker.generation == before
 
 
 # History
 
 
-def test_the_history_tells_who_how_and_why_also_of_what_was_refused(house: RunningBroker) -> None:
-    house.good("set", "sample.i", "21", "-m", "because of the moon")
-    number = house.generation
-    house.refused("set", "sample.i", "x", "-m", "by mistake")
-    refused, committed = house.json("history", "-n", "2", "--json")["history"]
+def test_the_history_tells_who_how_and_why_also_of_what_was_refused(broker: RunningBroker) -> None:
+    broker.good("set", "sample.i", "21", "-m", "because of the moon")
+    number = broker.generation
+    broker.refused("set", "sample.i", "x", "-m", "by mistake")
+    refused, committed = broker.json("history", "-n", "2", "--json")["history"]
     assert (committed["result"], committed["generation"]) == ("committed", number)
     assert committed["message"] == "because of the moon"
     assert committed["who"]["uid"] == os.getuid()
@@ -307,97 +309,97 @@ def test_the_history_tells_who_how_and_why_also_of_what_was_refused(house: Runni
     assert (refused["result"], refused["base"]) == ("refused", number)
     assert "generation" not in refused
     assert "is not an integer" in refused["reasons"][0]["message"]
-    shown = house.good("history")
+    shown = broker.good("history")
     assert "because of the moon" in shown
     assert "by mistake" in shown
 
 
-def test_show_and_diff_compare_generations_and_files(house: RunningBroker) -> None:
-    base = house.generation
-    assert house.json("diff", "--json")["changes"] == []
-    house.good("set", "sample.i", "22")
-    house.good("unset", "sample.l")
-    changes = house.json("diff", "--json")["changes"]
+def test_show_and_diff_compare_generations_and_files(broker: RunningBroker) -> None:
+    base = broker.generation
+    assert broker.json("diff", "--json")["changes"] == []
+    broker.good("set", "sample.i", "22")
+    broker.good("unset", "sample.l")
+    changes = broker.json("diff", "--json")["changes"]
     assert changes == [{"key": "sample.i", "old": 22, "new": 7}, {"key": "sample.l", "new": [1, 2]}]
-    assert house.json("diff", str(base), str(base + 1), "--json")["changes"] == [
+    assert broker.json("diff", str(base), str(base + 1), "--json")["changes"] == [
         {"key": "sample.i", "old": 7, "new": 22}]  # fmt: skip
-    assert house.json("diff", str(base + 2), "--json")["changes"] == []
-    assert "-sample.i = 22\n+sample.i = 7\n" in house.good("diff", "running", "files")
-    shown = house.good("show", str(base))
-    house.good("load", input=shown)
-    assert house.json("diff", str(base), "--json")["changes"] == []
-    assert house.json("show", str(base), "--json")["configuration"]["sample"]["i"] == 7
+    assert broker.json("diff", str(base + 2), "--json")["changes"] == []
+    assert "-sample.i = 22\n+sample.i = 7\n" in broker.good("diff", "running", "files")
+    shown = broker.good("show", str(base))
+    broker.good("load", input=shown)
+    assert broker.json("diff", str(base), "--json")["changes"] == []
+    assert broker.json("show", str(base), "--json")["configuration"]["sample"]["i"] == 7
     for words in (
         ["show", "99999"],
         ["diff", "99999"],
         ["diff", "nonsense"],
         ["rollback", "99999"],
     ):
-        assert house.refused(*words)
+        assert broker.refused(*words)
 
 
-def test_rollback_is_a_change_to_what_was(house: RunningBroker) -> None:
-    base = house.generation
-    house.good("set", "sample.i", "23")
-    house.good("set", "sample.s", "later")
-    house.good("rollback")
-    assert (house.good("get", "sample.i"), house.good("get", "sample.s")) == ("23\n", "text\n")
-    house.good("rollback", str(base))
-    assert house.good("get", "sample.i") == "7\n"
-    assert house.generation == base + 4
+def test_rollback_is_a_change_to_what_was(broker: RunningBroker) -> None:
+    base = broker.generation
+    broker.good("set", "sample.i", "23")
+    broker.good("set", "sample.s", "later")
+    broker.good("rollback")
+    assert (broker.good("get", "sample.i"), broker.good("get", "sample.s")) == ("23\n", "text\n")
+    broker.good("rollback", str(base))
+    assert broker.good("get", "sample.i") == "7\n"
+    assert broker.generation == base + 4
 
 
 def test_the_history_is_bounded() -> None:
-    house = RunningBroker("a = 0\n")
-    house.options = ("-S", "config.history=3")
+    broker = RunningBroker("a = 0\n")
+    broker.options = ("-S", "config.history=3")
     try:
-        house.start()
+        broker.start()
         for number in range(1, 7):
-            house.good("set", "a", str(number))
-            house.refused("set", "a", "nonsense")
-        entries = house.json("history", "-n", "100", "--json")["history"]
+            broker.good("set", "a", str(number))
+            broker.refused("set", "a", "nonsense")
+        entries = broker.json("history", "-n", "100", "--json")["history"]
         assert [one["generation"] for one in entries if one["result"] == "committed"] == [7, 6, 5]
         assert len([one for one in entries if one["result"] == "refused"]) == 3
-        assert "5 to 7 are" in house.refused("rollback", "4")
+        assert "5 to 7 are" in broker.refused("rollback", "4")
     finally:
-        house.close()
+        broker.close()
 
 
 # Confirmation
 
 
-def test_what_nobody_confirms_is_undone(house: RunningBroker) -> None:
-    said = house.good("set", "--confirm=5s", "sample.i", "31")
+def test_what_nobody_confirms_is_undone(broker: RunningBroker) -> None:
+    said = broker.good("set", "--confirm=5s", "sample.i", "31")
     assert "within 5s" in said
-    assert house.ask("status")["unconfirmed"]["seconds"] <= 5
-    assert "not confirmed" in house.refused("set", "sample.i", "32")
-    until(lambda: house.good("get", "sample.i") == "7\n", "the undo")
-    newest = house.json("history", "-n", "1", "--json")["history"][0]
+    assert broker.ask("status")["unconfirmed"]["seconds"] <= 5
+    assert "not confirmed" in broker.refused("set", "sample.i", "32")
+    until(lambda: broker.good("get", "sample.i") == "7\n", "the undo")
+    newest = broker.json("history", "-n", "1", "--json")["history"][0]
     assert newest["verb"] == "undo"
-    assert "nothing to confirm" in house.refused("confirm")
+    assert "nothing to confirm" in broker.refused("confirm")
 
 
-def test_what_is_confirmed_stays(house: RunningBroker) -> None:
-    house.good("load", "--confirm=300s", input="confirmed = 1\n")
-    house.good("confirm")
-    assert "unconfirmed" not in house.json("status", "--json")
-    house.good("set", "confirmed", "2")
+def test_what_is_confirmed_stays(broker: RunningBroker) -> None:
+    broker.good("load", "--confirm=300s", input="confirmed = 1\n")
+    broker.good("confirm")
+    assert "unconfirmed" not in broker.json("status", "--json")
+    broker.good("set", "confirmed", "2")
 
 
 def test_an_unconfirmed_change_is_undone_although_the_broker_died() -> None:
-    house = RunningBroker("a = 1\n").start()
+    broker = RunningBroker("a = 1\n").start()
     try:
-        house.write_text("a = 2\n")
-        house.good("reload", "--confirm=2s")
-        house.kill()
-        house.start()
-        assert house.good("get", "a") in ("2\n", "1\n")
-        until(lambda: house.good("get", "a") == "1\n", "the undo, in the next life")
-        house.kill()
-        house.start()
-        assert house.good("get", "a") == "1\n", "the files that were undone are not taken again"
+        broker.write_text("a = 2\n")
+        broker.good("reload", "--confirm=2s")
+        broker.kill()
+        broker.start()
+        assert broker.good("get", "a") in ("2\n", "1\n")
+        until(lambda: broker.good("get", "a") == "1\n", "the undo, in the next life")
+        broker.kill()
+        broker.start()
+        assert broker.good("get", "a") == "1\n", "the files that were undone are not taken again"
     finally:
-        house.close()
+        broker.close()
 
 
 def test_more_time_to_confirm_survives_the_broker() -> None:
@@ -421,31 +423,31 @@ def test_more_time_to_confirm_survives_the_broker() -> None:
 
 
 def test_a_confirmation_survives_the_broker() -> None:
-    house = RunningBroker("a = 1\n").start()
+    broker = RunningBroker("a = 1\n").start()
     try:
-        house.good("set", "a", "2", "--confirm=300s")
-        house.good("confirm")
-        house.kill()
-        house.start()
-        assert "unconfirmed" not in house.json("status", "--json")
-        assert house.good("get", "a") == "2\n"
+        broker.good("set", "a", "2", "--confirm=300s")
+        broker.good("confirm")
+        broker.kill()
+        broker.start()
+        assert "unconfirmed" not in broker.json("status", "--json")
+        assert broker.good("get", "a") == "2\n"
     finally:
-        house.close()
+        broker.close()
 
 
 # Everything at once
 
 
-def test_dump_holds_everything_and_its_toml_says_the_same(house: RunningBroker) -> None:
+def test_dump_holds_everything_and_its_toml_says_the_same(broker: RunningBroker) -> None:
     import tomllib
 
-    found = json.loads(house.good("dump", "--json"))
+    found = json.loads(broker.good("dump", "--json"))
     assert found["configuration"]["sample"]["i"] == 7
-    assert found["attributes"]["config.path"] == str(house.files)
-    assert tomllib.loads(house.good("dump", "--toml")) == found
+    assert found["attributes"]["config.path"] == str(broker.files)
+    assert tomllib.loads(broker.good("dump", "--toml")) == found
 
 
-def test_wrong_usage_is_told_from_refusal(house: RunningBroker) -> None:
+def test_wrong_usage_is_told_from_refusal(broker: RunningBroker) -> None:
     for words in ([], ["nope"], ["get", "a", "b"], ["get", "--nope"], ["set", "a"],
                   ["set", "--timeout=0", "a", "1"], ["set", "--timeout=-1s", "a", "1"],
                   ["set", "--confirm=soon", "a", "1"], ["rollback", "x"], ["rollback", "-1"],
@@ -453,20 +455,20 @@ def test_wrong_usage_is_told_from_refusal(house: RunningBroker) -> None:
                   ["set", "--if-generation=x", "a", "1"], ["reload", "x"], ["builtin"],
                   ["dump", "--toml", "--json"], ["validate"], ["reload", "--timeout", "1e99"],
                   ["history", "-n", "9" * 30]):  # fmt: skip
-        done = house.config(*words)
+        done = broker.config(*words)
         assert done.returncode == 2, (words, done.stdout, done.stderr)
         assert "Traceback" not in done.stderr
         assert done.stdout == ""
 
 
-def test_every_command_explains_itself(house: RunningBroker) -> None:
+def test_every_command_explains_itself(broker: RunningBroker) -> None:
     from cli.commands.config.main import COMMANDS
 
-    alone = {**house.environment, "FLUX_URI": ""}
+    alone = {**broker.environment, "FLUX_URI": ""}
     for command in COMMANDS:
-        done = house.config(command, "--help", env=alone)
+        done = broker.config(command, "--help", env=alone)
         assert done.returncode == 0
         assert "usage: flux config" in done.stdout
         assert len(done.stdout.splitlines()) > 5
-    assert "exit status" in house.flux("help", "config").stdout
-    assert "--confirm" in house.flux("help", "config", "reload").stdout
+    assert "exit status" in broker.flux("help", "config").stdout
+    assert "--confirm" in broker.flux("help", "config", "reload").stdout

@@ -33,37 +33,37 @@ def check(section: str, found: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[RunningBroker]:
+def broker() -> Iterator[RunningBroker]:
     """With the bundled modules."""
     found = RunningBroker('[heartbeat]\nperiod = "2s"\n', modules=True).start()
     yield found
     found.close()
 
 
-def test_every_answer_has_the_shape_that_is_documented(house: RunningBroker) -> None:
+def test_every_answer_has_the_shape_that_is_documented(broker: RunningBroker) -> None:
     import json
 
-    check("status", house.json("status", "--json"))
-    committed = house.json("set", "heartbeat.period", "3s", "--json")
+    check("status", broker.json("status", "--json"))
+    committed = broker.json("set", "heartbeat.period", "3s", "--json")
     check("outcome", committed)
-    refused = json.loads(house.config("set", "heartbeat.period", "0s", "--json").stdout)
+    refused = json.loads(broker.config("set", "heartbeat.period", "0s", "--json").stdout)
     check("outcome", refused)
     check("reason", refused["reasons"][0])
-    failed = json.loads(house.config("set", "-t", "x", "a", "1", "--json").stdout)
+    failed = json.loads(broker.config("set", "-t", "x", "a", "1", "--json").stdout)
     check("outcome", failed)
     assert failed["result"] == "failed"
-    check("outcome", house.json("reload", "--json", "--confirm=1m"))
-    check("status", house.json("status", "--json"))
-    check("outcome", house.json("confirm", "--json"))
-    for entry in house.json("history", "--json")["history"]:
+    check("outcome", broker.json("reload", "--json", "--confirm=1m"))
+    check("status", broker.json("status", "--json"))
+    check("outcome", broker.json("confirm", "--json"))
+    for entry in broker.json("history", "--json")["history"]:
         check("history", entry)
-    shown = house.json("show", "1", "--json")
+    shown = broker.json("show", "1", "--json")
     del shown["configuration"], shown["version"]
     check("history", shown)
-    check("diff", house.json("diff", "1", "2", "--json"))
-    check("dump", house.json("dump", "--json"))
-    check("validate", house.json("validate", "--json", str(house.files)))
-    watcher = subprocess.Popen([*FLUX, "config", "watch"], env=house.environment,
+    check("diff", broker.json("diff", "1", "2", "--json"))
+    check("dump", broker.json("dump", "--json"))
+    check("validate", broker.json("validate", "--json", str(broker.files)))
+    watcher = subprocess.Popen([*FLUX, "config", "watch"], env=broker.environment,
                                stdout=subprocess.PIPE)  # fmt: skip
     assert watcher.stdout is not None
     check("watch", json.loads(watcher.stdout.readline()))
@@ -71,13 +71,13 @@ def test_every_answer_has_the_shape_that_is_documented(house: RunningBroker) -> 
     watcher.communicate()
 
 
-def test_get_imports_nothing_that_takes_long(house: RunningBroker) -> None:
+def test_get_imports_nothing_that_takes_long(broker: RunningBroker) -> None:
     program = (
         "import sys; before = set(sys.modules); import cli.main;"
         "assert cli.main.main(['config', 'get', 'heartbeat.period']) == 0;"
         "print(*sorted(set(sys.modules) - before), file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", program], env=house.environment,
+    done = subprocess.run([sys.executable, "-c", program], env=broker.environment,
                           capture_output=True, text=True)  # fmt: skip
     assert done.returncode == 0, done.stderr
     imported = {name.partition(".")[0] for name in done.stderr.split()}
@@ -107,21 +107,21 @@ def completions(line: str, tmp_path: Path, **environment: str) -> set[str]:
     return {one.strip() for one in out.read_text().split("\n")} - {""}
 
 
-def test_command_lines_complete(house: RunningBroker, tmp_path: Path) -> None:
+def test_command_lines_complete(broker: RunningBroker, tmp_path: Path) -> None:
     assert {"config", "module", "start"} <= completions("flux ", tmp_path)
     assert completions("flux con", tmp_path) == {"config"}
     assert set(COMMANDS) <= completions("flux config ", tmp_path)
     assert completions("flux config re", tmp_path) == {"reload"}
     assert completions("flux config reload --if", tmp_path) == {"--if-generation"}
     assert "load" in completions("flux module l", tmp_path)
-    uri = house.environment["FLUX_URI"]
+    uri = broker.environment["FLUX_URI"]
     assert "heartbeat.period" in completions("flux config get heart", tmp_path, FLUX_URI=uri)
     assert completions("flux config get heart", tmp_path, FLUX_URI="local:///nowhere") == set()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_each_shell_is_told_how(house: RunningBroker, shell: str) -> None:
-    done = house.flux("completion", shell)
+def test_each_shell_is_told_how(broker: RunningBroker, shell: str) -> None:
+    done = broker.flux("completion", shell)
     assert done.returncode == 0
     assert "flux" in done.stdout
-    assert house.flux("completion", "tcsh").returncode == 2
+    assert broker.flux("completion", "tcsh").returncode == 2

@@ -35,7 +35,7 @@ class Slow(Module):
 
 
 @pytest.fixture(scope="module")
-def broker() -> Iterator[RunningBroker]:
+def shared_broker() -> Iterator[RunningBroker]:
     """One without modules."""
     found = RunningBroker("kept = 1\n").start()
     yield found
@@ -43,9 +43,9 @@ def broker() -> Iterator[RunningBroker]:
 
 
 @pytest.fixture
-def house(broker: RunningBroker) -> RunningBroker:
-    broker.good("load", input="kept = 1\n")
-    return broker
+def broker(shared_broker: RunningBroker) -> RunningBroker:
+    shared_broker.good("load", input="kept = 1\n")
+    return shared_broker
 
 
 def big_text(size: int) -> str:
@@ -82,33 +82,33 @@ ODD = {
 
 @pytest.mark.parametrize("name", ODD)
 def test_an_odd_text_is_refused_with_its_place_and_nothing_is_lost(
-    house: RunningBroker, name: str
+    broker: RunningBroker, name: str
 ) -> None:
-    done = subprocess.run([*FLUX, "config", "load"], env=house.environment, input=ODD[name],
+    done = subprocess.run([*FLUX, "config", "load"], env=broker.environment, input=ODD[name],
                           capture_output=True, timeout=PATIENCE)  # fmt: skip
     assert done.returncode == 1
     said = done.stderr.decode()
     assert re.search(r"\(<stdin>:\d+:\d+\)", said), said
     assert "nothing changed" in said
     assert "Traceback" not in said
-    assert house.good("get") == '{"kept":1}\n'
+    assert broker.good("get") == '{"kept":1}\n'
 
 
-def test_paths_that_are_no_files(house: RunningBroker, tmp_path: Path) -> None:
+def test_paths_that_are_no_files(broker: RunningBroker, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo.toml")
     (tmp_path / "empty").mkdir()
     for path in (tmp_path / "fifo.toml", tmp_path, Path("/dev/zero"), tmp_path / "nowhere"):
         for words in (["load"], ["validate"], ["get", "-c"]):
-            said = house.refused(*words, str(path))
+            said = broker.refused(*words, str(path))
             assert "Traceback" not in said
-    assert house.refused("load", "x" * 5000)
-    assert house.refused("load", "")
-    house.good("load", str(tmp_path / "empty"))
-    assert house.good("get") == "{}\n"
+    assert broker.refused("load", "x" * 5000)
+    assert broker.refused("load", "")
+    broker.good("load", str(tmp_path / "empty"))
+    assert broker.good("get") == "{}\n"
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become a user without permission")
-def test_a_directory_without_permission(house: RunningBroker, tmp_path: Path) -> None:
+def test_a_directory_without_permission(broker: RunningBroker, tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     (tmp_path).chmod(0o755)
@@ -120,17 +120,17 @@ def test_a_directory_without_permission(house: RunningBroker, tmp_path: Path) ->
         "sys.exit(cli.main.main(sys.argv[1:]))"
     )
     done = subprocess.run([sys.executable, "-c", program, "config", "get", "-c", str(closed)],
-                          env=house.environment, capture_output=True, text=True)  # fmt: skip
+                          env=broker.environment, capture_output=True, text=True)  # fmt: skip
     assert done.returncode == 1
     assert "Permission denied" in done.stderr
 
 
-def test_an_endless_stdin_is_not_read_to_its_end(house: RunningBroker) -> None:
+def test_an_endless_stdin_is_not_read_to_its_end(broker: RunningBroker) -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 
     with open("/dev/zero", "rb") as endless:
-        done = subprocess.run([*FLUX, "config", "load"], env=house.environment, stdin=endless,
+        done = subprocess.run([*FLUX, "config", "load"], env=broker.environment, stdin=endless,
                               capture_output=True, text=True, timeout=PATIENCE,
                               preexec_fn=limit)  # fmt: skip
     assert done.returncode == 1
@@ -138,7 +138,7 @@ def test_an_endless_stdin_is_not_read_to_its_end(house: RunningBroker) -> None:
 
 
 def test_a_file_that_changes_while_it_is_read_is_taken_whole_or_not_at_all(
-    house: RunningBroker, tmp_path: Path
+    broker: RunningBroker, tmp_path: Path
 ) -> None:
     file = tmp_path / "moving.toml"
     texts = [f"v = {n}\nw = {n}\npad = '{'x' * 200_000}'\n" for n in range(2)]
@@ -156,9 +156,9 @@ def test_a_file_that_changes_while_it_is_read_is_taken_whole_or_not_at_all(
     writer.start()
     try:
         for _ in range(15):
-            done = house.config("load", str(file))
+            done = broker.config("load", str(file))
             if done.returncode == 0:
-                found = json.loads(house.good("get"))
+                found = json.loads(broker.good("get"))
                 # empty: so the writer does leave the file, for a moment, in which it is complete
                 assert not found or (found["v"] == found["w"] and len(found["pad"]) == 200_000)
             else:
@@ -169,33 +169,33 @@ def test_a_file_that_changes_while_it_is_read_is_taken_whole_or_not_at_all(
 
 
 def test_five_megabytes_load_while_readers_are_answered(
-    house: RunningBroker, tmp_path: Path
+    broker: RunningBroker, tmp_path: Path
 ) -> None:
     file = tmp_path / "five.toml"
     file.write_text(big_text(5_000_000))
     loading = subprocess.Popen([*FLUX, "config", "load", f"--timeout={FAR}", str(file)],
-                               env=house.environment, stdout=subprocess.PIPE)  # fmt: skip
+                               env=broker.environment, stdout=subprocess.PIPE)  # fmt: skip
     slowest, start = 0.0, time.monotonic()
     while loading.poll() is None:
         began = time.monotonic()
-        house.ask("status")
+        broker.ask("status")
         slowest = max(slowest, time.monotonic() - began)
         time.sleep(0.01)
     took = time.monotonic() - start
     assert loading.wait() == 0
     loading.communicate()
     assert slowest < took / 4, "a reader waited for the parser"
-    assert house.good("get", "t0.k7.name") == "value 7\n"
-    house.good("set", "t0.k7.name", "new")
-    assert house.json("diff", str(house.generation - 1), "--json")["changes"] == [
+    assert broker.good("get", "t0.k7.name") == "value 7\n"
+    broker.good("set", "t0.k7.name", "new")
+    assert broker.json("diff", str(broker.generation - 1), "--json")["changes"] == [
         {"key": "t0.k7.name", "old": "value 7", "new": "new"}
     ]
 
 
-def test_ten_thousand_tables(house: RunningBroker) -> None:
-    house.good("load", input="".join(f"[t{n}]\na = {n}\n" for n in range(10_000)))
-    assert house.good("get", "t9999.a") == "9999\n"
-    assert len(json.loads(house.good("get"))) == 10_000
+def test_ten_thousand_tables(broker: RunningBroker) -> None:
+    broker.good("load", input="".join(f"[t{n}]\na = {n}\n" for n in range(10_000)))
+    assert broker.good("get", "t9999.a") == "9999\n"
+    assert len(json.loads(broker.good("get"))) == 10_000
 
 
 @pytest.mark.parametrize(
@@ -216,32 +216,32 @@ def test_ten_thousand_tables(house: RunningBroker) -> None:
      b'{"op":"confirm","timeout":"x"}\n'],
 )  # fmt: skip
 def test_nonsense_at_the_door_is_answered_with_an_error(
-    house: RunningBroker, request_: bytes
+    broker: RunningBroker, request_: bytes
 ) -> None:
     import socket
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
         door.settimeout(PATIENCE)
-        door.connect(f"{house.rundir}/local")
+        door.connect(f"{broker.rundir}/local")
         door.sendall(request_)
         answer = json.loads(door.makefile("rb").readline())
     assert "error" in answer or answer["result"] == "refused", answer
-    assert house.good("get") == '{"kept":1}\n'
+    assert broker.good("get") == '{"kept":1}\n'
 
 
 def test_who_waits_on_a_terminal_sees_one_line_and_who_does_not_sees_none(tmp_path: Path) -> None:
     module = tmp_path / "slow.py"
     module.write_text(SLOW)
-    house = RunningBroker("").start()
+    broker = RunningBroker("").start()
     try:
-        assert house.flux("module", "load", str(module)).returncode == 0
+        assert broker.flux("module", "load", str(module)).returncode == 0
         words = [*FLUX, "config", "set", "-t", "real", "slow.seconds", "1.2"]
-        quiet = subprocess.run(words, env=house.environment, capture_output=True, text=True)
+        quiet = subprocess.run(words, env=broker.environment, capture_output=True, text=True)
         assert (quiet.returncode, quiet.stderr) == (0, "")
-        house.good("set", "slow.seconds", "0")
+        broker.good("set", "slow.seconds", "0")
         ours, theirs = pty.openpty()
-        loud = subprocess.Popen(words, env=house.environment, stdout=subprocess.PIPE, stderr=theirs,
-                                stdin=subprocess.DEVNULL)  # fmt: skip
+        loud = subprocess.Popen(words, env=broker.environment, stdout=subprocess.PIPE,
+                                stderr=theirs, stdin=subprocess.DEVNULL)  # fmt: skip
         assert loud.wait(PATIENCE) == 0
         loud.communicate()
         drawn = os.read(ours, 65536).decode()
@@ -251,29 +251,29 @@ def test_who_waits_on_a_terminal_sees_one_line_and_who_does_not_sees_none(tmp_pa
         os.close(ours)
         os.close(theirs)
     finally:
-        house.close()
+        broker.close()
 
 
 def test_reads_are_answered_while_a_module_hangs(tmp_path: Path) -> None:
     module = tmp_path / "slow.py"
     module.write_text(SLOW)
-    house = RunningBroker("").start()
+    broker = RunningBroker("").start()
     try:
-        assert house.flux("module", "load", str(module)).returncode == 0
+        assert broker.flux("module", "load", str(module)).returncode == 0
         hang = ("config", "set", "-t", "real", "slow.seconds", "3000")
-        changing = house.begin(*hang, f"--timeout={FAR}")
-        change = until(lambda: house.json("status", "--json").get("transaction"), "the change")
+        changing = broker.begin(*hang, f"--timeout={FAR}")
+        change = until(lambda: broker.json("status", "--json").get("transaction"), "the change")
         assert change["awaited"] == ["slow"]
         for words in (["get"], ["history"], ["show", "1"], ["diff"], ["status"], ["dump"]):
-            house.good(*words)
-        after = house.json("status", "--json")["transaction"]
+            broker.good(*words)
+        after = broker.json("status", "--json")["transaction"]
         assert after["txid"] == change["txid"], "no reader waited for it"
         changing.kill()
         changing.communicate()
-        until(lambda: "transaction" not in house.json("status", "--json"), "it is withdrawn")
+        until(lambda: "transaction" not in broker.json("status", "--json"), "it is withdrawn")
         began = time.monotonic()
-        said = house.flux(*hang, "--timeout=1s").stderr
+        said = broker.flux(*hang, "--timeout=1s").stderr
         assert "slow: did not answer; it still owes a vote" in said
         assert time.monotonic() - began < 1 + AT_ONCE
     finally:
-        house.close()
+        broker.close()

@@ -33,15 +33,15 @@ class Picky(Module):
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[RunningBroker]:
+def broker() -> Iterator[RunningBroker]:
     """A broker with the bundled modules, to compare with."""
     found = RunningBroker("", modules=True).start()
     yield found
     found.close()
 
 
-def validate(house: RunningBroker, *arguments: str) -> tuple[int, str, str]:
-    done = house.config("validate", *arguments, env=NO_BROKER)
+def validate(broker: RunningBroker, *arguments: str) -> tuple[int, str, str]:
+    done = broker.config("validate", *arguments, env=NO_BROKER)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -57,87 +57,87 @@ def validate(house: RunningBroker, *arguments: str) -> tuple[int, str, str]:
     ],
 )
 def test_it_says_what_a_reload_says_with_file_and_line(
-    house: RunningBroker, text: str, places: list[str]
+    broker: RunningBroker, text: str, places: list[str]
 ) -> None:
-    house.write_text(text)
-    status, printed, said = validate(house, str(house.files))
+    broker.write_text(text)
+    status, printed, said = validate(broker, str(broker.files))
     assert (status, printed) == (1, "")
     for place in places:
         assert f"{place})" in said
-    reload = house.refused("reload").splitlines()
+    reload = broker.refused("reload").splitlines()
     assert sorted(said.splitlines()) == sorted(reload[:-1])
 
 
-def test_what_it_accepts_a_reload_accepts(house: RunningBroker) -> None:
-    house.write_text('[heartbeat]\nperiod = "3s"\n')
-    status, printed, said = validate(house, str(house.files))
+def test_what_it_accepts_a_reload_accepts(broker: RunningBroker) -> None:
+    broker.write_text('[heartbeat]\nperiod = "3s"\n')
+    status, printed, said = validate(broker, str(broker.files))
     assert (status, said) == (0, "")
     assert printed.startswith("valid: ")
-    house.good("reload")
+    broker.good("reload")
 
 
-def test_unknown_tables_and_keys_are_warnings_and_strictly_errors(house: RunningBroker) -> None:
-    house.write_text('[tbonn]\nx = 1\n\n[kvs]\ncheckpoint_period = "1s"\n')
-    status, _, said = validate(house, str(house.files))
+def test_unknown_tables_and_keys_are_warnings_and_strictly_errors(broker: RunningBroker) -> None:
+    broker.write_text('[tbonn]\nx = 1\n\n[kvs]\ncheckpoint_period = "1s"\n')
+    status, _, said = validate(broker, str(broker.files))
     assert status == 0
     assert "warning: tbonn: unknown table, which no module reads; did you mean tbon?" in said
     assert "did you mean checkpoint-period?" in said
-    assert f"({house.files}/a.toml:5:1)" in said
-    status, printed, said = validate(house, "--strict", str(house.files))
+    assert f"({broker.files}/a.toml:5:1)" in said
+    status, printed, said = validate(broker, "--strict", str(broker.files))
     assert (status, printed) == (1, "")
     assert "warning" not in said
     assert "tbonn: unknown table" in said
 
 
 def test_any_file_name_is_taken_as_toml_for_a_manager_of_configurations(
-    house: RunningBroker,
+    broker: RunningBroker,
 ) -> None:
     """Ansible gives its candidate under a name of its own."""
-    candidate = house.root / ".ansible_tmp_x17"
+    candidate = broker.root / ".ansible_tmp_x17"
     candidate.write_text('[heartbeat]\nperiod = "0s"\n')
-    status, _, said = validate(house, str(candidate))
+    status, _, said = validate(broker, str(candidate))
     assert status == 1
     assert ".ansible_tmp_x17:2:1" in said
 
 
-def test_modules_of_ones_own_are_asked_too(house: RunningBroker, tmp_path: Path) -> None:
+def test_modules_of_ones_own_are_asked_too(broker: RunningBroker, tmp_path: Path) -> None:
     module = tmp_path / "picky.py"
     module.write_text(PICKY)
     file = tmp_path / "c.toml"
     file.write_text("[picky]\nnumber = 13\n")
     named = f"--module={module}"
-    assert validate(house, str(file))[0] == 0, "without it the table is merely unknown"
-    status, _, said = validate(house, named, str(file))
+    assert validate(broker, str(file))[0] == 0, "without it the table is merely unknown"
+    status, _, said = validate(broker, named, str(file))
     assert status == 1
     assert f"picky: picky.number: is unlucky ({file}:2:1)" in said
     file.write_text("[picky]\nnumber = 14\n")
-    assert "prepare raised ZeroDivisionError: oops" in validate(house, named, str(file))[2]
+    assert "prepare raised ZeroDivisionError: oops" in validate(broker, named, str(file))[2]
     file.write_text("[picky]\nnumber = 15\n")
-    status, _, said = validate(house, named, "--timeout=1s", str(file))
+    status, _, said = validate(broker, named, "--timeout=1s", str(file))
     assert (status, "picky: did not answer within 1 s" in said) == (1, True)
     file.write_text("[picky]\nnumber = 1\n")
-    assert validate(house, named, str(file))[0] == 0
-    assert validate(house, "--module=/nowhere.py", str(file))[0] == 1
+    assert validate(broker, named, str(file))[0] == 0
+    assert validate(broker, "--module=/nowhere.py", str(file))[0] == 1
     (tmp_path / "broken.py").write_text("this is no Python")
-    assert "broken.py:1" in validate(house, f"--module={tmp_path}/broken.py", str(file))[2]
+    assert "broken.py:1" in validate(broker, f"--module={tmp_path}/broken.py", str(file))[2]
 
 
-def test_a_start_is_judged_by_more_than_a_reload(house: RunningBroker) -> None:
-    house.write_text('[resource]\npath = "/nowhere"\nexclude = "0-99"\n\n[tbon]\ntopo = "wrong"\n')
-    live = validate(house, str(house.files))[2]
-    start = validate(house, "--start", str(house.files))[2]
+def test_a_start_is_judged_by_more_than_a_reload(broker: RunningBroker) -> None:
+    broker.write_text('[resource]\npath = "/nowhere"\nexclude = "0-99"\n\n[tbon]\ntopo = "wrong"\n')
+    live = validate(broker, str(broker.files))[2]
+    start = validate(broker, "--start", str(broker.files))[2]
     assert "warning: overlay: tbon.topo: would be refused at the next start" in live
     assert "flux-config: overlay: tbon.topo: " in start
-    house.write_text('[tbon]\ntopo = "wrong"\n')
-    assert validate(house, str(house.files))[0] == 0
-    assert validate(house, "--start", str(house.files))[0] == 1
-    assert validate(house, "--strict", str(house.files))[0] == 1
-    assert validate(house, "--no-start", "--strict", str(house.files))[0] == 0
+    broker.write_text('[tbon]\ntopo = "wrong"\n')
+    assert validate(broker, str(broker.files))[0] == 0
+    assert validate(broker, "--start", str(broker.files))[0] == 1
+    assert validate(broker, "--strict", str(broker.files))[0] == 1
+    assert validate(broker, "--no-start", "--strict", str(broker.files))[0] == 0
 
 
-def test_the_answer_for_programs(house: RunningBroker) -> None:
-    house.write_text('[tbonn]\n\n[heartbeat]\nperiod = "0s"\n')
-    status, printed, said = validate(house, "--json", str(house.files))
+def test_the_answer_for_programs(broker: RunningBroker) -> None:
+    broker.write_text('[tbonn]\n\n[heartbeat]\nperiod = "0s"\n')
+    status, printed, said = validate(broker, "--json", str(broker.files))
     found = json.loads(printed)
     assert (status, said) == (1, "")
     assert (found["version"], found["valid"]) == (1, False)
@@ -147,5 +147,5 @@ def test_the_answer_for_programs(house: RunningBroker) -> None:
     assert "heartbeat" in found["modules"]
 
 
-def test_the_example_of_a_whole_system_is_valid(house: RunningBroker) -> None:
-    assert validate(house, str(ROOT / "examples" / "system-conf.d"))[0] == 0
+def test_the_example_of_a_whole_system_is_valid(broker: RunningBroker) -> None:
+    assert validate(broker, str(ROOT / "examples" / "system-conf.d"))[0] == 0

@@ -14,26 +14,26 @@ from tests.support.patience import AT_ONCE, PATIENCE
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[RunningBroker]:
+def broker() -> Iterator[RunningBroker]:
     """One without modules."""
     broker = RunningBroker("[sample]\ni = 7\n").start()
     yield broker
     broker.close()
 
 
-def watch(house: RunningBroker, *names: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen([*FLUX, "config", "watch", *names], env=house.environment, text=True,
+def watch(broker: RunningBroker, *names: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen([*FLUX, "config", "watch", *names], env=broker.environment, text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
 
 
-def test_watch_tells_every_generation_and_no_candidate(house: RunningBroker) -> None:
-    watcher = watch(house, "sample.i")
+def test_watch_tells_every_generation_and_no_candidate(broker: RunningBroker) -> None:
+    watcher = watch(broker, "sample.i")
     assert watcher.stdout is not None
     lines = [json.loads(watcher.stdout.readline())]
-    house.good("set", "sample.i", "41")
-    house.good("set", "sample.i", "42", "--dry-run")
-    house.refused("set", "sample.i", "x")
-    house.good("unset", "sample.i")
+    broker.good("set", "sample.i", "41")
+    broker.good("set", "sample.i", "42", "--dry-run")
+    broker.refused("set", "sample.i", "x")
+    broker.good("unset", "sample.i")
     lines += [json.loads(watcher.stdout.readline()) for _ in range(2)]
     watcher.send_signal(signal.SIGINT)
     assert watcher.wait(PATIENCE) == 130
@@ -44,17 +44,17 @@ def test_watch_tells_every_generation_and_no_candidate(house: RunningBroker) -> 
     watcher.communicate()
 
 
-def test_a_slow_watcher_delays_nobody_and_skips_to_the_latest(house: RunningBroker) -> None:
-    watcher = watch(house)
+def test_a_slow_watcher_delays_nobody_and_skips_to_the_latest(broker: RunningBroker) -> None:
+    watcher = watch(broker)
     try:
         assert watcher.stdout is not None
         assert json.loads(watcher.stdout.readline())
         watcher.send_signal(signal.SIGSTOP)
         for number in range(12):
             blob = f"{number:02}" + "x" * 1_000_000
-            outcome = house.good("load", "--json", input=f'blob = "{blob}"\n')
+            outcome = broker.good("load", "--json", input=f'blob = "{blob}"\n')
             assert json.loads(outcome)["seconds"] < AT_ONCE
-        last = house.generation
+        last = broker.generation
         watcher.send_signal(signal.SIGCONT)
         told: list[int] = []
         while not told or told[-1] < last:

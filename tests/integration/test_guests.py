@@ -22,41 +22,41 @@ OPEN = "[access]\nallow-guest-user = true\n"
 
 
 @pytest.fixture
-def house() -> Iterator[RunningBroker]:
-    house = RunningBroker(OPEN + "[sample]\ni = 7\n").start()
-    yield house
-    house.close()
+def broker() -> Iterator[RunningBroker]:
+    broker = RunningBroker(OPEN + "[sample]\ni = 7\n").start()
+    yield broker
+    broker.close()
 
 
-def said_to_guest(house: RunningBroker, *arguments: str) -> tuple[int, str]:
+def said_to_guest(broker: RunningBroker, *arguments: str) -> tuple[int, str]:
     """Exit status and output of `flux config ARGUMENTS` as another user."""
-    done = guest.flux(house.environment, "config", *arguments)
+    done = guest.flux(broker.environment, "config", *arguments)
     return done.returncode, done.stdout + done.stderr
 
 
 # [access]
 
 
-def test_guests_come_in_only_where_the_configuration_says_so(house: RunningBroker) -> None:
+def test_guests_come_in_only_where_the_configuration_says_so(broker: RunningBroker) -> None:
     """By default they are refused, as in Flux; what is committed holds from then on."""
-    assert said_to_guest(house, "get", "sample.i") == (0, "7\n")
+    assert said_to_guest(broker, "get", "sample.i") == (0, "7\n")
     for text in (
         "",
         "[access]\nallow-guest-user = false\n",
         '[access]\nallow-guest-user = "yes"\n',
     ):
-        house.good("load", input=text + "[sample]\ni = 7\n")
-        status, said = said_to_guest(house, "get", "sample.i")
+        broker.good("load", input=text + "[sample]\ni = 7\n")
+        status, said = said_to_guest(broker, "get", "sample.i")
         assert (status, "allow-guest-user" in said) == (1, True), said
-    assert "allow-guest-user" in guest.flux(house.environment, "lsattr").stderr
-    house.good("set", "access.allow-guest-user", "true", "--type=boolean")
-    assert said_to_guest(house, "get", "sample.i") == (0, "7\n")
+    assert "allow-guest-user" in guest.flux(broker.environment, "lsattr").stderr
+    broker.good("set", "access.allow-guest-user", "true", "--type=boolean")
+    assert said_to_guest(broker, "get", "sample.i") == (0, "7\n")
 
 
-def test_a_dry_run_lets_nobody_in(house: RunningBroker) -> None:
-    house.good("load", input="")
-    house.good("load", "--dry-run", input=OPEN)
-    assert said_to_guest(house, "get")[0] == 1
+def test_a_dry_run_lets_nobody_in(broker: RunningBroker) -> None:
+    broker.good("load", input="")
+    broker.good("load", "--dry-run", input=OPEN)
+    assert said_to_guest(broker, "get")[0] == 1
 
 
 WATCH = """
@@ -74,47 +74,47 @@ except Trouble as trouble:
 """
 
 
-def test_a_guest_who_is_in_goes_when_the_rule_goes(house: RunningBroker, tmp_path: Path) -> None:
-    place = house.root / "signs"
+def test_a_guest_who_is_in_goes_when_the_rule_goes(broker: RunningBroker, tmp_path: Path) -> None:
+    place = broker.root / "signs"
     place.mkdir()
     place.chmod(0o777)
-    watcher = guest.python(house.environment, WATCH, str(place / "watching"))
+    watcher = guest.python(broker.environment, WATCH, str(place / "watching"))
     until((place / "watching").exists, "the guest watches")
-    house.good("set", "sample.i", "8")
+    broker.good("set", "sample.i", "8")
     assert watcher.poll() is None
-    house.good("unset", "access.allow-guest-user")
+    broker.good("unset", "access.allow-guest-user")
     assert watcher.wait(60) == 0
 
 
 def test_root_is_an_owner_where_the_configuration_says_so() -> None:
     """The broker is another user's, and root comes: a guest like any, or an owner."""
-    house = RunningBroker("[sample]\ni = 7\n")
-    for path in (house.root, *house.root.rglob("*")):
+    broker = RunningBroker("[sample]\ni = 7\n")
+    for path in (broker.root, *broker.root.rglob("*")):
         os.chown(path, guest.NOBODY, guest.NOBODY)
-    broker = guest.flux_in_background(
-        house.environment, "broker", "-c", str(house.files), "-S", f"rundir={house.rundir}",
-        "-S", f"statedir={house.root / 'state'}", "-S", "broker.rc1_path=",
+    process = guest.flux_in_background(
+        broker.environment, "broker", "-c", str(broker.files), "-S", f"rundir={broker.rundir}",
+        "-S", f"statedir={broker.root / 'state'}", "-S", "broker.rc1_path=",
     )  # fmt: skip
 
     def owner(*arguments: str) -> tuple[int, str]:
-        return said_to_guest(house, *arguments)
+        return said_to_guest(broker, *arguments)
 
     try:
-        until(lambda: broker.poll() is not None or owner("get")[0] == 0, "the broker is there")
-        assert "allow-guest-user" in house.refused("get")
+        until(lambda: process.poll() is not None or owner("get")[0] == 0, "the broker is there")
+        assert "allow-guest-user" in broker.refused("get")
         owner("set", "access.allow-guest-user", "true", "--type=boolean")
-        house.good("get")
-        assert "only the owner" in house.refused("set", "sample.i", "8")
+        broker.good("get")
+        assert "only the owner" in broker.refused("set", "sample.i", "8")
         owner("set", "access.allow-root-owner", "true", "--type=boolean")
-        house.good("set", "sample.i", "8", "-m", "root was here")
+        broker.good("set", "sample.i", "8", "-m", "root was here")
         assert "root was here" in owner("history")[1]
-        assert house.flux("dmesg").returncode == 0
+        assert broker.flux("dmesg").returncode == 0
         owner("unset", "access")
-        assert "allow-guest-user" in house.refused("get")
+        assert "allow-guest-user" in broker.refused("get")
     finally:
-        broker.terminate()
-        broker.wait(60)
-        house.close()
+        process.terminate()
+        process.wait(60)
+        broker.close()
 
 
 # What guests do not see
@@ -122,19 +122,19 @@ def test_root_is_an_owner_where_the_configuration_says_so() -> None:
 SECRET = "secret-that-was-typed"
 
 
-def test_guests_do_not_see_what_others_typed(house: RunningBroker) -> None:
-    house.good("set", "--type=string", "sample.typed", SECRET, "-m", f"because of {SECRET}")
-    house.good("unset", "sample.typed")
-    house.refused("set", "sample.i", SECRET)
-    assert SECRET in house.good("history")
-    assert SECRET in house.good("history", "--json")
-    assert SECRET not in house.good("get")
+def test_guests_do_not_see_what_others_typed(broker: RunningBroker) -> None:
+    broker.good("set", "--type=string", "sample.typed", SECRET, "-m", f"because of {SECRET}")
+    broker.good("unset", "sample.typed")
+    broker.refused("set", "sample.i", SECRET)
+    assert SECRET in broker.good("history")
+    assert SECRET in broker.good("history", "--json")
+    assert SECRET not in broker.good("get")
     for words in (["history"], ["history", "--json"], ["status"], ["status", "--json"],
-                  ["show", "--json", str(house.generation)]):  # fmt: skip
-        status, said = said_to_guest(house, *words)
+                  ["show", "--json", str(broker.generation)]):  # fmt: skip
+        status, said = said_to_guest(broker, *words)
         assert (status, SECRET in said) == (0, False), said
         assert "0" in said, "who it was is told"
-    dmesg = guest.flux(house.environment, "dmesg")
+    dmesg = guest.flux(broker.environment, "dmesg")
     assert (dmesg.returncode, dmesg.stdout) == (1, "")
     assert "only the owner" in dmesg.stderr
 
@@ -176,20 +176,20 @@ def memory(pid: int) -> int:
 
 
 @pytest.mark.parametrize("request_", ['{"op": "get"}', '{"op": "history"}', '{"op": "dump"}'])
-def test_a_guest_who_reads_nothing_fills_nothing(house: RunningBroker, request_: str) -> None:
+def test_a_guest_who_reads_nothing_fills_nothing(broker: RunningBroker, request_: str) -> None:
     """The broker's memory and the owner's answers stay within what is promised."""
     text = OPEN + "".join(f"[t{n}]\nv = '{'x' * 1000}'\n" for n in range(1000))
-    house.good("load", input=text)
-    assert house.broker is not None
-    before = memory(house.broker.pid)
-    path = house.environment["FLUX_URI"].removeprefix("local://")
-    flood = guest.python(house.environment, FLOOD, path, "12", request_)
+    broker.good("load", input=text)
+    assert broker.process is not None
+    before = memory(broker.process.pid)
+    path = broker.environment["FLUX_URI"].removeprefix("local://")
+    flood = guest.python(broker.environment, FLOOD, path, "12", request_)
     longest = 0.0
     try:
         time.sleep(1.0)
         for number in range(5):
             began = time.monotonic()
-            answer = Client(house.environment["FLUX_URI"]).ask(
+            answer = Client(broker.environment["FLUX_URI"]).ask(
                 "set", 120.0, name="sample.i", value=str(number), type="integer", timeout=10.0
             )
             longest = max(longest, time.monotonic() - began)
@@ -198,16 +198,16 @@ def test_a_guest_who_reads_nothing_fills_nothing(house: RunningBroker, request_:
     finally:
         flood.kill()
         flood.wait()
-    grown = memory(house.broker.pid) - before
+    grown = memory(broker.process.pid) - before
     print(f"{request_}: {grown >> 20} MiB more at the most; longest change {longest:.2f} s")
     assert longest < limits.PREPARE_SECONDS + limits.COMMIT_SECONDS
     assert grown < limits.GUESTS_ANSWERS_BYTES + 96 * 1024 * 1024
 
 
-def test_what_a_guest_does_not_read_is_asked_for_again(house: RunningBroker) -> None:
+def test_what_a_guest_does_not_read_is_asked_for_again(broker: RunningBroker) -> None:
     """Many requests at once are answered, all of them and in order, by and by."""
-    house.good("load", input=OPEN + f"v = '{'x' * 20_000}'\n")
-    client = Client(house.environment["FLUX_URI"])
+    broker.good("load", input=OPEN + f"v = '{'x' * 20_000}'\n")
+    client = Client(broker.environment["FLUX_URI"])
     for _ in range(50):
         client.send("get")
     assert all(client.receive(30.0) for _ in range(50))
@@ -215,9 +215,11 @@ def test_what_a_guest_does_not_read_is_asked_for_again(house: RunningBroker) -> 
         client.ask("nonsense")
 
 
-def test_json_of_guests_is_that_of_the_owner_but_for_what_is_withheld(house: RunningBroker) -> None:
-    house.good("set", "sample.i", "9")
-    own = json.loads(house.good("history", "--json"))["history"]
-    theirs = json.loads(said_to_guest(house, "history", "--json")[1])["history"]
+def test_json_of_guests_is_that_of_the_owner_but_for_what_is_withheld(
+    broker: RunningBroker,
+) -> None:
+    broker.good("set", "sample.i", "9")
+    own = json.loads(broker.good("history", "--json"))["history"]
+    theirs = json.loads(said_to_guest(broker, "history", "--json")[1])["history"]
     assert [entry.keys() for entry in own] == [entry.keys() for entry in theirs]
     assert [entry["who"]["uid"] for entry in own] == [entry["who"]["uid"] for entry in theirs]

@@ -35,7 +35,7 @@ class Pump(Module):
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[RunningBroker]:
+def broker() -> Iterator[RunningBroker]:
     broker = RunningBroker('[pump]\npassword = "hunter2-file"\n')
     (broker.root / "pump.py").write_text(PUMP)
     broker.start()
@@ -74,8 +74,8 @@ def house() -> Iterator[RunningBroker]:
         "dmesg",
     ],
 )
-def test_no_command_shows_one(house: RunningBroker, command: str) -> None:
-    done = house.flux(*command.split(), cwd=house.root)
+def test_no_command_shows_one(broker: RunningBroker, command: str) -> None:
+    done = broker.flux(*command.split(), cwd=broker.root)
     assert done.stdout + done.stderr
     assert "hunter2" not in done.stdout + done.stderr
-    assert "hunter2" not in (house.root / "log").read_text()
+    assert "hunter2" not in (broker.root / "log").read_text()

@@ -30,30 +30,30 @@ def prepare(self, new, config):
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[RunningBroker]:
+def broker() -> Iterator[RunningBroker]:
     broker = RunningBroker("[pump]\npace = 1\n").start()
     yield broker
     broker.close()
 
 
-def test_an_asynchronous_prepare_is_not_loaded(house: RunningBroker) -> None:
-    file = house.root / "late.py"
+def test_an_asynchronous_prepare_is_not_loaded(broker: RunningBroker) -> None:
+    file = broker.root / "late.py"
     file.write_text(
         HONEST.format(prepare="async def prepare(self, new, config): raise Reject('x')")
     )
-    done = house.flux("module", "load", str(file))
+    done = broker.flux("module", "load", str(file))
     assert done.returncode == 1
     assert f"{file}:10: prepare is `async def`" in done.stderr, done.stderr
     assert "Traceback" not in done.stderr
-    assert "late" not in house.flux("module", "list").stdout
+    assert "late" not in broker.flux("module", "list").stdout
 
 
-def test_a_prepare_that_returns_a_coroutine_says_no(house: RunningBroker) -> None:
-    file = house.root / "pump.py"
+def test_a_prepare_that_returns_a_coroutine_says_no(broker: RunningBroker) -> None:
+    file = broker.root / "pump.py"
     file.write_text(HONEST.format(prepare=HIDDEN))
-    assert house.flux("module", "load", str(file)).returncode == 0
-    before = house.generation
-    said = house.refused("set", "pump.pace", "9")
+    assert broker.flux("module", "load", str(file)).returncode == 0
+    before = broker.generation
+    said = broker.refused("set", "pump.pace", "9")
     assert "pump: prepare returned a coroutine, which nobody runs" in said
-    assert house.generation == before
-    assert house.good("get", "pump.pace").strip() == "1"
+    assert broker.generation == before
+    assert broker.good("get", "pump.pace").strip() == "1"

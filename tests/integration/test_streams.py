@@ -40,18 +40,18 @@ class Slow(Module):
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[RunningBroker]:
-    house = RunningBroker("[sample]\ni = 7\n").start()
-    yield house
-    house.close()
+def broker() -> Iterator[RunningBroker]:
+    broker = RunningBroker("[sample]\ni = 7\n").start()
+    yield broker
+    broker.close()
 
 
 def shell(
-    house: RunningBroker, line: str, unbuffered: bool = False
+    broker: RunningBroker, line: str, unbuffered: bool = False
 ) -> "subprocess.CompletedProcess[str]":
     """Run a line of shell in which `flux` is ours."""
     flux = f'flux() {{ {" ".join(FLUX)} "$@"; }}\n'
-    environment = {**house.environment, "PYTHONUNBUFFERED": "1" if unbuffered else ""}
+    environment = {**broker.environment, "PYTHONUNBUFFERED": "1" if unbuffered else ""}
     return subprocess.run(["bash", "-c", "set -o pipefail\n" + flux + line], env=environment,
                           capture_output=True, text=True, timeout=2 * PATIENCE)  # fmt: skip
 
@@ -62,20 +62,20 @@ PRINTING = ("config get", "config status", "module list", "lsattr", "--help")
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_the_status_is_that_of_the_change(house: RunningBroker, broken: str) -> None:
-    before = house.generation
-    done = shell(house, f"flux config set sample.i {time.time_ns() % 10**9} {broken}")
-    assert (done.returncode, house.generation) == (0, before + 1), done.stderr
+def test_the_status_is_that_of_the_change(broker: RunningBroker, broken: str) -> None:
+    before = broker.generation
+    done = shell(broker, f"flux config set sample.i {time.time_ns() % 10**9} {broken}")
+    assert (done.returncode, broker.generation) == (0, before + 1), done.stderr
     assert "Traceback" not in done.stderr + done.stdout
     assert "Exception ignored" not in done.stderr
-    refused = shell(house, f"flux config set sample.i nonsense {broken}")
-    assert (refused.returncode, house.generation) == (1, before + 1), refused.stderr
+    refused = shell(broker, f"flux config set sample.i nonsense {broken}")
+    assert (refused.returncode, broker.generation) == (1, before + 1), refused.stderr
     assert "Traceback" not in refused.stderr
     if broken == "2>&-":
         assert refused.stdout == "", "what goes wrong is no result"
-    as_json = shell(house, f"flux config set --json sample.i 8 {broken}")
+    as_json = shell(broker, f"flux config set --json sample.i 8 {broken}")
     assert as_json.returncode == 0
-    usage = shell(house, f"flux config set {broken}")
+    usage = shell(broker, f"flux config set {broken}")
     assert usage.returncode == 2
     assert "Traceback" not in usage.stderr + usage.stdout
 
@@ -84,9 +84,9 @@ def test_the_status_is_that_of_the_change(house: RunningBroker, broken: str) -> 
 @pytest.mark.parametrize(
     "words", ["config get", "config status", "module list", "lsattr", "--help"]
 )
-def test_what_only_prints(house: RunningBroker, words: str, broken: str) -> None:
+def test_what_only_prints(broker: RunningBroker, words: str, broken: str) -> None:
     """A full disk is an error; a reader who has gone away has what he wanted."""
-    done = shell(house, f"flux {words} {broken}")
+    done = shell(broker, f"flux {words} {broken}")
     assert "Traceback" not in done.stderr + done.stdout
     assert "Exception ignored" not in done.stderr
     full = broken.startswith(">/dev/full")
@@ -95,42 +95,42 @@ def test_what_only_prints(house: RunningBroker, words: str, broken: str) -> None
 
 
 @pytest.mark.parametrize("broken", [">/dev/full", "| true"])
-def test_without_a_buffer(house: RunningBroker, broken: str) -> None:
+def test_without_a_buffer(broker: RunningBroker, broken: str) -> None:
     """PYTHONUNBUFFERED: print itself fails, not the last flush."""
-    done = shell(house, f"flux config set sample.i {time.time_ns() % 10**9} {broken}", True)
+    done = shell(broker, f"flux config set sample.i {time.time_ns() % 10**9} {broken}", True)
     assert done.returncode == 0, done.stderr
-    done = shell(house, f"flux config get {broken}", True)
+    done = shell(broker, f"flux config get {broken}", True)
     assert done.returncode == {">/dev/full": 1, "| true": 141}[broken], done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_closed_stdin_is_not_the_empty_configuration(house: RunningBroker) -> None:
-    before = house.generation
-    done = shell(house, "flux config load <&-")
-    assert (done.returncode, house.generation) == (1, before)
+def test_a_closed_stdin_is_not_the_empty_configuration(broker: RunningBroker) -> None:
+    before = broker.generation
+    done = shell(broker, "flux config load <&-")
+    assert (done.returncode, broker.generation) == (1, before)
     assert "<stdin>: it is closed" in done.stderr
-    done = shell(house, "flux config load < /")
-    assert (done.returncode, house.generation) == (1, before)
+    done = shell(broker, "flux config load < /")
+    assert (done.returncode, broker.generation) == (1, before)
     assert "Traceback" not in done.stderr
 
 
-def test_a_watch_ends_with_its_reader(house: RunningBroker) -> None:
+def test_a_watch_ends_with_its_reader(broker: RunningBroker) -> None:
     """Without another generation that would have to be printed."""
     began = time.monotonic()
-    done = shell(house, "flux config watch | head -n 1")
+    done = shell(broker, "flux config watch | head -n 1")
     assert json.loads(done.stdout)["set"]
     assert time.monotonic() - began < PATIENCE
     assert "Traceback" not in done.stderr
 
 
-def test_a_start_with_broken_streams(house: RunningBroker, tmp_path: Path) -> None:
+def test_a_start_with_broken_streams(broker: RunningBroker, tmp_path: Path) -> None:
     for broken in BROKEN:
-        done = shell(house, f"flux start -S broker.rc1_path= sh -c 'exit 7' {broken}")
+        done = shell(broker, f"flux start -S broker.rc1_path= sh -c 'exit 7' {broken}")
         assert done.returncode == 7, (broken, done.stderr)
         assert "Traceback" not in done.stderr + done.stdout
     (tmp_path / "bad.toml").write_text("x = \n")
     for broken in BROKEN:
-        done = shell(house, f"flux start -c {tmp_path} true {broken}")
+        done = shell(broker, f"flux start -c {tmp_path} true {broken}")
         assert done.returncode == 1, (broken, done.stderr)
         assert "Traceback" not in done.stderr + done.stdout
 
@@ -140,11 +140,11 @@ def test_a_start_with_broken_streams(house: RunningBroker, tmp_path: Path) -> No
 
 @pytest.fixture
 def slow() -> Iterator[RunningBroker]:
-    house = RunningBroker("[sample]\ni = 7\n").start()
-    (house.root / "slow.py").write_text(SLOW)
-    assert house.flux("module", "load", str(house.root / "slow.py")).returncode == 0
-    yield house
-    house.close()
+    broker = RunningBroker("[sample]\ni = 7\n").start()
+    (broker.root / "slow.py").write_text(SLOW)
+    assert broker.flux("module", "load", str(broker.root / "slow.py")).returncode == 0
+    yield broker
+    broker.close()
 
 
 INTERRUPTIBLE = """
@@ -155,18 +155,18 @@ sys.exit(main())
 """
 
 
-def interrupted(house: RunningBroker, state: str, *arguments: str) -> tuple[int, str]:
+def interrupted(broker: RunningBroker, state: str, *arguments: str) -> tuple[int, str]:
     """Exit status and stderr of a change that is interrupted in this state."""
     with subprocess.Popen([sys.executable, "-c", INTERRUPTIBLE, "config", *arguments], text=True,
-                          env=house.environment, stderr=subprocess.PIPE) as process:  # fmt: skip
-        until(lambda: _state(house) == state, f"the change is {state}")
+                          env=broker.environment, stderr=subprocess.PIPE) as process:  # fmt: skip
+        until(lambda: _state(broker) == state, f"the change is {state}")
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=PATIENCE)
     return process.returncode, said
 
 
-def _state(house: RunningBroker) -> str:
-    return str(house.json("status", "--json").get("transaction", {}).get("state"))
+def _state(broker: RunningBroker) -> str:
+    return str(broker.json("status", "--json").get("transaction", {}).get("state"))
 
 
 def test_ctrl_c_after_the_decision_says_that_it_was_committed(slow: RunningBroker) -> None:
@@ -185,10 +185,10 @@ def test_ctrl_c_before_the_decision_says_that_nothing_changed(slow: RunningBroke
     assert f"nothing changed: generation {number} stays in force" in said
 
 
-def test_a_hung_up_terminal(house: RunningBroker) -> None:
+def test_a_hung_up_terminal(broker: RunningBroker) -> None:
     """The line that says who is waited for has nowhere to go."""
     ours, theirs = os.openpty()
-    with subprocess.Popen([*FLUX, "config", "set", "sample.i", "11"], env=house.environment,
+    with subprocess.Popen([*FLUX, "config", "set", "sample.i", "11"], env=broker.environment,
                           stderr=theirs, start_new_session=True) as process:  # fmt: skip
         os.close(ours)
         os.close(theirs)

@@ -30,21 +30,21 @@ class Odd(Module):
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[RunningBroker]:
-    house = RunningBroker().start()
-    house.flux("setattr", "note", EVIL)
-    house.good("set", "--type=string", "odd.name", EVIL)
-    house.good("set", "--type=string", "plain.other", EVIL)
-    (house.root / "odd.py").write_text(MODULE)
-    assert house.flux("module", "load", str(house.root / "odd.py")).returncode == 0
-    yield house
-    house.close()
+def broker() -> Iterator[RunningBroker]:
+    broker = RunningBroker().start()
+    broker.flux("setattr", "note", EVIL)
+    broker.good("set", "--type=string", "odd.name", EVIL)
+    broker.good("set", "--type=string", "plain.other", EVIL)
+    (broker.root / "odd.py").write_text(MODULE)
+    assert broker.flux("module", "load", str(broker.root / "odd.py")).returncode == 0
+    yield broker
+    broker.close()
 
 
-def on_a_terminal(house: RunningBroker, *arguments: str) -> tuple[int, str]:
+def on_a_terminal(broker: RunningBroker, *arguments: str) -> tuple[int, str]:
     """Exit status, and what a terminal gets of stdout and stderr."""
     ours, theirs = pty.openpty()
-    with subprocess.Popen([*FLUX, *arguments], env=house.environment, stdin=subprocess.DEVNULL,
+    with subprocess.Popen([*FLUX, *arguments], env=broker.environment, stdin=subprocess.DEVNULL,
                           stdout=theirs, stderr=theirs) as process:  # fmt: skip
         os.close(theirs)
         parts = []
@@ -85,29 +85,29 @@ COMMANDS = [
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
 def test_a_terminal_is_shown_no_control_characters(
-    house: RunningBroker, arguments: tuple[str, ...]
+    broker: RunningBroker, arguments: tuple[str, ...]
 ) -> None:
-    arguments = tuple(str(house.root / "odd.py") if word == "odd" and arguments[0] == "modinfo"
+    arguments = tuple(str(broker.root / "odd.py") if word == "odd" and arguments[0] == "modinfo"
                       else word for word in arguments)  # fmt: skip
-    status, shown = on_a_terminal(house, *arguments)
+    status, shown = on_a_terminal(broker, *arguments)
     assert status == 0, shown
     assert [character for character in DANGEROUS if character in shown] == []
     assert shown.strip()
 
 
-def test_an_error_is_shown_none_either(house: RunningBroker) -> None:
-    status, shown = on_a_terminal(house, "getattr", EVIL)
+def test_an_error_is_shown_none_either(broker: RunningBroker) -> None:
+    status, shown = on_a_terminal(broker, "getattr", EVIL)
     assert status == 1
     assert [character for character in DANGEROUS if character in shown] == []
     assert "no such attribute" in shown
 
 
-def test_into_a_pipe_values_go_as_they_are(house: RunningBroker) -> None:
-    assert house.good("get", "odd.name") == EVIL + "\n"
-    assert house.flux("getattr", "note").stdout == EVIL + "\n"
-    assert RLO in house.good("dump")
+def test_into_a_pipe_values_go_as_they_are(broker: RunningBroker) -> None:
+    assert broker.good("get", "odd.name") == EVIL + "\n"
+    assert broker.flux("getattr", "note").stdout == EVIL + "\n"
+    assert RLO in broker.good("dump")
 
 
-def test_what_is_printed_of_other_scripts_stays(house: RunningBroker) -> None:
-    house.good("set", "--type=string", "plain.script", "žluťoučký 漢字 עברית")
-    assert "žluťoučký 漢字 עברית" in on_a_terminal(house, "config", "get", "plain.script")[1]
+def test_what_is_printed_of_other_scripts_stays(broker: RunningBroker) -> None:
+    broker.good("set", "--type=string", "plain.script", "žluťoučký 漢字 עברית")
+    assert "žluťoučký 漢字 עברית" in on_a_terminal(broker, "config", "get", "plain.script")[1]

@@ -96,7 +96,7 @@ class SimulatedSupervisor:
         """The fork server answers, or dies instead."""
         host = self._starting.pop(ticket)
         if lost or host is None:
-            self._tell(Died(name, ticket, "could not be started: its template died"))
+            self._tell(Died(name, ticket, "could not be started: the process to fork it from died"))
         elif not host.alive:
             self._tell(Died(name, ticket, "ended at once"))
         else:

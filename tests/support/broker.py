@@ -19,7 +19,7 @@ LOG_TAIL = 40
 class RunningBroker(ClientCalls):
     """The directories outlive the broker, which can be killed and started again.
 
-    `broker` is the process that runs now.  Others may look into the directory of the socket, so
+    `process` is what runs now.  Others may look into the directory of the socket, so
     that guests can be tried.
     """
 
@@ -35,7 +35,7 @@ class RunningBroker(ClientCalls):
         self.log = self.root / "broker.log"
         self.bundled = modules
         self.options: tuple[str, ...] = ()
-        self.broker: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self.write_text(text)
 
     # The broker's life
@@ -48,9 +48,9 @@ class RunningBroker(ClientCalls):
 
     def spawn(self, command: list[str]) -> None:
         """Start a broker by this command, without waiting for it."""
-        assert self.broker is None
+        assert self.process is None
         with self.log.open("ab") as log:
-            self.broker = subprocess.Popen(command, env=self.environment, stderr=log,
+            self.process = subprocess.Popen(command, env=self.environment, stderr=log,
                                            stdin=subprocess.DEVNULL)  # fmt: skip
 
     def start(self) -> Self:
@@ -65,8 +65,8 @@ class RunningBroker(ClientCalls):
 
     def opened(self, seconds: float = PATIENCE) -> bool:
         """Whether the broker lets clients in, and answers within this time."""
-        assert self.broker is not None
-        status = self.broker.poll()
+        assert self.process is not None
+        status = self.process.poll()
         assert status is None, f"the broker ended with {status}:\n{self.log_tail()}"
         try:
             self.ask("lsattr", seconds)
@@ -76,15 +76,15 @@ class RunningBroker(ClientCalls):
 
     def wait_dead(self, seconds: float = PATIENCE) -> int:
         """Wait for the end of the broker; subprocess's return code."""
-        assert self.broker is not None
-        status = self.broker.wait(seconds)
-        self.broker = None
+        assert self.process is not None
+        status = self.process.wait(seconds)
+        self.process = None
         return status
 
     def end(self, number: signal.Signals = signal.SIGTERM, seconds: float = PATIENCE) -> int:
         """Signal the broker and wait for its end."""
-        assert self.broker is not None
-        self.broker.send_signal(number)
+        assert self.process is not None
+        self.process.send_signal(number)
         return self.wait_dead(seconds)
 
     def kill(self) -> None:
@@ -93,7 +93,7 @@ class RunningBroker(ClientCalls):
 
     def close(self) -> None:
         """End the broker and remove the directories."""
-        if self.broker is not None:
+        if self.process is not None:
             try:
                 self.end()
             except subprocess.TimeoutExpired:

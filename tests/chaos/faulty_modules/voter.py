@@ -2,8 +2,8 @@
 """A module that writes down all it does, and does what the candidate says its name should do.
 
 `[voter.do]` maps names to deeds: "refuse", "hang", "slow" (to commit), or a
-fault with its point ("exit@commit").  A module does not know under which name it was loaded; the
-saboteur tells it.
+fault with its point ("exit@commit").  A module does not know under which name it was loaded;
+`tests.chaos.crash_process` tells it.
 """
 
 import time
