@@ -5,7 +5,7 @@ from typing import Any
 
 import msgpack
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import limits, messages
@@ -20,7 +20,6 @@ from protocol.configuration import EMPTY, Configuration
 from protocol.messages import Admit, Message, Prepare, Vote
 from protocol.reasons import Origin, Reason
 
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """The machine that runs the tests may be busy."""
 
 names = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=1, max_size=30)
@@ -68,7 +67,6 @@ others = st.one_of(
 )
 
 
-@PATIENT
 @given(st.one_of(joins, votes, applieds, reports, leaves))
 def test_participants_messages_survive_the_trip(message: Any) -> None:
     found = decode_from_participant(encode(message))
@@ -77,7 +75,6 @@ def test_participants_messages_survive_the_trip(message: Any) -> None:
     assert isinstance(decode_from_coordinator(encode(message)), Malformed)
 
 
-@PATIENT
 @given(st.one_of(admits, prepares, others))
 def test_coordinators_messages_survive_the_trip(message: Any) -> None:
     found = decode_from_coordinator(encode(message))
@@ -85,7 +82,6 @@ def test_coordinators_messages_survive_the_trip(message: Any) -> None:
     assert isinstance(decode_from_participant(encode(message)), Malformed)
 
 
-@PATIENT
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_decoder_raise(frame: bytes) -> None:
     for decode in (decode_from_participant, decode_from_coordinator):
@@ -100,7 +96,6 @@ def anything() -> st.SearchStrategy[Any]:
     )
 
 
-@PATIENT
 @given(st.integers(0, 12), st.lists(anything(), max_size=10))
 def test_no_fields_make_the_decoder_raise(tag: int, fields: list[Any]) -> None:
     frame = msgpack.packb([limits.PROTOCOL_VERSION, tag, *fields])

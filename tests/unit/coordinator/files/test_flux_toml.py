@@ -192,7 +192,7 @@ _OUR_RULES = ("Flux", "finite", "alone", "64 bits", "levels", "years")
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 15), reason="this Python's parser reads TOML 1.1")
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(_DOCUMENTS)
 @example("a = {b = 1,}")
 @example('a = "\\e"')

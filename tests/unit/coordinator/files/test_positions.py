@@ -376,7 +376,7 @@ def _written(data: st.DataObject, name: str) -> tuple[Source, dict[str, Any], di
 _NEWLINES = st.sampled_from(["\n", "\r\n"])
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.data())
 def test_every_key_of_a_written_document_is_found(data: st.DataObject) -> None:
     source, _, places = _written(data, "f.toml")
@@ -387,7 +387,6 @@ def test_every_key_of_a_written_document_is_found(data: st.DataObject) -> None:
         )
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_every_key_of_written_json_is_found(data: st.DataObject) -> None:
     writer = Writer(lambda styles: data.draw(st.sampled_from(styles)), data.draw(_NEWLINES))
@@ -397,7 +396,7 @@ def test_every_key_of_written_json_is_found(data: st.DataObject) -> None:
         assert find_position([json_source(writer.text)], path) == Origin("f.json", *place), path
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.data())
 def test_the_file_that_supplies_a_value_is_found(data: st.DataObject) -> None:
     files = []

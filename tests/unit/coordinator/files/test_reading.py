@@ -225,7 +225,6 @@ def test_too_much_together(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "bytes" in refusals(lambda: merge([toml(f"a = '{'x' * 200}'")]))[0]
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.binary(), st.sampled_from(["toml", "json"])), max_size=3))
 @example([(b"a = 1\r", "toml")])
 @example([(b"\xed\xa0\x80", "json")])
@@ -244,7 +243,7 @@ _PIECES = [
 _SOUP = st.lists(st.sampled_from(_PIECES)).map("".join)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(_SOUP, st.sampled_from(["toml", "json"]))
 def test_any_soup_gives_a_configuration_or_reasons(text: str, form: Any) -> None:
     try:
@@ -403,7 +402,6 @@ def test_a_file_that_goes_away_while_it_is_read(
     assert "No such file" in refusals(lambda: read_sources(str(path)))[0]
 
 
-@settings(deadline=None)
 @given(_SOUP)
 def test_reasons_name_keys_and_places(text: str) -> None:
     files = [toml(text.encode(errors="replace"), "f")]
