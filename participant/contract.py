@@ -29,9 +29,20 @@ VERBS: Final = {
 _GATES = ("prepare", "commit", "abort")
 
 _LIBRARY = (
-    "judge", "weigh", "take", "report", "read_environment", "owned", "schema", "title", "purpose",
-    "every", "whole", "secret_places", "without_secrets",
-)  # fmt: skip
+    "judge",
+    "weigh",
+    "take",
+    "report",
+    "read_environment",
+    "owned",
+    "schema",
+    "title",
+    "purpose",
+    "every",
+    "whole",
+    "secret_places",
+    "without_secrets",
+)
 """What the library itself calls; a helper of an author by that name would take its place."""
 
 _NEAR = 0.85

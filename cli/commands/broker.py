@@ -40,17 +40,27 @@ def main(command: str, arguments: list[str]) -> int:
 def parser(command: str) -> argparse.ArgumentParser:
     """The parser of either."""
     parser = argparse.ArgumentParser(
-        prog=f"flux {command}", description=__doc__,
+        prog=f"flux {command}",
+        description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     confdir = os.environ.get("FLUX_CONF_DIR")
-    parser.add_argument("-c", "--config-path", metavar="PATH", default=confdir,
-                        help="a .toml file, a .json file, or a directory of *.toml "
-                             "(default: $FLUX_CONF_DIR)")  # fmt: skip
-    parser.add_argument("-S", "--setattr", metavar="NAME=VALUE", action="append", default=[],
-                        help="set an attribute: rundir, statedir, broker.rc1_path (empty: no "
-                             "modules), config.history (generations kept), or any "
-                             "other")  # fmt: skip
+    parser.add_argument(
+        "-c",
+        "--config-path",
+        metavar="PATH",
+        default=confdir,
+        help="a .toml file, a .json file, or a directory of *.toml (default: $FLUX_CONF_DIR)",
+    )
+    parser.add_argument(
+        "-S",
+        "--setattr",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="set an attribute: rundir, statedir, broker.rc1_path (empty: no modules), "
+        "config.history (generations kept), or any other",
+    )
     parser.add_argument(
         "--fallback",
         action="store_true",
@@ -58,8 +68,12 @@ def parser(command: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--log-format", choices=("json", "console"), default="console")
     parser.add_argument("-v", "--verbose", action="store_true", help="log every phase to stderr")
-    parser.add_argument("program", nargs=argparse.REMAINDER, metavar="PROGRAM",
-                        help="run this, and stop when it ends")  # fmt: skip
+    parser.add_argument(
+        "program",
+        nargs=argparse.REMAINDER,
+        metavar="PROGRAM",
+        help="run this, and stop when it ends",
+    )
     return parser
 
 
@@ -79,8 +93,16 @@ def _run(command: str, options: argparse.Namespace, temporary: list[str]) -> int
         complain(command, str(error))
         return 2 if isinstance(error, ValueError) else 1
     config = os.path.abspath(options.config_path) if options.config_path else None
-    wanted = Options(rundir, statedir, config, _modules(attributes), tuple(program), attributes,
-                     options.fallback, history)  # fmt: skip
+    wanted = Options(
+        rundir=rundir,
+        statedir=statedir,
+        config=config,
+        modules=_modules(attributes),
+        program=tuple(program),
+        attributes=attributes,
+        fallback=options.fallback,
+        history=history,
+    )
     return serve(command, wanted, Log(options.log_format, quiet=not options.verbose))
 
 

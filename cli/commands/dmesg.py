@@ -20,8 +20,11 @@ def main(_command: str, arguments: list[str]) -> int:
         if options.json:
             print(json.dumps(line))
             continue
-        shown = [f"{key}={value}" for key, value in line.items()
-                 if key not in ("event", "timestamp", "level")]  # fmt: skip
+        shown = [
+            f"{key}={value}"
+            for key, value in line.items()
+            if key not in ("event", "timestamp", "level")
+        ]
         text = f"{line['timestamp']} {line['level']}: {line['event']} {' '.join(shown)}"
         print(printable(text))
     return 0

@@ -20,5 +20,10 @@ def duration(text: str) -> float:
 
 def add_timeout(parser: argparse.ArgumentParser) -> None:
     """The option --timeout, as every changing command has it."""
-    parser.add_argument("--timeout", metavar="FSD", type=duration, default=limits.PREPARE_SECONDS,
-                        help="time from the request to the decision (default: 10s)")  # fmt: skip
+    parser.add_argument(
+        "--timeout",
+        metavar="FSD",
+        type=duration,
+        default=limits.PREPARE_SECONDS,
+        help="time from the request to the decision (default: 10s)",
+    )

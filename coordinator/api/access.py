@@ -15,8 +15,10 @@ from typing import Any
 from coordinator.api.lookup import Lookup
 from coordinator.core.decisions import Durable
 
-DENIED = ("this broker lets in its owner only; access.allow-guest-user in its configuration "
-          "would let other users read")  # fmt: skip
+DENIED = (
+    "this broker lets in its owner only; access.allow-guest-user in its configuration "
+    "would let other users read"
+)
 
 
 class ClientRole(StrEnum):

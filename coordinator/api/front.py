@@ -33,8 +33,9 @@ class UnixFront:
         self._broker = broker
         self._dispatcher = Dispatcher(broker)
         path = self._rundir.vacate(SOCKET)
-        self._server = ApiServer(path, self._loop.selector, self._dispatcher.asked, self._gone,
-                                 self._wake_at)  # fmt: skip
+        self._server = ApiServer(
+            path, self._loop.selector, self._dispatcher.asked, self._gone, self._wake_at
+        )
         self._rundir.own(SOCKET)
         self._dispatcher.open(self._server)
 

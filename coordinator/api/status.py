@@ -25,8 +25,11 @@ def status(machine: Coordinator, now: float) -> dict[str, Any]:
         decision = running.decision
         shown["since"] = running.committed_at_wall
         shown["verb"] = decision.verb
-        shown["who"] = {"uid": decision.who.uid, "pid": decision.who.pid,
-                        "command": decision.who.command}  # fmt: skip
+        shown["who"] = {
+            "uid": decision.who.uid,
+            "pid": decision.who.pid,
+            "command": decision.who.command,
+        }
         shown["message"] = decision.message
     pending = machine.unconfirmed
     if pending is not None:

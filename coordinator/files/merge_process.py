@@ -29,8 +29,9 @@ def merge_beside(sources: tuple[Source, ...]) -> Configuration:
     """
     if sum(len(source.text) for source in sources) <= limits.MERGE_IN_THREAD_BYTES:
         return merge(sources)
-    given: bytes = msgpack.packb([[one.name, one.text, one.format] for one in sources],
-                                 unicode_errors="surrogateescape")  # fmt: skip
+    given: bytes = msgpack.packb(
+        [[one.name, one.text, one.format] for one in sources], unicode_errors="surrogateescape"
+    )
     try:
         done = subprocess.run(
             python_command("coordinator.files.merge_process"),
@@ -58,8 +59,12 @@ def _reason(module: str, message: str, key: list[str | int], place: list[Any] | 
 
 def _fields(reason: Reason) -> list[Any]:
     place = reason.origin
-    return [reason.module, reason.message, list(reason.key),
-            [place.source, place.line, place.column] if place else None]  # fmt: skip
+    return [
+        reason.module,
+        reason.message,
+        list(reason.key),
+        [place.source, place.line, place.column] if place else None,
+    ]
 
 
 def _main() -> int:

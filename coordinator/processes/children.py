@@ -62,12 +62,12 @@ class Children:
             self._fork_server.ask(ticket, name, spec.path)
             self._starting[ticket] = name
             return
+        identity = ["--name", name, "--uri", self._uri, "--parent", str(os.getpid())]
         child = subprocess.Popen(
-            [*self._command, "--name", name, "--uri", self._uri, "--parent", str(os.getpid()),
-             spec.path],
+            [*self._command, *identity, spec.path],
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # a terminal's Ctrl-C is for the broker alone
-        )  # fmt: skip
+        )
         self._tell(Started(name, ticket, self._adopt(name, ticket, child).pid))
 
     def collect(self) -> None:
@@ -138,7 +138,7 @@ class Children:
         for ticket in self._fork_server.died():
             name = self._starting.pop(ticket)
             self._unwanted.discard(ticket)
-            self._tell(Died(name, ticket, "could not be started: its template died"))
+            self._tell(Died(name, ticket, "could not be started: the process to fork it from died"))
         self._reap_orphans()
 
     # Inside

@@ -4,8 +4,8 @@
 The other end is participant/runtime/fork_server.py.
 
 Asking does not wait: the answer comes back on the socket a few milliseconds later, or, when the
-template itself has to come up first, a few hundred.  It carries the ticket of its question, because
-a module of the same name may have been asked for again meanwhile.
+warm process itself has to come up first, a few hundred.  It carries the ticket of its question,
+because a module of the same name may have been asked for again meanwhile.
 """
 
 import ctypes
@@ -51,15 +51,15 @@ class ForkServer:
         self._asked.add(ticket)
 
     def _start(self) -> None:
-        # Modules are grandchildren of the template; their parents end, and they become ours.
+        # Modules are grandchildren of this process; their parents end, and they become ours.
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        command = python_command("participant.runtime.fork_server")
         self._process = subprocess.Popen(
-            [*python_command("participant.runtime.fork_server"), str(self._theirs.fileno()),
-             str(os.getpid())],
+            [*command, str(self._theirs.fileno()), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             pass_fds=[self._theirs.fileno()],
             start_new_session=True,
-        )  # fmt: skip
+        )
         give_back(self._process.pid, self._limit)
 
     def collect(self) -> list[Reply]:
@@ -89,7 +89,7 @@ class ForkServer:
         return lost
 
     def _drain(self) -> None:
-        """Requests that nobody has read must not be the next template's."""
+        """Requests that nobody has read must not be read by the next process."""
         self._theirs.setblocking(False)
         try:
             while self._theirs.recv(1 << 16):

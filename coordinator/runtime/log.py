@@ -78,5 +78,4 @@ class Log:
 
 def _whole(at: float, level: str, event: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     timestamp = datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
-    return {**fields, "event": event, "level": level,
-            "timestamp": timestamp.replace("+00:00", "Z")}  # fmt: skip
+    return {**fields, "event": event, "level": level, "timestamp": timestamp.replace("+00:00", "Z")}

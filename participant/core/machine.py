@@ -334,6 +334,14 @@ class Participant:
         warnings: tuple[Reason, ...] = (),
     ) -> Tell:
         return Tell(
-            Applied(self.epoch, self.incarnation, generation, self.digest, not reasons, reasons,
-                    self.report, warnings)
-        )  # fmt: skip
+            Applied(
+                self.epoch,
+                self.incarnation,
+                generation,
+                self.digest,
+                not reasons,
+                reasons,
+                self.report,
+                warnings,
+            )
+        )

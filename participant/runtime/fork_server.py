@@ -9,7 +9,7 @@ its own memory, and imports its own file after the fork.
 
 It forks twice.  The module's process is the grandchild, and as the child in between ends at once it
 becomes a child of the broker, which has declared itself its subreaper (prctl(2)): the broker reaps
-it and sees how it ended, and neither the template's end nor another module's touches it.
+it and sees how it ended, and neither the end of this process nor another module's touches it.
 """
 
 import gc

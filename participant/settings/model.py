@@ -102,8 +102,14 @@ def _is_name(found: Any, step: str) -> bool:
     )
 
 
-_KINDS = {dict: "a table", list: "an array", str: "a string", bool: "a boolean", int: "an integer",
-          float: "a real number"}  # fmt: skip
+_KINDS = {
+    dict: "a table",
+    list: "an array",
+    str: "a string",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a real number",
+}
 
 _WANTED = {
     "bool_type": "a boolean",
@@ -119,11 +125,23 @@ _WANTED = {
 
 _NEVER_QUOTE = frozenset(
     {
-        *_WANTED, "missing", "extra_forbidden", "string_pattern_mismatch", "string_too_short",
-        "string_too_long", "too_short", "too_long", "greater_than", "greater_than_equal",
-        "less_than", "less_than_equal", "multiple_of", "enum", "literal_error",
+        *_WANTED,
+        "missing",
+        "extra_forbidden",
+        "string_pattern_mismatch",
+        "string_too_short",
+        "string_too_long",
+        "too_short",
+        "too_long",
+        "greater_than",
+        "greater_than_equal",
+        "less_than",
+        "less_than_equal",
+        "multiple_of",
+        "enum",
+        "literal_error",
     }
-)  # fmt: skip
+)
 """pydantic's errors whose text says what is wanted, and nothing of what was given.
 
 https://docs.pydantic.dev/latest/errors/validation_errors/

@@ -36,9 +36,16 @@ examples:
   flux config get --config-path=system --default=none bootstrap.curve_cert"""
 
 _TYPES: dict[str, type] = {
-    "string": str, "integer": int, "real": float, "boolean": bool, "object": dict, "array": list,
-    "fsd": str, "fsd-integer": str, "fsd-real": str,
-}  # fmt: skip
+    "string": str,
+    "integer": int,
+    "real": float,
+    "boolean": bool,
+    "object": dict,
+    "array": list,
+    "fsd": str,
+    "fsd-integer": str,
+    "fsd-real": str,
+}
 
 
 def build_get(parser: argparse.ArgumentParser) -> None:
@@ -48,11 +55,20 @@ def build_get(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="say nothing where it is not set"
     )
-    parser.add_argument("-t", "--type", metavar="TYPE", default="any",
-                        help="require a value of this type (default: any)")  # fmt: skip
-    parser.add_argument("-c", "--config-path", metavar="PATH",
-                        help="read this file or directory instead of asking the broker; system, "
-                             "security and imp stand for CONFDIR/NAME/conf.d")  # fmt: skip
+    parser.add_argument(
+        "-t",
+        "--type",
+        metavar="TYPE",
+        default="any",
+        help="require a value of this type (default: any)",
+    )
+    parser.add_argument(
+        "-c",
+        "--config-path",
+        metavar="PATH",
+        help="read this file or directory instead of asking the broker; system, security and "
+        "imp stand for CONFDIR/NAME/conf.d",
+    )
     add_name(parser, optional=True)
     parser.set_defaults(run=get)
 
@@ -119,8 +135,11 @@ def _duration(text: str, kind: str, name: str) -> str:
 
     try:
         seconds = parse_fsd(text)
-        shown = {"fsd": lambda: text, "fsd-integer": lambda: str(int(seconds)),
-                 "fsd-real": lambda: f"{seconds:f}"}  # fmt: skip
+        shown = {
+            "fsd": lambda: text,
+            "fsd-integer": lambda: str(int(seconds)),
+            "fsd-real": lambda: f"{seconds:f}",
+        }
         return shown[kind]()
     except (ValueError, OverflowError):  # OverflowError: no integer is infinite
         raise Trouble(f"{name} does not have the requested type") from None
@@ -133,10 +152,16 @@ def build_builtin(parser: argparse.ArgumentParser) -> None:
         "out whether this runs from its source tree."
     )
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--intree", dest="intree", action="store_true", default=None,
-                       help="the value for the source tree")  # fmt: skip
-    where.add_argument("--installed", dest="intree", action="store_false",
-                       help="the value for an installation")  # fmt: skip
+    where.add_argument(
+        "--intree",
+        dest="intree",
+        action="store_true",
+        default=None,
+        help="the value for the source tree",
+    )
+    where.add_argument(
+        "--installed", dest="intree", action="store_false", help="the value for an installation"
+    )
     parser.add_argument("name", metavar="NAME", help="e.g. confdir, rundir, module_path")
     parser.set_defaults(run=builtin)
 

@@ -50,14 +50,18 @@ def _lines(found: dict[str, Any]) -> list[str]:
     lines = [f"generation {number}, digest {digest}, epoch {found['epoch']}"]
     if "since" in found:
         who = found["who"]
-        lines.append(f"since {moment(found['since'])} by {user(who['uid'])}, pid {who['pid']}: "
-                     f"{who['command'] or found['verb']}")  # fmt: skip
+        lines.append(
+            f"since {moment(found['since'])} by {user(who['uid'])}, pid {who['pid']}: "
+            f"{who['command'] or found['verb']}"
+        )
     if found.get("message"):
         lines.append(f"message: {found['message']}")
     if "unconfirmed" in found:
         pending = found["unconfirmed"]
-        lines.append(f"generation {pending['generation']} is not confirmed: it is undone in "
-                     f"{format_fsd(round(pending['seconds'], 1))}")  # fmt: skip
+        lines.append(
+            f"generation {pending['generation']} is not confirmed: it is undone in "
+            f"{format_fsd(round(pending['seconds'], 1))}"
+        )
     if "refused_start" in found:
         lines.append(
             "started with --fallback: the files were refused, and have not been taken since"
@@ -94,8 +98,10 @@ def _in_progress(found: dict[str, Any]) -> list[str]:
     change = found.get("transaction")
     if change:
         dry = ", a dry run" if change["dry_run"] else ""
-        lines.append(f"{change['verb']} {change['txid']}{dry} is {change['state']} for "
-                     f"{change['seconds']:.1f} s")  # fmt: skip
+        lines.append(
+            f"{change['verb']} {change['txid']}{dry} is {change['state']} for "
+            f"{change['seconds']:.1f} s"
+        )
         lines.append(f"  voted: {', '.join(change['voted']) or 'nobody'}")
         lines.append(f"  awaited: {', '.join(change['awaited']) or 'nobody'}")
     if found["waiting"]:

@@ -54,8 +54,9 @@ def _get(options: argparse.Namespace) -> int:
     entries: dict[str, Any] = answer["config"]
     if options.key is not None:
         inside = f"{options.key}."
-        entries = {key: one for key, one in entries.items()
-                   if key == options.key or key.startswith(inside)}  # fmt: skip
+        entries = {
+            key: one for key, one in entries.items() if key == options.key or key.startswith(inside)
+        }
         if not entries:
             complain(_PROG, f"{options.module} has no {options.key}; see `flux modinfo`")
             return 1
@@ -77,8 +78,10 @@ def _print_one(key: str, entry: Mapping[str, Any], origin: bool) -> int:
         complain(_PROG, f"{key} is not set{_waiting(entry)}")
         return 1
     compact = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    print((value if isinstance(value, str) else compact)
-          + (f"  # {entry['origin']}{_waiting(entry)}" if origin else ""))  # fmt: skip
+    print(
+        (value if isinstance(value, str) else compact)
+        + (f"  # {entry['origin']}{_waiting(entry)}" if origin else "")
+    )
     return 0
 
 
@@ -112,9 +115,16 @@ def _unset(options: argparse.Namespace) -> int:
 
 
 def _change(options: argparse.Namespace, verb: str, **fields: Any) -> int:
-    status = change(_PROG, options.json, "module-configure", options.timeout, name=options.module,
-                    dry_run=options.dry_run, command=f"flux module config {verb}",
-                    **fields)  # fmt: skip
+    status = change(
+        _PROG,
+        options.json,
+        "module-configure",
+        options.timeout,
+        name=options.module,
+        dry_run=options.dry_run,
+        command=f"flux module config {verb}",
+        **fields,
+    )
     if status == 0 and not options.json and not options.dry_run:
         _tell_pending(options.module)
     return status

@@ -72,9 +72,15 @@ def _load(options: argparse.Namespace) -> int:
     except NotFound as error:
         complain("module", str(error))
         return 1
-    return change("module", options.json, "module-load", options.timeout,
-                  name=options.name or name_of(options.module), path=path,
-                  arguments=options.arguments)  # fmt: skip
+    return change(
+        "module",
+        options.json,
+        "module-load",
+        options.timeout,
+        name=options.name or name_of(options.module),
+        path=path,
+        arguments=options.arguments,
+    )
 
 
 def _remove(options: argparse.Namespace) -> int:
@@ -88,8 +94,14 @@ def _reload(options: argparse.Namespace) -> int:
             path = resolve(options.module)
         except NotFound:
             path = None  # it may be loaded under a name that is no file's
-    return change("module", options.json, "module-reload", options.timeout,
-                  name=name_of(options.module), path=path)  # fmt: skip
+    return change(
+        "module",
+        options.json,
+        "module-reload",
+        options.timeout,
+        name=name_of(options.module),
+        path=path,
+    )
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -102,8 +114,10 @@ def _list(options: argparse.Namespace) -> int:
     for module in answer["modules"]:
         path = f"  {module['path'] or '(attached)'}" if options.long else ""
         why = f"  {module['why']}" if module["why"] else ""
-        print(f"{module['name']:<24} {module['state']:<10} {module['generation']:>4} "
-              f"{module['restarts']:>8} {module['pid']:>7}{path}{why}")  # fmt: skip
+        print(
+            f"{module['name']:<24} {module['state']:<10} {module['generation']:>4} "
+            f"{module['restarts']:>8} {module['pid']:>7}{path}{why}"
+        )
         if options.long and module["pending"]:
             print(f"{'':<24} pending until it is reloaded: {', '.join(module['pending'])}")
     return 0

@@ -24,13 +24,27 @@ from participant.settings.field import Field
 from protocol.formats.quoted import quoted
 
 MATCH_POLICIES: Final = (
-    "first", "firstnodex", "high", "low", "hinode", "lonode", "hinodex", "lonodex", "locality",
+    "first",
+    "firstnodex",
+    "high",
+    "low",
+    "hinode",
+    "lonode",
+    "hinodex",
+    "lonodex",
+    "locality",
     "variation",
-)  # fmt: skip
+)
 MATCH_FORMATS: Final = (
-    "simple", "pretty_simple", "jgf", "jgf_shorthand", "rlite", "rv1", "rv1_nosched",
+    "simple",
+    "pretty_simple",
+    "jgf",
+    "jgf_shorthand",
+    "rlite",
+    "rv1",
+    "rv1_nosched",
     "rv1_shorthand",
-)  # fmt: skip
+)
 LOAD_FORMATS: Final = ("grug", "hwloc", "jgf", "jgf_shorthand", "rv1exec", "rv1exec_force")
 TRAVERSERS: Final = ("simple", "flexible")
 MOST: Final = 2_000_000
