@@ -223,7 +223,7 @@ class Module:
             reasons = (Reason(self.title(), why),)
         finally:
             self.starting = False
-        return [replace(one, message=f"{AT_A_START}: {one.message}") for one in reasons]
+        return [replace(reason, message=f"{AT_A_START}: {reason.message}") for reason in reasons]
 
     def weigh(self, candidate: Configuration, merged: Merged) -> StagedSettings | Refusal:
         """The second half of `judge`; base classes may set things up around it."""

@@ -42,15 +42,15 @@ def parse_key(text: str) -> Path:
     path: list[str | int] = []
     position = 0
     while position < len(text):
-        found = _STEP.match(text, position)
+        match = _STEP.match(text, position)
         begins = position == 0
-        if not found or (begins and text[0] == "."):
+        if not match or (begins and text[0] == "."):
             raise ValueError(f"{text!r} is not a dotted key")
-        index, quoted, bare = found.group("index", "quoted", "bare")
+        index, quoted, bare = match.group("index", "quoted", "bare")
         if not begins and index is None and text[position] != ".":
             raise ValueError(f"{text!r} is not a dotted key")
         path.append(_part(index, quoted, bare))
-        position = found.end()
+        position = match.end()
     if not path:
         raise ValueError("the key is empty")
     return tuple(path)

@@ -239,7 +239,9 @@ class ApiServer:
     def _bound_guests(self) -> None:
         """Keep what waits for guests within its limit: who reads nothing goes first."""
         slow = [
-            one for one in self.clients.values() if one.out and one.role is not ClientRole.OWNER
+            client
+            for client in self.clients.values()
+            if client.out and client.role is not ClientRole.OWNER
         ]
         waiting = sum(len(client.out) for client in slow)
         for client in sorted(slow, key=lambda client: client.active_at):

@@ -29,13 +29,12 @@ def merge_beside(sources: tuple[Source, ...]) -> Configuration:
     """
     if sum(len(source.text) for source in sources) <= limits.MERGE_IN_THREAD_BYTES:
         return merge(sources)
-    given: bytes = msgpack.packb(
-        [[one.name, one.text, one.format] for one in sources], unicode_errors="surrogateescape"
-    )
+    fields = [[source.name, source.text, source.format] for source in sources]
+    request: bytes = msgpack.packb(fields, unicode_errors="surrogateescape")
     try:
         done = subprocess.run(
             python_command("coordinator.files.merge_process"),
-            input=given,
+            input=request,
             stdout=subprocess.PIPE,
             timeout=_LONGEST_SECONDS,
             check=False,
@@ -44,13 +43,13 @@ def merge_beside(sources: tuple[Source, ...]) -> Configuration:
         why = f"could not be merged within {_LONGEST_SECONDS:g} s"
         raise Unreadable([Reason("config", why)]) from None
     try:  # not by its exit status: whoever reaps orphans may have been faster
-        found: Any = msgpack.unpackb(done.stdout, unicode_errors="surrogateescape")
+        answer: Any = msgpack.unpackb(done.stdout, unicode_errors="surrogateescape")
     except ValueError:
         why = "could not be merged: the process that tried ended without an answer"
         raise Unreadable([Reason("config", why)]) from None
-    if isinstance(found, bytes):
-        return Configuration(found)
-    raise Unreadable([_reason(*one) for one in found])
+    if isinstance(answer, bytes):
+        return Configuration(answer)
+    raise Unreadable([_reason(*fields) for fields in answer])
 
 
 def _reason(module: str, message: str, key: list[str | int], place: list[Any] | None) -> Reason:
@@ -68,10 +67,10 @@ def _fields(reason: Reason) -> list[Any]:
 
 
 def _main() -> int:
-    given = msgpack.unpackb(sys.stdin.buffer.read(), unicode_errors="surrogateescape")
+    request = msgpack.unpackb(sys.stdin.buffer.read(), unicode_errors="surrogateescape")
     answer: Any
     try:
-        answer = merge(Source(*one) for one in given).encoded
+        answer = merge(Source(*fields) for fields in request).encoded
     except Unreadable as unreadable:
         answer = [_fields(reason) for reason in unreadable.reasons]
     sys.stdout.buffer.write(msgpack.packb(answer, unicode_errors="surrogateescape"))

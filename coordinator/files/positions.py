@@ -120,7 +120,7 @@ class _Spot:
         unopened, self.unopened = self.unopened, ()
         for node in unopened:
             if node.type == "array":
-                self.elements = [one for one in node.named_children if one.type != "comment"]
+                self.elements = [child for child in node.named_children if child.type != "comment"]
             else:
                 for pair in node.named_children:
                     if pair.type == "pair":

@@ -43,7 +43,7 @@ class Provenance(NamedTuple):
 
     def edited(self, key: Path, origin: Origin) -> "Provenance":
         """The same after one more edit, which takes the place of those inside its key."""
-        kept = tuple(one for one in self.edits if one[0][: len(key)] != key)
+        kept = tuple(edit for edit in self.edits if edit[0][: len(key)] != key)
         return self._replace(edits=(*kept[1 - _EDITS :], (key, origin)))
 
     def without_commands(self) -> "Provenance":

@@ -62,7 +62,7 @@ def _files_at(path: str) -> list[str]:
     try:
         if not stat.S_ISDIR(os.stat(path).st_mode):
             return [path]
-        names = [one for one in os.listdir(path) if one.endswith(".toml") and one[0] != "."]
+        names = [name for name in os.listdir(path) if name.endswith(".toml") and name[0] != "."]
     except (OSError, ValueError) as error:
         raise Unreadable([file_reason(path, _cause(error))]) from None
     if len(names) > limits.SOURCE_FILES:

@@ -103,7 +103,7 @@ class Participant:
         if self.joined:
             return effects
         # Nobody to tell, yet; Join will say it all when there is.
-        return (*(one for one in effects if not isinstance(one, Tell)), *self._introduce())
+        return (*(effect for effect in effects if not isinstance(effect, Tell)), *self._introduce())
 
     @property
     def in_doubt(self) -> str | None:

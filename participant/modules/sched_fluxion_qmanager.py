@@ -39,13 +39,17 @@ class SchedFluxionQmanager(ConditionalModule):
         if self.tables[0] not in config:
             return  # another scheduler's system: what its queues are is not Fluxion's to judge
         found = list(findings(new.sched_fluxion_qmanager, real_queues(config)))
-        rejects = [Reject(one.message, one.key, self.tables[0]) for one in found if one.refuses]
+        rejects = [
+            Reject(finding.message, finding.key, self.tables[0])
+            for finding in found
+            if finding.refuses
+        ]
         rejects += _orphans(config)
         if self.starting and rejects:
             raise Rejects(rejects)
-        for one in found:
-            if not one.refuses:
-                self.warn(one.message, one.key, self.tables[0])
+        for finding in found:
+            if not finding.refuses:
+                self.warn(finding.message, finding.key, self.tables[0])
 
     def commit(self, staged: None) -> None:  # noqa: ARG002
         """What the start found is in force until the next one."""

@@ -73,12 +73,12 @@ def parameters(schema: Schema, tables: Tables, elements: bool = False) -> Iterat
     A table whose keys are declared is no setting itself; a table with free keys is one.
     """
     secrets = tuple(paths_in(schema, schema))
-    for found in _walk(schema, schema, (), False, elements):
-        if found.path:
-            hidden = at(secrets, found.path)
-            default = masked(found.default, hidden)
-            key = tables.spelt(found.path)
-            yield replace(found, key=key, secrets=hidden, default=default)
+    for parameter in _walk(schema, schema, (), False, elements):
+        if parameter.path:
+            hidden = at(secrets, parameter.path)
+            default = masked(parameter.default, hidden)
+            key = tables.spelt(parameter.path)
+            yield replace(parameter, key=key, secrets=hidden, default=default)
 
 
 def _walk(

@@ -48,31 +48,31 @@ def parse_byte_size(text: str) -> int:
 
 
 def _integer(text: str) -> int | None:
-    found = _INTEGER.fullmatch(text)
-    if not found:
+    match = _INTEGER.fullmatch(text)
+    if not match:
         return None
     for group, base in (("hex", 16), ("octal", 8), ("decimal", 10)):
-        digits = found[group]
+        digits = match[group]
         if digits is not None:
             # Longer ones are too large anyhow, and Python reads long decimals slowly or not at all.
             significant = digits.lstrip("0")
             return (int(significant or "0", base) if len(significant) <= 22 else 2**64) * _SCALES[
-                found["unit"]
+                match["unit"]
             ]
     return None
 
 
 def _fraction(text: str) -> int:
-    found = _FRACTION.fullmatch(text)
-    if not found or found["infinity"]:
+    match = _FRACTION.fullmatch(text)
+    if not match or match["infinity"]:
         raise ValueError(
             f"{quoted(text)} is not a size: write a number and at most one of "
             'k, K, M, G, T, P, E, as in "10M"'
         )
-    number = magnitude(found)
-    if found["sign"] == "-" and number:
+    number = magnitude(match)
+    if match["sign"] == "-" and number:
         raise ValueError(f"{quoted(text)} is not a size: it must not be negative")
-    size = number * _SCALES[found["unit"]]
+    size = number * _SCALES[match["unit"]]
     return LARGEST + 1 if math.isinf(size) else math.floor(size)
 
 

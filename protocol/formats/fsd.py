@@ -30,22 +30,22 @@ def parse_fsd(text: str) -> float:
     """
     if text == "" or text in _UNITS:  # strtod finds no number there, which Flux takes for zero
         return 0.0
-    found = _FORM.fullmatch(text)
-    if not found:
+    match = _FORM.fullmatch(text)
+    if not match:
         raise ValueError(
             f"{quoted(text)} is not a duration: write a number and one of the units "
             'ms, s, m, h, d, as in "2.5s", or "infinity"'
         )
-    number = magnitude(found)
-    if found["sign"] == "-":
+    number = magnitude(match)
+    if match["sign"] == "-":
         if number:
             raise ValueError(f"{quoted(text)} is not a duration: it must not be negative")
         return 0.0
-    if not found["unit"]:
+    if not match["unit"]:
         return number
     if math.isinf(number):
         raise ValueError(f"{quoted(text)} is not a duration: infinity has no unit")
-    return number * _UNITS[found["unit"]]
+    return number * _UNITS[match["unit"]]
 
 
 def format_fsd(seconds: float) -> str:

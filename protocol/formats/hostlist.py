@@ -151,15 +151,15 @@ def _spans(item: str) -> Iterator[Span]:
 
 
 def _range(item: str, prefix: str, member: str, suffix: str) -> Span:
-    found = _RANGE.fullmatch(member)
-    if not found:
+    match = _RANGE.fullmatch(member)
+    if not match:
         raise _bad(item, f"{quoted(member)} in brackets is neither a number nor a range")
-    first, last = _number(item, found["first"]), _number(item, found["last"] or found["first"])
+    first, last = _number(item, match["first"]), _number(item, match["last"] or match["first"])
     if first > last:
         raise _bad(item, f"the range {quoted(member)} descends")
     if last - first >= RANGE_HOSTS:
         raise _bad(item, f"the range {quoted(member)} has more than {RANGE_HOSTS} hosts")
-    return Span(prefix, first, last, len(found["low"]), suffix)
+    return Span(prefix, first, last, len(match["low"]), suffix)
 
 
 def _number(item: str, digits: str) -> int:
@@ -183,11 +183,11 @@ def _short_enough(span: Span) -> Span | None:
 
 def _single(name: str) -> Iterator[Span]:
     """The span of one name: its last number counts, as far as 64 bits hold it."""
-    found = _LAST_NUMBER.fullmatch(name)
-    if not found:
+    match = _LAST_NUMBER.fullmatch(name)
+    if not match:
         yield Span(name)
         return
-    prefix, digits, suffix = found.groups()
+    prefix, digits, suffix = match.groups()
     number = int(digits)
     if number <= _LARGEST:
         yield Span(prefix, number, number, len(digits), suffix)

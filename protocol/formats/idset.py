@@ -80,13 +80,13 @@ def _bad(text: str, why: str) -> ValueError:
 
 
 def _range(text: str, member: str) -> tuple[int, int]:
-    found = _MEMBER.fullmatch(member)
-    if not found:
+    match = _MEMBER.fullmatch(member)
+    if not match:
         raise _bad(text, f"{quoted(member)} is neither a number nor a range of numbers")
-    first = _id(text, found[1])
-    if found[2] is None:
+    first = _id(text, match[1])
+    if match[2] is None:
         return first, first
-    last = _id(text, found[2])
+    last = _id(text, match[2])
     if first >= last:
         raise _bad(text, f"the range {quoted(member)} does not ascend")
     return first, last

@@ -26,13 +26,13 @@ def build_status(parser: argparse.ArgumentParser) -> None:
 
 def status(options: argparse.Namespace) -> int:
     """Run `flux config status`; the exit status."""
-    found = Client().ask("status")
-    if found["path"]:
-        found["files"] = _files()
+    status = Client().ask("status")
+    if status["path"]:
+        status["files"] = _files()
     if options.json:
-        print(json.dumps(found))
+        print(json.dumps(status))
         return 0
-    for line in _lines(found):
+    for line in _lines(status):
         print(printable(line))
     return 0
 
@@ -45,45 +45,45 @@ def _files() -> dict[str, Any]:
         return {"error": str(trouble)}
 
 
-def _lines(found: dict[str, Any]) -> list[str]:
-    number, digest = found["generation"], found["digest"][:12]
-    lines = [f"generation {number}, digest {digest}, epoch {found['epoch']}"]
-    if "since" in found:
-        who = found["who"]
+def _lines(status: dict[str, Any]) -> list[str]:
+    number, digest = status["generation"], status["digest"][:12]
+    lines = [f"generation {number}, digest {digest}, epoch {status['epoch']}"]
+    if "since" in status:
+        who = status["who"]
         lines.append(
-            f"since {moment(found['since'])} by {user(who['uid'])}, pid {who['pid']}: "
-            f"{who['command'] or found['verb']}"
+            f"since {moment(status['since'])} by {user(who['uid'])}, pid {who['pid']}: "
+            f"{who['command'] or status['verb']}"
         )
-    if found.get("message"):
-        lines.append(f"message: {found['message']}")
-    if "unconfirmed" in found:
-        pending = found["unconfirmed"]
+    if status.get("message"):
+        lines.append(f"message: {status['message']}")
+    if "unconfirmed" in status:
+        pending = status["unconfirmed"]
         lines.append(
             f"generation {pending['generation']} is not confirmed: it is undone in "
             f"{format_fsd(round(pending['seconds'], 1))}"
         )
-    if "refused_start" in found:
+    if "refused_start" in status:
         lines.append(
             "started with --fallback: the files were refused, and have not been taken since"
         )
-        lines += [f"  {from_json(reason)}" for reason in found["refused_start"]]
-    lines += _about_files(found)
-    lines += [_module(one) for one in found["modules"]]
-    lines += _in_progress(found)
+        lines += [f"  {from_json(reason)}" for reason in status["refused_start"]]
+    lines += _about_files(status)
+    lines += [_module(module) for module in status["modules"]]
+    lines += _in_progress(status)
     return lines
 
 
-def _about_files(found: dict[str, Any]) -> list[str]:
-    if not found["path"]:
+def _about_files(status: dict[str, Any]) -> list[str]:
+    if not status["path"]:
         return ["files: none; the broker was started without a configuration path"]
-    files = found["files"]
+    files = status["files"]
     if "error" in files:
-        return [f"files: {found['path']}: {files['error']}"]
+        return [f"files: {status['path']}: {files['error']}"]
     if "reasons" in files:
         reasons = [f"  {from_json(reason)}" for reason in files["reasons"]]
-        return [f"files: {found['path']} cannot be read", *reasons]
+        return [f"files: {status['path']} cannot be read", *reasons]
     differ = "differ from what runs" if files["differ"] else "are what runs"
-    return [f"files: {found['path']} {differ}"]
+    return [f"files: {status['path']} {differ}"]
 
 
 def _module(one: dict[str, Any]) -> str:
@@ -93,9 +93,9 @@ def _module(one: dict[str, Any]) -> str:
     return f"  {one['name']:<20} {one['state']:<10} {one['generation']}{why}"
 
 
-def _in_progress(found: dict[str, Any]) -> list[str]:
+def _in_progress(status: dict[str, Any]) -> list[str]:
     lines = []
-    change = found.get("transaction")
+    change = status.get("transaction")
     if change:
         dry = ", a dry run" if change["dry_run"] else ""
         lines.append(
@@ -104,8 +104,8 @@ def _in_progress(found: dict[str, Any]) -> list[str]:
         )
         lines.append(f"  voted: {', '.join(change['voted']) or 'nobody'}")
         lines.append(f"  awaited: {', '.join(change['awaited']) or 'nobody'}")
-    if found["waiting"]:
-        lines.append(f"{found['waiting']} more in line")
+    if status["waiting"]:
+        lines.append(f"{status['waiting']} more in line")
     return lines
 
 

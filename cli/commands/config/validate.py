@@ -86,12 +86,16 @@ def validate(options: argparse.Namespace) -> int:
         reasons = unreadable.reasons
     else:
         digest = configuration.digest
-        found = [
+        judgements = [
             judged(name, module, configuration, options.start, options.timeout)
             for name, module in classes.items()
         ]
-        reasons = _placed((reason for one in found for reason in one.reasons), sources)
-        said = _placed((warning for one in found for warning in one.warnings), sources)
+        reasons = _placed(
+            (reason for judgement in judgements for reason in judgement.reasons), sources
+        )
+        said = _placed(
+            (warning for judgement in judgements for warning in judgement.warnings), sources
+        )
         told = {reason.key for reason in (*reasons, *said)}
         warned = (*said, *_unread(configuration, classes.values(), told, sources))
     if options.strict:

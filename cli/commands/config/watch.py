@@ -66,9 +66,9 @@ def dump(options: argparse.Namespace) -> int:
 def _without_null(value: Any) -> Any:
     """TOML has no null; defaults may be."""
     if isinstance(value, dict):
-        return {name: _without_null(one) for name, one in value.items() if one is not None}
+        return {key: _without_null(member) for key, member in value.items() if member is not None}
     if isinstance(value, list):
-        return [_without_null(one) for one in value if one is not None]
+        return [_without_null(member) for member in value if member is not None]
     return value
 
 

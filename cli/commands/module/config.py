@@ -55,7 +55,9 @@ def _get(options: argparse.Namespace) -> int:
     if options.key is not None:
         inside = f"{options.key}."
         entries = {
-            key: one for key, one in entries.items() if key == options.key or key.startswith(inside)
+            key: entry
+            for key, entry in entries.items()
+            if key == options.key or key.startswith(inside)
         }
         if not entries:
             complain(_PROG, f"{options.module} has no {options.key}; see `flux modinfo`")
@@ -65,8 +67,8 @@ def _get(options: argparse.Namespace) -> int:
         return 0
     if options.key in entries:
         return _print_one(options.key, entries[options.key], options.origin)
-    for key, one in entries.items():
-        print(printable(_line(key, one, options.origin)))
+    for key, entry in entries.items():
+        print(printable(_line(key, entry, options.origin)))
     if answer["cut"]:
         complain(_PROG, "long values are left out: the module's report has a limit")
     return 0
@@ -135,6 +137,6 @@ def _tell_pending(module: str) -> None:
         entries = Client().ask("module-config", name=module)["config"]
     except Trouble:
         return  # it is done, whatever has become of the broker since
-    waiting = [key for key, one in entries.items() if "pending" in one]
+    waiting = [key for key, entry in entries.items() if "pending" in entry]
     if waiting:
         tell(f"pending until `flux module reload {module}`: {', '.join(waiting)}")

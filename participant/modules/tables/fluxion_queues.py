@@ -186,25 +186,26 @@ def _of_each_queue(table: QmanagerTable, own: Mapping[str, Mapping[str, str]]) -
             told = unknown_word(policy, "policy", POLICIES, taken)
             yield Finding(("queue-policy-per-queue",), told)
     for name, text in own["queue-params"].items():
-        for found in _read_text(QueueParams, text):
+        for params in _read_text(QueueParams, text):
             key = ("queue-params-per-queue",)
-            if isinstance(found, str):
-                yield Finding(key, f"{name}: {found}", refuses=True)
+            if isinstance(params, str):
+                yield Finding(key, f"{name}: {params}", refuses=True)
             else:
-                yield from _placed(key, name, _of_queue_params((), found))
+                yield from _placed(key, name, _of_queue_params((), params))
     for name, text in own["policy-params"].items():
         policies = _policies(table, own["queue-policy"], frozenset({name}))
-        for found in _read_text(PolicyParams, text):
+        for params in _read_text(PolicyParams, text):
             key = ("policy-params-per-queue",)
-            if isinstance(found, str):
-                yield Finding(key, f"{name}: {found}", refuses=True)
+            if isinstance(params, str):
+                yield Finding(key, f"{name}: {params}", refuses=True)
             else:
-                yield from _placed(key, name, _of_policy_params((), found, policies))
+                yield from _placed(key, name, _of_policy_params((), params, policies))
 
 
-def _placed(key: tuple[str, ...], queue: str, found: Iterator[Finding]) -> Iterator[Finding]:
-    for one in found:
-        yield Finding(key, f"{queue}: {'.'.join(one.key)} {one.message}", one.refuses)
+def _placed(key: tuple[str, ...], queue: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    for finding in findings:
+        message = f"{queue}: {'.'.join(finding.key)} {finding.message}"
+        yield Finding(key, message, finding.refuses)
 
 
 def _policies(
@@ -276,8 +277,8 @@ def _ignored(key: tuple[str, ...], params: Parameters) -> Iterator[Finding]:
 def _leading_number(value: Any) -> int | None:
     """What std::stoi makes of the JSON of a value; None where it finds no number."""
     text = json_text(value)
-    found = _LEADING_NUMBER.match(text)
-    if found is None or len(found[1]) > 20:
+    match = _LEADING_NUMBER.match(text)
+    if match is None or len(match[1]) > 20:
         return None
-    number = int(found[1])
+    number = int(match[1])
     return number if -INT_MAX - 1 <= number <= INT_MAX else None
