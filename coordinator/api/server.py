@@ -26,6 +26,8 @@ from coordinator.api.access import ClientRole
 from coordinator.api.connection import Connection
 from protocol import limits
 
+VERSION = 1
+"""Of the answers' shapes: docs/socket.md."""
 _GUESTS_SHARE = 0.75
 """How much of the places guests may take: the owner is never locked out."""
 _DESCRIPTORS_SHARE = 0.75
@@ -223,7 +225,9 @@ class ApiServer:
 
     def answer(self, client: Connection, message: dict[str, Any]) -> None:
         """Send one line; what the kernel does not take now waits, within a limit."""
-        text = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
+        text = json.dumps(
+            {"version": VERSION, **message}, separators=(",", ":"), ensure_ascii=False
+        )
         self.write(client, text.encode(errors="replace") + b"\n")
 
     def write(self, client: Connection, line: bytes) -> None:
