@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""A client's side of the door: one JSON object a line, each way, on a unix stream socket."""
+"""The clients' end of the socket (docs/socket.md): one JSON object a line, each way."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ PROBES: Final = 4
 FRAMES_QUEUED: Final = 64
 """Frames that may wait for one participant, or from it."""
 LINE_BYTES: Final = 64 * 1024 * 1024
-"""One request of the owner at the clients' door (a load carries whole files)."""
+"""One request of the owner on the clients' socket (a load carries whole files)."""
 GUEST_LINE_BYTES: Final = 64 * 1024
 """One request of a guest."""
 REQUESTS_WAITING_BYTES: Final = 64 * 1024

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""A real broker with real participants, asked for changes through the clients' door."""
+"""A real broker with real participants, asked for changes through the clients' socket."""
 
 import json
 import os

@@ -42,7 +42,7 @@ def values(source: random.Random) -> Any:
 
 
 def lines(source: random.Random, count: int) -> Iterator[bytes]:
-    """Requests for the clients' door, each without its end of line."""
+    """Requests for the clients' socket, each without its end of line."""
     for _ in range(count):
         request: Any = {"op": source.choice(OPERATIONS)}
         for _ in range(source.randrange(5)):

@@ -138,7 +138,7 @@ def test_broker_killed_while_it_starts(broker: ChaosBroker) -> None:
 
 
 def _dies(broker: ChaosBroker) -> bool:
-    """Whether a starting broker dies of its plan; False: its door is open."""
+    """Whether a starting broker dies of its plan; False: it lets clients in."""
     try:
         broker.wait_until_open()
     except AssertionError:
@@ -238,7 +238,7 @@ def test_module_killed_while_the_broker_starts(broker: ChaosBroker) -> None:
             broker.write()
             broker.launch(*BRISK, modules=("m",))
             where = struck(path, _Start(broker))
-            until(lambda: _Start(broker).over, "an end or an open door")
+            until(lambda: _Start(broker).over, "an end, or clients are let in")
             assert broker.process is not None
             if broker.process.poll() is not None:
                 assert broker.wait_dead() == 1, where

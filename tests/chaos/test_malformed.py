@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Ten thousand malformed frames at each door: nobody falls over, and nothing is kept of them."""
+"""Ten thousand malformed frames at each socket: nobody falls over, and nothing is kept of them."""
 
 import contextlib
 import gc
@@ -29,7 +29,7 @@ MEMORY = 6 * 1024
 
 
 def say(broker: ChaosBroker, lines: list[bytes]) -> None:
-    """Bring these lines to the clients' door, on as many connections as it takes."""
+    """Bring these lines to the clients' socket, on as many connections as it takes."""
     batch = 50
     for start in range(0, len(lines), batch):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
@@ -47,7 +47,7 @@ def say(broker: ChaosBroker, lines: list[bytes]) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_the_clients_door(unjudged_broker: ChaosBroker) -> None:
+def test_the_clients_socket(unjudged_broker: ChaosBroker) -> None:
     """Some of the lines are lawful, and change things; they do so as often as they like."""
     broker = unjudged_broker
     broker.start(modules=("m",))
@@ -57,7 +57,7 @@ def test_the_clients_door(unjudged_broker: ChaosBroker) -> None:
     before = footprint.of(broker.process.pid)
     say(broker, list(malformed.lines(source, COUNT)))
     after = until_settled(broker, before)
-    print(f"seed {SEED}: {COUNT} lines at the clients' door: {before} before, {after} after")
+    print(f"seed {SEED}: {COUNT} lines at the clients' socket: {before} before, {after} after")
     assert after.descriptors <= before.descriptors
     assert after.memory - before.memory < MEMORY
     if "m" in broker.members():

@@ -2,6 +2,7 @@
 """The documents say what the code does, where that can be checked."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from protocol.diagrams import draw, redraw
 from protocol.transitions import TRANSACTION, TransactionInput, TransactionState
 
 ROOT = Path(__file__).parents[2]
+FOLDERS = ("protocol", "coordinator", "participant", "cli", "tests", "examples")
 DESIGN = (ROOT / "docs" / "design.md").read_text()
 
 
@@ -41,3 +43,40 @@ def test_every_link_leads_somewhere() -> None:
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+NAMED = re.compile(
+    r"(?<![\w/.])(?:protocol|coordinator|participant|cli|tests|examples|docs)/[\w./-]*\w"
+)
+"""Paths of files and folders from the root, as pages, comments and docstrings name them."""
+PLACEHOLDERS = {"participant/modules/NAME.py"}
+
+
+def test_every_file_that_is_named_is_there() -> None:
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    code = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py")]
+    missing = [
+        f"{file.relative_to(ROOT)} names {path}"
+        for file in (*pages, *code)
+        for path in NAMED.findall(file.read_text())
+        if path not in PLACEHOLDERS and not (ROOT / path).exists()
+    ]
+    assert missing == []
+
+
+def test_the_tree_shows_every_folder() -> None:
+    tree = DESIGN.partition("```\nprotocol/")[2].partition("\n```\n")[0]
+    for folder in ("coordinator", "participant", "cli"):
+        rooms = [room for room in (ROOT / folder).iterdir() if (room / "__init__.py").exists()]
+        assert [room.name for room in rooms if f"{room.name}/" not in tree] == []
+    kinds = [kind.name for kind in (ROOT / "tests").iterdir() if any(kind.glob("*.py"))]
+    assert [kind for kind in kinds if f"{kind}/" not in tree] == []
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    section = DESIGN.partition("\n## Dependencies\n")[2]
+    rows = re.findall(r"^\| ([a-z, -]+) \|", section, re.MULTILINE)
+    told = {name for row in rows[1:] for name in row.split(", ")}
+    assert told == {name.partition(">")[0] for name in wanted}

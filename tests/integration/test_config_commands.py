@@ -273,7 +273,7 @@ def test_builtin_values(broker: RunningBroker) -> None:
 
 @needs_root
 def test_guests_look_and_the_owner_changes(broker: RunningBroker) -> None:
-    """By another uid for real: the kernel says who is at the door."""
+    """By another uid for real: the kernel says who is there."""
 
     def guest(*arguments: str) -> "subprocess.CompletedProcess[str]":
         return flux(broker.environment, "config", *arguments)

@@ -220,11 +220,11 @@ def test_nonsense_at_the_door_is_answered_with_an_error(
 ) -> None:
     import socket
 
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
-        door.settimeout(PATIENCE)
-        door.connect(f"{broker.rundir}/local")
-        door.sendall(request_)
-        answer = json.loads(door.makefile("rb").readline())
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(PATIENCE)
+        sock.connect(f"{broker.rundir}/local")
+        sock.sendall(request_)
+        answer = json.loads(sock.makefile("rb").readline())
     assert "error" in answer or answer["result"] == "refused", answer
     assert broker.good("get") == '{"kept":1}\n'
 

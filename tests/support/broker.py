@@ -61,7 +61,7 @@ class RunningBroker(ClientCalls):
 
     def wait_until_open(self) -> None:
         """Wait until the broker lets clients in."""
-        until(self.opened, "the broker's door")
+        until(self.opened, "the broker lets clients in")
 
     def opened(self, seconds: float = PATIENCE) -> bool:
         """Whether the broker lets clients in, and answers within this time."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Processes of another user, for tests that run as root: the kernel says who is at the door."""
+"""Processes of another user, for tests that run as root: the kernel says who is there."""
 
 import os
 import subprocess

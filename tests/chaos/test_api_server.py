@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""The clients' door when there are more clients than it has places or descriptors for."""
+"""The clients' socket when there are more clients than places or descriptors for them."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from coordinator.api.server import ApiServer
 from protocol import limits
 from tests.chaos import footprint
 from tests.chaos.broker import ChaosBroker
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 
 TICKS = os.sysconf("SC_CLK_TCK")
 NOBODY = 65534
@@ -36,7 +36,7 @@ def connect(stack: ExitStack, path: str) -> socket.socket:
     """A connection on which nothing is asked."""
     sock = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
     sock.connect(path)  # before there is a timeout, with which a full queue would be an error
-    sock.settimeout(30)
+    sock.settimeout(PATIENCE)
     return sock
 
 
@@ -74,7 +74,7 @@ def test_out_of_descriptors(broker: ChaosBroker) -> None:
 
 
 def test_descriptors_that_others_free(broker: ChaosBroker) -> None:
-    """No client leaves: the door looks again by itself."""
+    """No client leaves: the broker looks again by itself."""
     broker.start()
     with ExitStack() as stack:
         pid, hard = exhaust(broker, stack, descriptors=2, clients=4)
@@ -86,7 +86,7 @@ def test_descriptors_that_others_free(broker: ChaosBroker) -> None:
 
 
 def test_clients_leave_descriptors_for_modules(broker: ChaosBroker) -> None:
-    """With fewer descriptors than CLIENTS, some of them are not to be had at the door."""
+    """With fewer descriptors than CLIENTS, some of them are not let in."""
     broker.start()
     assert broker.process is not None
     pid, path = broker.process.pid, broker.uri.removeprefix("local://")
@@ -105,14 +105,19 @@ def test_clients_leave_descriptors_for_modules(broker: ChaosBroker) -> None:
     assert broker.judge_at_rest() == []
 
 
-class Doorkeeper:
-    """A Door with a loop around it, that answers whatever is asked."""
+class ServingLoop:
+    """An ApiServer with a loop around it, that answers whatever is asked."""
 
     def __init__(self, path: str) -> None:
         self.selector = selectors.DefaultSelector()
-        self.door = ApiServer(path, self.selector, lambda client, _: self.door.answer(client, {}),
-                         lambda _: None, lambda _: None)  # fmt: skip
-        self.door.admit_by(lambda uid: ClientRole.OWNER if uid == 0 else ClientRole.GUEST, "")
+        self.server = ApiServer(
+            path,
+            self.selector,
+            asked=lambda client, _: self.server.answer(client, {"value": "served"}),
+            gone=lambda _: None,
+            wake_at=lambda _: None,
+        )
+        self.server.admit_by(lambda uid: ClientRole.OWNER if uid == 0 else ClientRole.GUEST, "")
 
     def work(self) -> None:
         """Deal with all that there is to be dealt with."""
@@ -125,18 +130,18 @@ class Doorkeeper:
         with suppress(BrokenPipeError):  # turned away already; the reason can still be read
             sock.sendall(b'{"op": "any"}\n')
         self.work()
-        return bool(json.loads(sock.recv(4096)) == {})
+        return "error" not in json.loads(sock.recv(4096))
 
 
 @pytest.fixture
-def keeper() -> Iterator[Doorkeeper]:
-    """A door that every user can reach."""
-    with tempfile.TemporaryDirectory(prefix="flux-door-") as directory:
+def loop() -> Iterator[ServingLoop]:
+    """One whose socket every user can reach."""
+    with tempfile.TemporaryDirectory(prefix="flux-test-") as directory:
         os.chmod(directory, 0o755)
-        keeper = Doorkeeper(f"{directory}/local")
-        yield keeper
-        keeper.door.close()
-        keeper.selector.close()
+        loop = ServingLoop(f"{directory}/local")
+        yield loop
+        loop.server.close()
+        loop.selector.close()
 
 
 def as_guest(stack: ExitStack, path: str) -> socket.socket:
@@ -150,32 +155,32 @@ def as_guest(stack: ExitStack, path: str) -> socket.socket:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 def test_guests_leave_room_for_the_owner(
-    keeper: Doorkeeper, monkeypatch: pytest.MonkeyPatch
+    loop: ServingLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "CLIENTS", 8)
     monkeypatch.setattr(limits, "CLIENT_IDLE_SECONDS", 600.0)
     with ExitStack() as stack:
-        guests = [as_guest(stack, keeper.door.path) for _ in range(20)]
-        assert [keeper.serves(one) for one in guests] == [True] * 6 + [False] * 14
-        owners = [connect(stack, keeper.door.path) for _ in range(3)]
-        assert [keeper.serves(one) for one in owners] == [True, True, False]
+        guests = [as_guest(stack, loop.server.path) for _ in range(20)]
+        assert [loop.serves(client) for client in guests] == [True] * 6 + [False] * 14
+        owners = [connect(stack, loop.server.path) for _ in range(3)]
+        assert [loop.serves(client) for client in owners] == [True, True, False]
         guests[0].close()
-        keeper.work()
-        assert keeper.serves(connect(stack, keeper.door.path))
+        loop.work()
+        assert loop.serves(connect(stack, loop.server.path))
 
 
-def test_idle_connections_make_room(keeper: Doorkeeper, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_idle_connections_make_room(loop: ServingLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever has been idle for longest goes, and hears why; who has just asked stays."""
     monkeypatch.setattr(limits, "CLIENTS", 8)
     monkeypatch.setattr(limits, "CLIENT_IDLE_SECONDS", 0.0)
     with ExitStack() as stack:
-        first, *others = [connect(stack, keeper.door.path) for _ in range(8)]
-        keeper.work()
-        assert keeper.serves(first)
-        assert keeper.serves(connect(stack, keeper.door.path))
+        first, *others = [connect(stack, loop.server.path) for _ in range(8)]
+        loop.work()
+        assert loop.serves(first)
+        assert loop.serves(connect(stack, loop.server.path))
         assert json.loads(others[0].recv(4096))["error"].startswith("idle for too long")
         assert others[0].recv(4096) == b""
-        assert keeper.serves(first)
+        assert loop.serves(first)
 
 
 def test_the_owner_gets_in_beside_a_thousand_idle_connections(broker: ChaosBroker) -> None:
