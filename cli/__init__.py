@@ -28,6 +28,3 @@ def _without_the_current_directory(path: list[str]) -> list[str]:
 
 
 sys.path[:] = _without_the_current_directory(sys.path)
-
-VERSION = "0.1.0"
-"""Of the distribution, too: pyproject.toml takes it from here."""

@@ -10,6 +10,7 @@ from protocol.keys import Path, format_key, parse_key
 from protocol.reasons import Reason
 
 Fields = dict[str, Any]
+"""A JSON object as it comes from a client, or goes to one: docs/socket.md, docs/json.md."""
 
 
 class BadRequest(Exception):

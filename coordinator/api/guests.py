@@ -5,9 +5,7 @@ A guest may read every value that is in force.  The command line of a change, it
 reasons for which a candidate was refused may quote values that never were.
 """
 
-from typing import Any
-
-Fields = dict[str, Any]
+from coordinator.api.fields import Fields
 
 _WITHHELD = "only the owner of the broker sees why"
 

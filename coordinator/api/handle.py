@@ -19,7 +19,8 @@ class BrokerHandle(Protocol):
     attributes: dict[str, str]
     log: Log
     refused_start: tuple[Reason, ...]
-    """Why the files were refused at the start, each with its place."""
+    """Why the files were refused at the start, each with its place, which takes too long to find in
+    the loop.  Whether that still counts is the machine's word (`machine.refused_start`)."""
 
     @property
     def machine(self) -> Coordinator:

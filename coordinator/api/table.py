@@ -7,17 +7,16 @@ a thread beside the loop, from a module, from the machine, or again and again.
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from coordinator.api.access import ClientRole
+from coordinator.api.fields import Fields
 from coordinator.core.decisions import Attempt
 from coordinator.core.events import Inquired
 from coordinator.core.requests import Request, Who
 from coordinator.files.reading import Source
 from protocol.configuration import Configuration
 from protocol.keys import Path
-
-Fields = dict[str, Any]
 
 
 class Kind(StrEnum):
