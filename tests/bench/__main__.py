@@ -38,7 +38,7 @@ def main() -> None:
         "machine": extras.machine(),
         "seconds": time.monotonic() - began,
         "rows": [row.as_json() for row in rows],
-        "figures": [dict(zip(("name", "figure", "unit"), one, strict=True)) for one in figures],
+        "figures": [dict(zip(("name", "figure", "unit"), row, strict=True)) for row in figures],
     }, indent=1))  # fmt: skip
 
 

@@ -63,7 +63,7 @@ def _modules(ours: Ours, folder: Path, seconds: float) -> Iterator[tuple[str, fl
     path.write_text(MODULE)
     for number in range(20):
         ours.load_module(str(path), f"quiet{number}")
-    pids = [one["pid"] for one in ours.modules()]
+    pids = [module["pid"] for module in ours.modules()]
     yield "memory of a module process", statistics.median(memory(p, "Pss") for p in pids), "MB PSS"
     # Each request leaves a wake-up behind, at the deadline that it no longer needs.
     time.sleep(limits.PREPARE_SECONDS + 1)

@@ -32,8 +32,8 @@ def main() -> None:
     uri, first, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     attached = [attach(uri, Plain(n), name=f"m{n}") for n in range(first, first + count)]
     sys.stdin.read()
-    for one in attached:
-        one.close()
+    for attachment in attached:
+        attachment.close()
 
 
 if __name__ == "__main__":

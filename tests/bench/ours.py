@@ -107,7 +107,7 @@ class Ours:
         return json.dumps(content(self.size, turn, refuse))
 
     def _running(self) -> int:
-        return sum(one["state"] == "running" for one in self.modules())
+        return sum(module["state"] == "running" for module in self.modules())
 
 
 def content(size: int, turn: int, refuse: int) -> dict[str, Any]:

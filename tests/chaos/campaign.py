@@ -36,7 +36,7 @@ class Tally:
     def found(self, where: str, violations: list[str]) -> None:
         """Keep what the judges said about a strike."""
         self.struck.append(where)
-        self.violations += [f"{self.title}, {where}: {one}" for one in violations]
+        self.violations += [f"{self.title}, {where}: {violation}" for violation in violations]
 
     def __str__(self) -> str:
         distinct = len(set(self.struck))

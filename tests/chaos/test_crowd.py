@@ -40,7 +40,7 @@ def test_fifty_clients_killed_at_random(broker: ChaosBroker) -> None:
             assert int(found[1]) in committed
         else:
             assert serial in doomed, "who was not killed got through"
-    done = [one.returncode for one in clients.values()].count(0)
+    done = [client.returncode for client in clients.values()].count(0)
     print(f"seed {SEED}: {CROWD} clients, {CROWD // 2} of them struck: {done} told of a commit, "
           f"{len(committed)} commits")  # fmt: skip
     assert done <= len(committed) <= CROWD

@@ -51,9 +51,9 @@ def test_killed_in_prepare(broker: ChaosBroker) -> None:
 def one_death(broker: ChaosBroker) -> tuple[float, dict[str, Any]]:
     """Kill b while it prepares; when that was, and what the client was told."""
     broker.write(b="hang")
-    struck = sum(one.what == "struck" for one in broker.diary_of("b"))
+    struck = sum(record.what == "struck" for record in broker.diary_of("b"))
     client = broker.begin("config", "reload", "--json", "--timeout", FAR)
-    until(lambda: sum(one.what == "struck" for one in broker.diary_of("b")) > struck)
+    until(lambda: sum(record.what == "struck" for record in broker.diary_of("b")) > struck)
     pid = broker.pid("b")
     killed = time.time()
     os.kill(pid, signal.SIGKILL)

@@ -28,7 +28,7 @@ def test_a_fresh_ledger_decides_no_doubt_of_another(unjudged_broker: ChaosBroker
         unjudged_broker.start()
         for name in ("x", "y"):
             unjudged_broker.wait_for(name, "running")
-        ran = [one.digest for one in unjudged_broker.diary_of() if one.what == "ran"]
+        ran = [record.digest for record in unjudged_broker.diary_of() if record.what == "ran"]
         assert rejected not in ran, "what y had rejected is run"
         unjudged_broker.write()
         outcome = unjudged_broker.commits()

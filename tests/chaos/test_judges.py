@@ -14,7 +14,7 @@ from tests.support.outcome import expect
 
 def promises(violations: list[str]) -> set[str]:
     """Which promises these are violations of."""
-    return {one.partition(":")[0] for one in violations}
+    return {violation.partition(":")[0] for violation in violations}
 
 
 def answered(broker: ChaosBroker, outcome: dict[str, object]) -> Answered:

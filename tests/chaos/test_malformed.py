@@ -153,7 +153,7 @@ def test_two_names_on_one_connection(broker: ChaosBroker) -> None:
             )
             liar.send(encode(join))
         said = [decode_from_coordinator(liar.recv()) for _ in range(4)]
-    kinds = sorted(type(one).__name__ for one in said)
+    kinds = sorted(type(effect).__name__ for effect in said)
     assert kinds == ["Admit", "Admit", "Refuse", "Refuse"]
     assert "two" not in broker.members()
     broker.remove_module("one")

@@ -151,7 +151,7 @@ class Round:
 
     def deeds(self, name: str) -> int:
         """How often a module has done something wrong."""
-        return sum(one.what == "struck" for one in self.broker.diary_of(name))
+        return sum(record.what == "struck" for record in self.broker.diary_of(name))
 
     def wait_for_another(self, name: str, pid: int) -> None:
         """Wait until the death of this process of a module has been noticed."""

@@ -3,7 +3,9 @@
 
 import re
 import signal
+import subprocess
 import time
+from typing import Any
 
 from tests.chaos.broker import PLAIN, ChaosBroker
 from tests.support.patience import AT_ONCE, FAR, PATIENCE, until
@@ -54,9 +56,11 @@ def test_two_of_four_reject(broker_of_four: ChaosBroker) -> None:
     assert lines[-1] == f"flux-config: nothing changed; generation {before} stays in force"
     assert len(lines) == 3
     assert (broker_of_four.generation, digests(broker_of_four)) == (before, digest)
-    refused = {one.digest for one in broker_of_four.diary_of() if one.what == "refused"}
+    refused = {record.digest for record in broker_of_four.diary_of() if record.what == "refused"}
     assert not [
-        one for one in broker_of_four.diary_of() if one.what == "ran" and one.digest in refused
+        record
+        for record in broker_of_four.diary_of()
+        if record.what == "ran" and record.digest in refused
     ]
     assert broker_of_four.judge_at_rest() == []
 
@@ -109,20 +113,38 @@ def test_dry_run(broker_of_four: ChaosBroker) -> None:
 
     def all_released() -> bool:
         diary = broker_of_four.diary_of()
-        staged = {(one.module, one.digest) for one in diary if one.what == "accepted"}
-        done_with = {(one.module, one.digest) for one in diary if one.what in ("ran", "released")}
+        staged = {(record.module, record.digest) for record in diary if record.what == "accepted"}
+        done_with = {
+            (record.module, record.digest) for record in diary if record.what in ("ran", "released")
+        }
         return staged <= done_with
 
     until(all_released, "nothing staged is left in any module")
     assert broker_of_four.judge_at_rest() == []
 
 
-def test_hang_in_prepare(broker: ChaosBroker) -> None:
-    broker.start(modules=("a", "b"))
-    before = broker.ask("get")
+def begin_hanging_reload(broker: ChaosBroker) -> "subprocess.Popen[str]":
+    """A client's reload over which the module b hangs."""
     broker.write(b="hang")
     client = broker.begin("config", "reload", "--timeout", FAR)
     broker.wait_for_record("b", "struck")
+    return client
+
+
+def assert_withdrawn(broker: ChaosBroker, before: dict[str, Any]) -> None:
+    """Nothing has changed, and b, once it is started again, takes part in the next change."""
+    until(lambda: "transaction" not in broker.ask("status"), "the change is withdrawn")
+    assert broker.ask("get") == before
+    broker.kill_module("b")
+    broker.write()
+    broker.commits()
+    assert broker.judge_at_rest() == []
+
+
+def test_hang_in_prepare(broker: ChaosBroker) -> None:
+    broker.start(modules=("a", "b"))
+    before = broker.ask("get")
+    client = begin_hanging_reload(broker)
     until(lambda: broker.ask("status")["transaction"]["awaited"] == ["b"], "a's vote")
     for op in ("get", "status", "modules", "status"):
         asked = time.monotonic()
@@ -173,32 +195,18 @@ def test_broken_configuration_at_start(broker: ChaosBroker) -> None:
 def test_ctrl_c_on_the_client(broker: ChaosBroker) -> None:
     broker.start(modules=("a", "b"))
     before = broker.ask("get")
-    broker.write(b="hang")
-    client = broker.begin("config", "reload", "--timeout", FAR)
-    broker.wait_for_record("b", "struck")
+    client = begin_hanging_reload(broker)
     client.send_signal(signal.SIGINT)
     _, err = client.communicate(timeout=PATIENCE)
     assert client.returncode == 130, err
     assert "Traceback" not in err
-    until(lambda: "transaction" not in broker.ask("status"), "the change is withdrawn")
-    assert broker.ask("get") == before
-    broker.kill_module("b")
-    broker.write()
-    broker.commits()
-    assert broker.judge_at_rest() == []
+    assert_withdrawn(broker, before)
 
 
 def test_client_goes_away(broker: ChaosBroker) -> None:
     broker.start(modules=("a", "b"))
     before = broker.ask("get")
-    broker.write(b="hang")
-    client = broker.begin("config", "reload", "--timeout", FAR)
-    broker.wait_for_record("b", "struck")
+    client = begin_hanging_reload(broker)
     client.kill()
     client.communicate(timeout=PATIENCE)
-    until(lambda: "transaction" not in broker.ask("status"), "the change is withdrawn")
-    assert broker.ask("get") == before
-    broker.kill_module("b")
-    broker.write()
-    broker.commits()
-    assert broker.judge_at_rest() == []
+    assert_withdrawn(broker, before)

@@ -178,8 +178,8 @@ def test_every_reason_names_a_key_of_the_case(verdicts: list[Verdict]) -> None:
 def test_the_example_is_accepted(tmp_path: Path, moment: Moment, host: str) -> None:
     write_surroundings(tmp_path)
     sources = [
-        Source(one.name, one.text.replace(ETC.encode(), bytes(tmp_path)), one.format)
-        for one in read_sources(str(EXAMPLE))
+        Source(source.name, source.text.replace(ETC.encode(), bytes(tmp_path)), source.format)
+        for source in read_sources(str(EXAMPLE))
     ]
     assert refusals(merge(sources), moment, host) == {}
 

@@ -358,8 +358,12 @@ def test_the_history_is_bounded() -> None:
             broker.good("set", "a", str(number))
             broker.refused("set", "a", "nonsense")
         entries = broker.json("history", "-n", "100", "--json")["history"]
-        assert [one["generation"] for one in entries if one["result"] == "committed"] == [7, 6, 5]
-        assert len([one for one in entries if one["result"] == "refused"]) == 3
+        assert [entry["generation"] for entry in entries if entry["result"] == "committed"] == [
+            7,
+            6,
+            5,
+        ]
+        assert len([entry for entry in entries if entry["result"] == "refused"]) == 3
         assert "5 to 7 are" in broker.refused("rollback", "4")
     finally:
         broker.close()

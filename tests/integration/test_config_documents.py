@@ -104,7 +104,7 @@ def completions(line: str, tmp_path: Path, **environment: str) -> set[str]:
         capture_output=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return {one.strip() for one in out.read_text().split("\n")} - {""}
+    return {line.strip() for line in out.read_text().split("\n")} - {""}
 
 
 def test_command_lines_complete(broker: RunningBroker, tmp_path: Path) -> None:

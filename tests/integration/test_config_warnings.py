@@ -61,7 +61,7 @@ def test_a_change_tells_them_and_strictly_is_refused(
     assert broker.generation == before + 1
     newest = broker.json("history", "--json", "-n", "1")["history"][0]
     assert (newest["generation"], newest["result"]) == (before + 1, "committed")
-    assert any(one["message"] in warning for one in newest["warnings"])
+    assert any(kept["message"] in warning for kept in newest["warnings"])
     assert f"       warning: {warning}" in broker.good("history", "-n", "1").splitlines()
 
 

@@ -37,10 +37,10 @@ def test_watch_tells_every_generation_and_no_candidate(broker: RunningBroker) ->
     lines += [json.loads(watcher.stdout.readline()) for _ in range(2)]
     watcher.send_signal(signal.SIGINT)
     assert watcher.wait(PATIENCE) == 130
-    assert [one.get("value") for one in lines] == [7, 41, None]
-    assert [one["set"] for one in lines] == [True, True, False]
+    assert [line.get("value") for line in lines] == [7, 41, None]
+    assert [line["set"] for line in lines] == [True, True, False]
     first = lines[0]["generation"]
-    assert [one["generation"] for one in lines] == [first, first + 1, first + 2]
+    assert [line["generation"] for line in lines] == [first, first + 1, first + 2]
     watcher.communicate()
 
 

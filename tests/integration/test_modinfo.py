@@ -94,60 +94,65 @@ def test_the_example_is_accepted_and_changes_nothing(name: str) -> None:
 def test_the_example_tells_every_setting(name: str) -> None:
     text = toml_of(load(name))
     lines = {line.removeprefix("# ") for line in text.splitlines()}
-    for one in settings(load(name)):
-        key = toml_key(str(one.path[-1]))
+    for setting in settings(load(name)):
+        key = toml_key(str(setting.path[-1]))
         starts = tuple(line for line in lines if line.startswith(f"{key} ="))
-        assert starts or f"[{one.name}]" in lines, one.name
+        assert starts or f"[{setting.name}]" in lines, setting.name
 
 
 @pytest.mark.parametrize("name", BUNDLED)
 def test_a_setting_says_its_type_and_constraints(name: str) -> None:
     """A value of another type is refused, unless the module takes anything or judges it later."""
     module = load(name)
-    for one in settings(module):
-        kind = type_in_words(module.schema(), one.node)
-        assert one.description, one.name
+    for setting in settings(module):
+        kind = type_in_words(module.schema(), setting.node)
+        assert setting.description, setting.name
         if " or " in kind or kind == "anything" or (kind == "string" and name in ANY_AS_TEXT):
             continue
         wrong = WRONG["string" if kind.startswith("array") else kind]
         tree = wrong
-        for step in reversed((*module.owned().where, *one.path)):
+        for step in reversed((*module.owned().where, *setting.path)):
             tree = {step: tree}
         refused = isinstance(module().judge(Configuration.of(tree)), Refusal)
-        assert refused or name in IDLE_MODULES or one.name.startswith(IDLE_TABLES), one.name
+        assert refused or name in IDLE_MODULES or setting.name.startswith(IDLE_TABLES), setting.name
 
 
 def test_bounds_are_told() -> None:
     module = load("heartbeat")
-    told = {one.name: constraints_in_words(module.schema(), one.node) for one in settings(module)}
+    told = {
+        setting.name: constraints_in_words(module.schema(), setting.node)
+        for setting in settings(module)
+    }
     assert told == {"period": "more than 0", "timeout": "", "warn_thresh": "at least 1"}
     module = load("job-exec")
-    (method,) = (one for one in settings(module) if one.name == "method")
+    (method,) = (setting for setting in settings(module) if setting.name == "method")
     assert constraints_in_words(module.schema(), method.node) == "one of bulk-exec, bgexec"
 
 
 def test_defaults_are_told_wherever_they_come_from() -> None:
-    told = {one.name: one.default for one in settings(load("job-ingest"))}
+    told = {setting.name: setting.default for setting in settings(load("job-ingest"))}
     assert told["frobnicator.plugins"] == ["defaults", "constraints"]
     assert (told["queues"], told["buffer-size"], told["policy.scheduler"]) == ({}, "10M", None)
 
 
 def test_elements_are_told_and_not_set() -> None:
     module = load("resource")
-    found = {one.name: one for one in settings(module, elements=True)}
+    found = {setting.name: setting for setting in settings(module, elements=True)}
     assert found["config[].hosts"].required
     assert found["config[].hosts"].variable("resource") == ""
-    assert "queues.NAME.parent" in {one.name for one in settings(load("job-manager"), True)}
+    assert "queues.NAME.parent" in {setting.name for setting in settings(load("job-manager"), True)}
 
 
 def test_what_takes_effect_at_load_says_so() -> None:
-    restart = {one.name for name in BUNDLED for one in settings(load(name)) if one.restart}
+    restart = {
+        setting.name for name in BUNDLED for setting in settings(load(name)) if setting.restart
+    }
     assert {"max_checkpoints", "topo", "plugins", "enable", "bootstrap.hosts"} <= restart
     assert not {"period", "torpid_min", "queues", "inactive-num-limit"} & restart
 
 
 def test_every_variable_has_one_meaning() -> None:
-    variables = [one.variable(name) for name in BUNDLED for one in settings(load(name))]
+    variables = [setting.variable(name) for name in BUNDLED for setting in settings(load(name))]
     assert len(variables) == len(set(variables)) > 100
 
 
@@ -156,15 +161,15 @@ def test_environment_and_arguments_reach_every_setting(name: str) -> None:
     """The default, given as text, is the default again, in force from where it was given."""
     module = load(name)
     defaults = Trial(module).config.model_dump()
-    for one in settings(module):
-        if one.default is None or one.name.startswith(ABSENT_TABLES):
+    for setting in settings(module):
+        if setting.default is None or setting.name.startswith(ABSENT_TABLES):
             continue
-        text = one.default if isinstance(one.default, str) else toml_value(one.default)
+        text = setting.default if isinstance(setting.default, str) else toml_value(setting.default)
         for trial in (
-            Trial(module, environment={one.variable(name): text}),
-            Trial(module, arguments=[f"{one.name}={text}"]),
+            Trial(module, environment={setting.variable(name): text}),
+            Trial(module, arguments=[f"{setting.name}={text}"]),
         ):
-            assert trial.origin(one.name) != "default", one.name
+            assert trial.origin(setting.name) != "default", setting.name
             assert trial.config.model_dump() == defaults
 
 

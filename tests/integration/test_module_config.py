@@ -119,7 +119,7 @@ def get(broker: RunningBroker, key: str) -> Any:
 
 def listed(broker: RunningBroker) -> dict[str, Any]:
     modules = json.loads(good(broker, "list", "--json"))["modules"]
-    return next((one for one in modules if one["name"] == "tank"), {})
+    return next((module for module in modules if module["name"] == "tank"), {})
 
 
 # Levels and origins

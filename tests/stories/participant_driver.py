@@ -113,7 +113,7 @@ def _line(effect: Effect) -> str:
         case Tell(Report() as report):
             return f"tell Report {report.ticket}: {report.text}"
         case Validate(candidate, arguments):
-            given = "".join(f" {one.key}={one.value}" for one in arguments)
+            given = "".join(f" {argument.key}={argument.value}" for argument in arguments)
             return f"validate {candidate.plain()}{given}"
         case Show(ticket):
             return f"show {ticket}"

@@ -93,7 +93,7 @@ def desk() -> Desk:
 def test_unconfirmed_it_is_undone_and_not_a_moment_earlier(desk: Desk) -> None:
     desk.at(59.9)
     assert desk.running == NEW
-    assert any(isinstance(one, Wake) and one.at_monotonic == 60.0 for one in desk.effects)
+    assert any(isinstance(effect, Wake) and effect.at_monotonic == 60.0 for effect in desk.effects)
     desk.at(60.0)
     assert desk.running == OLD
     assert desk.machine.running is not None
@@ -166,8 +166,8 @@ def test_what_a_former_life_left_is_undone_in_this_one() -> None:
     durable = before.machine.running
     machine = Coordinator(2, durable, {}, Unconfirmed(2, OLD, 5.0), ledger="here")
     assert any(
-        isinstance(one, Wake) and one.at_monotonic == 5.0
-        for one in machine.step(0.0, Begin()).effects
+        isinstance(effect, Wake) and effect.at_monotonic == 5.0
+        for effect in machine.step(0.0, Begin()).effects
     )
     assert machine.step(4.9, TimePassed()).force is None
     force = machine.step(5.0, TimePassed()).force
@@ -235,7 +235,7 @@ def test_an_edit_is_made_to_what_runs_when_its_turn_comes() -> None:
     desk.disk_works = True
     desk.step(desk.pending.pop(0))
     assert desk.running.plain() == {"v": 9, "w": 6}
-    (edited,) = (one for one in desk.effects if isinstance(one, RecordEdit))
+    (edited,) = (effect for effect in desk.effects if isinstance(effect, RecordEdit))
     assert edited.after == desk.running.digest
 
 
@@ -245,4 +245,4 @@ def test_an_edit_that_cannot_be_made_is_remembered_and_changes_nothing() -> None
     assert outcome is not None
     assert outcome.result is Result.REFUSED
     assert desk.running == OLD
-    assert any(isinstance(one, RecordAttempt) for one in desk.effects)
+    assert any(isinstance(effect, RecordAttempt) for effect in desk.effects)

@@ -129,7 +129,9 @@ def test_unset_of_what_is_not_there_changes_nothing(key: tuple[str | int, ...]) 
 
 def test_unset_takes_away_one_key_and_leaves_its_table() -> None:
     changed = Edit(("a", "o", "x"), None).applied_to(BASE)
-    assert [one.as_json() for one in differences(BASE, changed)] == [{"key": "a.o.x", "old": 1}]
+    assert [difference.as_json() for difference in differences(BASE, changed)] == [
+        {"key": "a.o.x", "old": 1}
+    ]
     assert changed.get(("a", "o")) == {}
 
 
@@ -162,7 +164,9 @@ def test_every_type_can_be_named() -> None:
 def test_differences_are_told_key_by_key() -> None:
     old = Configuration.of({"t": {"same": 1, "less": 1, "kind": 1}, "gone": {"x": {"y": 1}}})
     new = Configuration.of({"t": {"same": 1, "more": [1], "kind": 1.0}, "made": {}})
-    found = {one.as_json()["key"]: one.as_json() for one in differences(old, new)}
+    found = {
+        difference.as_json()["key"]: difference.as_json() for difference in differences(old, new)
+    }
     assert found == {
         "gone.x.y": {"key": "gone.x.y", "old": 1},
         "t.kind": {"key": "t.kind", "old": 1, "new": 1.0},
@@ -175,7 +179,7 @@ def test_differences_are_told_key_by_key() -> None:
 
 def test_a_table_in_place_of_a_value_is_one_difference() -> None:
     old, new = Configuration.of({"a": 1}), Configuration.of({"a": {"b": 2}})
-    assert [one.as_json() for one in differences(old, new)] == [
+    assert [difference.as_json() for difference in differences(old, new)] == [
         {"key": "a", "old": 1, "new": {"b": 2}}
     ]
 
@@ -195,15 +199,15 @@ trees = st.recursive(
 def test_applying_the_differences_gives_the_other(old: Any, new: Any) -> None:
     first, second = Configuration.of(old), Configuration.of(new)
     tree = first.plain()
-    for one in differences(first, second):
-        shown = one.as_json()
+    for difference in differences(first, second):
+        shown = difference.as_json()
         place: Any = tree
-        for step in one.key[:-1]:
+        for step in difference.key[:-1]:
             place = place.setdefault(step, {})
         if "new" in shown:
-            place[one.key[-1]] = shown["new"]
+            place[difference.key[-1]] = shown["new"]
         else:
-            del place[one.key[-1]]
+            del place[difference.key[-1]]
     assert _pruned(tree) == _pruned(second.plain())
     assert (not list(differences(first, second))) == (first == second)
 

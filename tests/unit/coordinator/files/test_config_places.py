@@ -61,10 +61,14 @@ def test_the_place_of_every_key_that_is_refused_is_right(sources: tuple[Source, 
     probed: dict[str, bool] = {}
     for wrong in _WRONG:
         for changed, place in spoilt(sources, wrong):
-            fresh = [one for one in reasons_of(changed, classes) if str(one) not in before]
-            own = [one for one in fresh if "must be" in one.message or "is not" in one.message]
+            fresh = [reason for reason in reasons_of(changed, classes) if str(reason) not in before]
+            own = [
+                reason
+                for reason in fresh
+                if "must be" in reason.message or "is not" in reason.message
+            ]
             if own:
-                probed[place] = any(str(one.origin) == place for one in own)
+                probed[place] = any(str(reason.origin) == place for reason in own)
     wrong_ones = [place for place, right in probed.items() if not right]
     print(f"{len(probed) - len(wrong_ones)} of {len(probed)} probed keys have the right place")
     assert not wrong_ones

@@ -133,10 +133,10 @@ def test_what_nobody_reads_is_told_with_the_nearest_name(tree: Any, told: dict[s
 
 def test_a_key_that_another_reader_of_the_table_knows_is_known() -> None:
     tree = {"paint": {"litres": 5}, "brush": {"colors": 1}}
-    assert [one.key for one in warnings(Configuration.of(tree), [First])] == [
+    assert [warning.key for warning in warnings(Configuration.of(tree), [First])] == [
         ("brush",), ("paint", "litres")]  # fmt: skip
     both = warnings(Configuration.of(tree), [First, Second])
-    assert [one.key for one in both] == [("brush", "colors")]
+    assert [warning.key for warning in both] == [("brush", "colors")]
 
 
 def test_a_whole_real_configuration_has_no_unknown_tables() -> None:
@@ -146,4 +146,4 @@ def test_a_whole_real_configuration_has_no_unknown_tables() -> None:
 
     configuration = merge(read_sources(str(ROOT / "examples" / "system-conf.d")))
     found = warnings(configuration, [load(name) for name in BUNDLED])
-    assert [one for one in found if len(one.key) == 1] == []
+    assert [warning for warning in found if len(warning.key) == 1] == []

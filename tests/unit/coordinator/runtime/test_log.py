@@ -20,7 +20,7 @@ def test_a_quiet_log_prints_warnings_and_remembers_all(capsys: pytest.CaptureFix
     log.warn("malformed", module="a")
     (line,) = printed(capsys.readouterr().err)
     assert (line["event"], line["level"], line["module"]) == ("malformed", "warning", "a")
-    assert [one["event"] for one in log.recent()] == ["begin", "malformed"]
+    assert [line["event"] for line in log.recent()] == ["begin", "malformed"]
     assert log.recent()[1] == line
     assert log.recent()[0]["timestamp"].endswith("Z")
 

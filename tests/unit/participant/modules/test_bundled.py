@@ -78,7 +78,7 @@ def test_what_only_a_start_refuses_is_told_when_it_is_committed(case: Mapping[st
     module = running(case["module"])
     assert refused(module, case["toml"]) == []
     told = [(key, f"{AT_A_START}: {why}") for key, why in map(tuple, case["reasons"])]
-    assert [one for one in warned(module) if one[1].startswith(AT_A_START)] == told
+    assert [warning for warning in warned(module) if warning[1].startswith(AT_A_START)] == told
     assert not module.starting
 
 

@@ -96,7 +96,7 @@ def test_a_reload_is_judged_with_the_runtime_values() -> None:
     trial.set("pace=100ms")
     with pytest.raises(Refused) as refused:
         trial.change("[pump]\nstrokes = 11")
-    assert [format_key(one.key) for one in refused.value.reasons] == ["pump.strokes"]
+    assert [format_key(reason.key) for reason in refused.value.reasons] == ["pump.strokes"]
     assert trial.config.strokes == 3
     trial.unset("pace")
     trial.change("[pump]\nstrokes = 11")
@@ -141,7 +141,7 @@ def test_all_faults_are_told_at_once() -> None:
         Trial(
             Pump, "[pump]\nstrokes = 'many'\nbogus = 1\non = 3", arguments=["nothing=1", "pace=x"]
         )
-    assert sorted(format_key(one.key) for one in refused.value.reasons) == [
+    assert sorted(format_key(reason.key) for reason in refused.value.reasons) == [
         f"pump.{key}" for key in ("bogus", "nothing", "on", "pace", "strokes")
     ]
 

@@ -72,4 +72,7 @@ def test_a_queue_may_be_called_int() -> None:
 
     found = module.judge(Configuration.of({"queues": {"int": {"parent": 3}, "str": {"x": 1}}}))
     assert isinstance(found, Refusal)
-    assert [format_key(one.key) for one in found.reasons] == ["queues.int.parent", "queues.str.x"]
+    assert [format_key(reason.key) for reason in found.reasons] == [
+        "queues.int.parent",
+        "queues.str.x",
+    ]
