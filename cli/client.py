@@ -8,7 +8,7 @@ import os
 import select
 import socket
 
-from cli.output import streams
+from cli import streams
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as that of json
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 import sys
 from importlib import import_module
 
-from cli.output import streams
+from cli import streams
 
 COMMANDS = {
     "broker": ("cli.commands.broker", "run a broker"),

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from cli.client import Client, Trouble
-from cli.output.streams import draw
+from cli.streams import draw
 from protocol.reasons import printable
 
 _PAUSE = 0.2  # seconds between two looks; also how long a change may take without any line

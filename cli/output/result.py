@@ -7,8 +7,8 @@ import sys
 import time
 from typing import Any
 
+from cli import streams
 from cli.client import SLACK_SECONDS, Client, Trouble, Unanswered, complain
-from cli.output import streams
 from protocol import limits
 from protocol.formats.fsd import format_fsd
 from protocol.reasons import from_json

@@ -26,13 +26,13 @@ def build_status(parser: argparse.ArgumentParser) -> None:
 
 def status(options: argparse.Namespace) -> int:
     """Run `flux config status`; the exit status."""
-    status = Client().ask("status")
-    if status["path"]:
-        status["files"] = _files()
+    answer = Client().ask("status")
+    if answer["path"]:
+        answer["files"] = _files()
     if options.json:
-        print(json.dumps(status))
+        print(json.dumps(answer))
         return 0
-    for line in _lines(status):
+    for line in _lines(answer):
         print(printable(line))
     return 0
 

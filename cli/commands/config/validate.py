@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cli.client import Trouble, complain
 from cli.options.duration import duration
-from cli.output.streams import tell
+from cli.streams import tell
 from protocol import limits
 from protocol.keys import Path
 from protocol.reasons import Reason, Refusal

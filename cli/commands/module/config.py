@@ -9,7 +9,7 @@ from typing import Any
 from cli.client import Client, Trouble, complain
 from cli.options.duration import add_timeout
 from cli.output.result import change
-from cli.output.streams import tell
+from cli.streams import tell
 from participant.settings.toml_text import toml_value
 from protocol.reasons import printable
 
