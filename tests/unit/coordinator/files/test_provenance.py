@@ -1,22 +1,11 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Where a value came from, over any number of edits, and what nobody reads."""
+"""Where a value came from, over any number of edits."""
 
-from pathlib import Path
-from typing import Any
-
-import pytest
-from pydantic import ConfigDict
-
-from cli.commands.config.unknown_keys import warnings
 from coordinator.files.parsing import merge
 from coordinator.files.provenance import Provenance, ProvenanceStore, located
 from coordinator.files.reading import Source
-from participant.module import Module
-from participant.settings.model import LAX, Settings
-from protocol.configuration import Configuration
 from protocol.reasons import Origin, Reason
 
-ROOT = Path(__file__).parents[4]
 FILE = Source("a.toml", b'[heartbeat]\nperiod = "2s"\n\n[tbon]\ntorpid_max = "30s"\n', "toml")
 SET, LATER = Origin("flux config set … by uid 7"), Origin("a later command")
 
@@ -76,74 +65,3 @@ def test_a_recalled_generation_keeps_texts_that_are_known() -> None:
 
 
 # Unknown keys
-
-
-class Inner(Settings):
-    model_config = LAX
-    colour: str = "red"
-
-
-class Open(Settings):
-    model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, Inner]
-
-
-class First(Module):
-    table = "paint"
-
-    class Config(Settings):
-        model_config = LAX
-        inner: Inner | None = None
-        several: list[Inner] | None = None
-        named: dict[str, Inner] | None = None
-        open_ended: Open | None = None
-        anything: Any = None
-
-
-class Second(Module):
-    tables = ("paint", "brush")
-
-    class Config(Settings):
-        model_config = LAX
-        paint: dict[str, int] | None = None
-        brush: Inner | None = None
-
-
-@pytest.mark.parametrize(
-    ("tree", "told"),
-    [
-        ({"paint": {"inner": {"colour": "x"}, "anything": {"x": 1}}}, {}),
-        ({"paint": {"inner": {"color": "x"}}}, {"paint.inner.color": "colour"}),
-        ({"paint": {"several": [{}, {"color": "x"}]}}, {"paint.several[1].color": "colour"}),
-        ({"paint": {"named": {"a": {"colur": "x"}}}}, {"paint.named.a.colur": "colour"}),
-        ({"paint": {"open-ended": {"b": {"colo": "x"}}}}, {"paint.open-ended.b.colo": "colour"}),
-        ({"paint": {"openended": {}}}, {"paint.openended": "open-ended"}),
-        ({"pain": {}}, {"pain": "paint"}),
-        ({"zzz": 1}, {"zzz": ""}),
-        ({"paint": 5}, {}),
-    ],
-)
-def test_what_nobody_reads_is_told_with_the_nearest_name(tree: Any, told: dict[str, str]) -> None:
-    found = warnings(Configuration.of(tree), [First])
-    shown = {reason.as_json()["key"]: reason.message for reason in found}
-    assert set(shown) == set(told)
-    for key, name in told.items():
-        assert (f"did you mean {name}?" in shown[key]) == bool(name)
-
-
-def test_a_key_that_another_reader_of_the_table_knows_is_known() -> None:
-    tree = {"paint": {"litres": 5}, "brush": {"colors": 1}}
-    assert [warning.key for warning in warnings(Configuration.of(tree), [First])] == [
-        ("brush",), ("paint", "litres")]  # fmt: skip
-    both = warnings(Configuration.of(tree), [First, Second])
-    assert [warning.key for warning in both] == [("brush", "colors")]
-
-
-def test_a_whole_real_configuration_has_no_unknown_tables() -> None:
-    from coordinator.files.reading import read_sources
-    from participant.loader import load
-    from participant.modules import BUNDLED
-
-    configuration = merge(read_sources(str(ROOT / "examples" / "system-conf.d")))
-    found = warnings(configuration, [load(name) for name in BUNDLED])
-    assert [warning for warning in found if len(warning.key) == 1] == []
