@@ -101,7 +101,7 @@ class Client:
         self._socket.close()
 
     def wait(self, other: int) -> bool:
-        """Wait for something to receive; False where meanwhile nobody reads descriptor `other`.
+        """Wait for something to receive.  Returns False if nobody reads descriptor `other`.
 
         Of a pipe or a terminal poll(2) tells, without being asked to, when its reader is gone.
         """

@@ -47,13 +47,13 @@ class Connection:
 
     @property
     def is_ready(self) -> bool:
-        """Whether a request is there, and may be worked on: not before earlier answers are read."""
+        """True if a request is there and may be worked on: not before earlier answers are read."""
         few = len(self.out) <= limits.ANSWERS_WAITING_BYTES
         return self._lines > 0 and not self.busy and few
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is being done for it."""
+        """True if nothing is being done for it."""
         return not self.busy and not self.out and not self._lines
 
     @property
@@ -67,11 +67,11 @@ class Connection:
 
     @property
     def is_too_long(self) -> bool:
-        """Whether a request has begun that has no end within what may be read."""
+        """True if a request has begun that has no end within what may be read."""
         return not self._lines and not self.room
 
     def read(self) -> bool:
-        """Take in what has come; False where the other end is gone."""
+        """Take in what has come.  Returns False if the other end is gone."""
         try:
             data = self.sock.recv(min(_CHUNK, self.room))
         except BlockingIOError:
@@ -94,7 +94,7 @@ class Connection:
     # Out
 
     def flush(self) -> bool:
-        """Send what the kernel takes now; False where the other end is gone."""
+        """Send what the kernel takes now.  Returns False if the other end is gone."""
         while self.out:
             try:
                 sent = self.sock.send(self.out)

@@ -26,12 +26,12 @@ class Difference(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """The shape that `flux config diff --json` shows; a side without a value has no field."""
-        shown: dict[str, Any] = {"key": format_key(self.key)}
+        fields: dict[str, Any] = {"key": format_key(self.key)}
         if self.old is not ABSENT:
-            shown["old"] = self.old
+            fields["old"] = self.old
         if self.new is not ABSENT:
-            shown["new"] = self.new
-        return shown
+            fields["new"] = self.new
+        return fields
 
 
 def differences(old: Configuration, new: Configuration) -> Iterator[Difference]:

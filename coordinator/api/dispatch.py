@@ -125,9 +125,9 @@ class Dispatcher:
 
     def _look(self, client: Connection, job: Callable[[], Fields]) -> None:
         def then(result: object) -> None:
-            found = result if isinstance(result, dict) else None
+            answer = result if isinstance(result, dict) else None
             failed = result if isinstance(result, BaseException) else TypeError(repr(result))
-            self.answer(client.number, error_answer(failed) if found is None else found)
+            self.answer(client.number, error_answer(failed) if answer is None else answer)
 
         client.busy = True
         self._broker.history_worker.submit(job, then)

@@ -37,7 +37,7 @@ def raw_text(request: Fields, name: str, default: str | None = None) -> str:
 
 
 def _is_unicode(value: str) -> bool:
-    """Whether UTF-8 can hold it: neither SQLite nor msgpack takes lone surrogates."""
+    """Returns True if UTF-8 can hold it: neither SQLite nor msgpack takes lone surrogates."""
     try:
         value.encode()
     except UnicodeEncodeError:

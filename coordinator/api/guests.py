@@ -12,15 +12,15 @@ _WITHHELD = "only the owner of the broker sees why"
 
 def without_commands(entry: Fields) -> Fields:
     """A status, or an entry of the history, without what was typed; its shape stays."""
-    shown = dict(entry)
-    if "who" in shown:
-        shown["who"] = {**shown["who"], "command": ""}
-    if "message" in shown:
-        shown["message"] = ""
+    answer = dict(entry)
+    if "who" in answer:
+        answer["who"] = {**answer["who"], "command": ""}
+    if "message" in answer:
+        answer["message"] = ""
     for name in ("reasons", "refused_start"):
-        if name in shown:
-            shown[name] = [_bare(reason) for reason in shown[name]]
-    return shown
+        if name in answer:
+            answer[name] = [_bare(reason) for reason in answer[name]]
+    return answer
 
 
 def _bare(reason: Fields) -> Fields:

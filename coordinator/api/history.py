@@ -7,7 +7,6 @@ returns the rest of the work as a function that a thread beside the loop runs.
 
 import os
 from collections.abc import Callable
-from typing import Any
 
 from coordinator.api import guests
 from coordinator.api.diff import differences
@@ -67,9 +66,9 @@ class SlowReads:
         b = self._side(text(request, "b", FILES))
 
         def job() -> Fields:
-            (old_shown, old), (new_shown, new) = a(), b()
+            (before, old), (after, new) = a(), b()
             changes = [difference.as_json() for difference in differences(old, new)]
-            return {"version": 1, "a": old_shown, "b": new_shown, "changes": changes}
+            return {"version": 1, "a": before, "b": after, "changes": changes}
 
         return Look(job)
 
@@ -77,12 +76,12 @@ class SlowReads:
         path, running = self._path(), self._running()
 
         def job() -> Fields:
-            shown: dict[str, Any] = {"version": 1, "path": path}
+            answer: Fields = {"version": 1, "path": path}
             try:
                 digest = self._digest_of_files(path)
             except Unreadable as error:
-                return {**shown, "reasons": [reason.as_json() for reason in error.reasons]}
-            return {**shown, "digest": digest, "differ": digest != running.configuration.digest}
+                return {**answer, "reasons": [reason.as_json() for reason in error.reasons]}
+            return {**answer, "digest": digest, "differ": digest != running.configuration.digest}
 
         return Look(job)
 
@@ -99,8 +98,8 @@ class SlowReads:
     def _side(self, name: str) -> Callable[[], tuple[Fields, Configuration]]:
         if name == RUNNING:
             running = self._running()
-            shown: Fields = {"what": RUNNING, "generation": running.generation}
-            return lambda: _described(shown, running.configuration)
+            side: Fields = {"what": RUNNING, "generation": running.generation}
+            return lambda: _described(side, running.configuration)
         if name == FILES:
             path = self._path()
             return lambda: _described(
@@ -109,8 +108,8 @@ class SlowReads:
         if not (name.isascii() and name.isdigit() and len(name) < 19):
             raise BadRequest(f"{name!r:.60} is no generation; write a number, `running` or `files`")
         number = int(name)
-        shown = {"what": "generation", "generation": number}
-        return lambda: _described(shown, self._past.configuration(number))
+        side = {"what": "generation", "generation": number}
+        return lambda: _described(side, self._past.configuration(number))
 
     def _running(self) -> Durable:
         running = self._broker.machine.running
@@ -131,8 +130,8 @@ def _for(caller: Caller, entry: Fields) -> Fields:
     return entry if caller.is_owner else guests.without_commands(entry)
 
 
-def _described(shown: Fields, configuration: Configuration) -> tuple[Fields, Configuration]:
-    return {**shown, "digest": configuration.digest}, configuration
+def _described(side: Fields, configuration: Configuration) -> tuple[Fields, Configuration]:
+    return {**side, "digest": configuration.digest}, configuration
 
 
 def error_answer(error: BaseException) -> Fields:

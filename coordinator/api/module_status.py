@@ -27,15 +27,15 @@ def config(member: Member) -> dict[str, Any]:
     the module is loaded and another value waits for that, `pending`.  `runtime` has the values
     that were set at runtime, as text.
     """
-    told = _object(member.report)
-    values = told.get("values")
+    report = _object(member.report)
+    values = report.get("values")
     entries = values if isinstance(values, dict) else {}
     return {
         "name": member.name,
         "state": str(member.state),
         "generation": member.generation,
         "config": {key: entry for key, entry in entries.items() if _is_entry(entry)},
-        "cut": told.get("cut") is True,
+        "cut": report.get("cut") is True,
         "runtime": {key: value.value for key, value in member.runtime.items()},
     }
 
@@ -50,17 +50,17 @@ def _is_entry(entry: Any) -> bool:
 
 def places(member: Member, provenance: Provenance) -> dict[str, Any]:
     """The same, with file and line in place of `configuration`; slow where the texts are long."""
-    shown = config(member)
-    told = described(member)
-    tables = tuple(str(table) for table in told.get("tables", ()))
-    for name, entry in shown["config"].items():
+    answer = config(member)
+    description = described(member)
+    tables = tuple(str(table) for table in description.get("tables", ()))
+    for name, entry in answer["config"].items():
         for value in (entry, entry.get("pending")):
             if value is not None and value["origin"].startswith(CONFIGURATION):
-                path = _path(name, tables, told.get("single") is True)
+                path = _path(name, tables, description.get("single") is True)
                 origin = provenance.of(path) if path else None
                 rest = value["origin"].removeprefix(CONFIGURATION)
                 value["origin"] = f"{origin}{rest}" if origin else value["origin"]
-    return shown
+    return answer
 
 
 def _path(name: str, tables: tuple[str, ...], single: bool) -> Path:
@@ -81,7 +81,7 @@ def pending(member: Member) -> list[str]:
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}

@@ -51,13 +51,13 @@ class Operations:
         running = self._broker.machine.running
         if running is None:
             raise BadRequest("no configuration is in force yet")
-        shown = {"generation": running.generation, "digest": running.configuration.digest}
+        answer = {"generation": running.generation, "digest": running.configuration.digest}
         if "name" not in request:
-            return {**shown, "configuration": self._lookup.at(running, ())}
+            return {**answer, "configuration": self._lookup.at(running, ())}
         try:
-            return {**shown, "set": True, "value": self._lookup.at(running, key(request))}
+            return {**answer, "set": True, "value": self._lookup.at(running, key(request))}
         except KeyError:
-            return {**shown, "set": False}
+            return {**answer, "set": False}
 
     def _watch(self, request: Fields, _: Caller) -> WatchRequest:
         if self._broker.machine.running is None:
@@ -67,10 +67,10 @@ class Operations:
     def _status(self, _: Fields, caller: Caller) -> Fields:
         machine = self._broker.machine
         path = self._broker.attributes.get("config.path", "")
-        shown = {**status.status(machine, time.monotonic()), "path": path}
+        answer = {**status.status(machine, time.monotonic()), "path": path}
         if machine.refused_start:
-            shown["refused_start"] = [reason.as_json() for reason in self._broker.refused_start]
-        return shown if caller.is_owner else guests.without_commands(shown)
+            answer["refused_start"] = [reason.as_json() for reason in self._broker.refused_start]
+        return answer if caller.is_owner else guests.without_commands(answer)
 
     def _dump(self, _: Fields, __: Caller) -> Fields:
         if self._broker.machine.running is None:

@@ -127,7 +127,7 @@ class ApiServer:
         return min(limits.CLIENTS, int(descriptors * _DESCRIPTORS_SHARE))
 
     def _make_place(self, clients: list[Connection]) -> bool:
-        """Let the one go that has been idle for longest; False where none has been, or too short.
+        """Let the one go that has been idle for longest.  Returns False if none has been for long.
 
         A client that has just come is about to ask: it is not taken for idle.
         """

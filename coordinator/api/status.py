@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""What readers are shown: the machine's state as plain data.  Nothing here changes anything."""
+"""What readers are answer: the machine's state as plain data.  Nothing here changes anything."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from coordinator.core.operations.transaction import Transaction
 def status(machine: Coordinator, now: float) -> dict[str, Any]:
     """What runs, since when, by whom; who is here; and what is in progress."""
     running = machine.running
-    shown: dict[str, Any] = {
+    answer: dict[str, Any] = {
         "version": 1,
         "epoch": machine.epoch,
         "generation": running.generation if running else 0,
@@ -23,22 +23,22 @@ def status(machine: Coordinator, now: float) -> dict[str, Any]:
     }
     if running:
         decision = running.decision
-        shown["since"] = running.committed_at_wall
-        shown["verb"] = decision.verb
-        shown["who"] = {
+        answer["since"] = running.committed_at_wall
+        answer["verb"] = decision.verb
+        answer["who"] = {
             "uid": decision.who.uid,
             "pid": decision.who.pid,
             "command": decision.who.command,
         }
-        shown["message"] = decision.message
+        answer["message"] = decision.message
     pending = machine.unconfirmed
     if pending is not None:
         left = max(0.0, pending.due_monotonic - now)
-        shown["unconfirmed"] = {"generation": pending.generation, "seconds": round(left, 3)}
+        answer["unconfirmed"] = {"generation": pending.generation, "seconds": round(left, 3)}
     change = machine.transaction
     if change is not None and change.outcome is None:
-        shown["transaction"] = transaction(change, now)
-    return shown
+        answer["transaction"] = transaction(change, now)
+    return answer
 
 
 def module(member: Member, now: float) -> dict[str, Any]:
@@ -87,6 +87,6 @@ def dump(machine: Coordinator, attributes: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _module_dump(member: Member) -> dict[str, Any]:
-    told = module_status.config(member)
-    del told["name"]  # it is the key already
-    return {**told, "arguments": dict(member.spec.arguments) if member.spec else {}}
+    values = module_status.config(member)
+    del values["name"]  # it is the key already
+    return {**values, "arguments": dict(member.spec.arguments) if member.spec else {}}

@@ -40,7 +40,7 @@ class Caller(NamedTuple):
 
     @property
     def is_owner(self) -> bool:
-        """Whether this caller may change anything, and see what others typed."""
+        """True if this caller may change anything, and see what others typed."""
         return self.role is ClientRole.OWNER
 
     def who(self, command: str) -> Who:

@@ -76,14 +76,14 @@ class Watchers:
         self._server.write(client, self._lines[path])
 
     def _line(self, running: Durable, path: Path) -> bytes:
-        shown: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "version": 1,
             "generation": running.generation,
             "digest": running.configuration.digest,
             "at": running.committed_at_wall,
         }
         try:
-            shown |= {"set": True, "value": self._lookup.at(running, path)}
+            fields |= {"set": True, "value": self._lookup.at(running, path)}
         except KeyError:
-            shown["set"] = False
-        return json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+            fields["set"] = False
+        return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"

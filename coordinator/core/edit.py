@@ -122,7 +122,7 @@ def _ordered(value: Any) -> Any:
 
 
 def _unset(tree: dict[str, Any], key: Path) -> bool:
-    """Take `key` out of `tree`; whether it was there."""
+    """Take `key` out of `tree`.  Returns True if it was there."""
     place: Any = tree
     for step in key[:-1]:
         if not _has(place, step):

@@ -134,8 +134,8 @@ def _inline_tables(text: str) -> Iterator[TextFault]:
     for token in _TOKEN.finditer(text):
         if token.lastgroup == "comment":
             continue
-        shown = token[0]
-        if shown == "\n":
+        word = token[0]
+        if word == "\n":
             if nesting and nesting[-1] == "{":
                 nesting[-1] = "{ reported"
                 yield (
@@ -143,16 +143,16 @@ def _inline_tables(text: str) -> Iterator[TextFault]:
                     "a line break in an inline table needs TOML 1.1; this is read as TOML 1.0",
                 )
             continue
-        if shown == "}" and last == ",":
+        if word == "}" and last == ",":
             yield (
                 token.start(),
                 "a comma before the } of an inline table needs TOML 1.1; this is read as TOML 1.0",
             )
-        if shown in {"[", "{"}:
-            nesting.append(shown)
-        elif shown in {"]", "}"} and nesting:
+        if word in {"[", "{"}:
+            nesting.append(word)
+        elif word in {"]", "}"} and nesting:
             nesting.pop()
-        last = shown
+        last = word
 
 
 def _find_mixed(value: Any, path: Path, found: list[TreeFault]) -> None:

@@ -112,9 +112,9 @@ def _tree(source: Source, text: str) -> dict[str, Any]:
 
 def _plain(message: str) -> str:
     """A parser's message with a small first letter and with keys as people write them."""
-    shown = _KEYS.sub(lambda key: format_key(ast.literal_eval(key[0])), message)
-    shown = shown.replace("overwrite a value", "give a key a second value")
-    return shown[:1].lower() + shown[1:]
+    text = _KEYS.sub(lambda key: format_key(ast.literal_eval(key[0])), message)
+    text = text.replace("overwrite a value", "give a key a second value")
+    return text[:1].lower() + text[1:]
 
 
 class _Repetitive(dict[str, Any]):

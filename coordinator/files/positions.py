@@ -88,7 +88,7 @@ class _Spot:
         return known.get(step)
 
     def is_filled(self) -> bool:
-        """Whether this adds anything to a table that other files have begun."""
+        """Returns True if this adds anything to a table that other files have begun."""
         self._open()
         return self.kind != "table" or bool(self.members)
 
@@ -183,24 +183,24 @@ _indexes = _Indexes()
 
 def _locate(sources: Sequence[Source], key: Path) -> Origin | None:
     state = [(source, _indexes.of(source)) for source in sources]
-    found: list[tuple[Source, _Spot]] = []
+    spots: list[tuple[Source, _Spot]] = []
     for step in key:
-        given = [(source, spot.member(step)) for source, spot in state]
-        state = _survivors([(source, spot) for source, spot in given if spot])
+        members = [(source, spot.member(step)) for source, spot in state]
+        state = _survivors([(source, spot) for source, spot in members if spot])
         if not state:
             break
-        found = state
-    if not found:
+        spots = state
+    if not spots:
         return None
-    filled = [(source, spot) for source, spot in found if spot.is_filled()]
-    source, spot = filled[-1] if filled else found[0]
+    filled = [(source, spot) for source, spot in spots if spot.is_filled()]
+    source, spot = filled[-1] if filled else spots[0]
     return _origin(source, spot)
 
 
-def _survivors(given: list[tuple[Source, _Spot]]) -> list[tuple[Source, _Spot]]:
+def _survivors(members: list[tuple[Source, _Spot]]) -> list[tuple[Source, _Spot]]:
     """Those whose value is left after merging: the last, with the tables that it extends."""
     state: list[tuple[Source, _Spot]] = []
-    for source, spot in given:
+    for source, spot in members:
         if state and not spot.kind == state[-1][1].kind == "table":
             state = []
         state.append((source, spot))

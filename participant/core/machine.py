@@ -175,11 +175,11 @@ class Participant:
                 return (Show(ticket),)
 
     def _obeys(self, message: FromCoordinator) -> bool:
-        """Whether its sender may command here (fencing); one of another ledger may take over.
+        """Returns True if its sender may command here (fencing).
 
-        It does so by an Admit that answers the Join on this very connection: whoever serves the
-        socket that we were told to join has the authority of the socket's owner, and that Join has
-        told it what we run and whose decision we wait for.
+        The coordinator of another ledger may take over by an Admit that answers the Join on this
+        very connection: whoever serves the socket that we were told to join has the authority of
+        the socket's owner, and that Join has told it what we run and whose decision we wait for.
         """
         if isinstance(message, Admit) and message.session != self.session:
             return False

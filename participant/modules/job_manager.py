@@ -122,7 +122,7 @@ class JobManager(ConditionalModule):
 
 
 def _has_imp(config: Mapping[str, Any]) -> bool:
-    """Whether `exec.imp` names a helper; job-exec answers for the rest of that table."""
+    """Returns True if `exec.imp` names a helper; job-exec answers for the rest of that table."""
     table = config.get("exec")
     return isinstance(table, Mapping) and isinstance(table.get("imp"), str)
 

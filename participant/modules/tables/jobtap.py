@@ -84,7 +84,7 @@ class Epilog(Prolog):
 
 
 def loads_perilog(config: Mapping[str, Any]) -> bool:
-    """Whether a start with this configuration, of whatever shape, would end with perilog loaded."""
+    """Returns True if a start with this configuration, whatever its shape, loads perilog."""
     table = config.get("job-manager")
     plugins = table.get("plugins") if isinstance(table, Mapping) else None
     loaded = False
