@@ -44,7 +44,7 @@ test: check
 # Branches of the pure rooms that unit tests, stories and a short simulation take; it gates nothing.
 coverage: $(STAMP)
 	$(BIN)/coverage erase
-	-$(BIN)/coverage run -m pytest -q tests/unit tests/stories
+	-$(BIN)/coverage run -m pytest -q tests/unit tests/stories tests/documents/test_diagrams_and_links.py
 	-$(BIN)/coverage run --append -m tests.simulation --seeds 300 --jobs 1
 	$(BIN)/coverage report
 

@@ -48,7 +48,7 @@ class LazyTable(Mapping[str, Value]):
         return len(self._places)
 
     def __repr__(self) -> str:
-        return f"Unread({', '.join(self._places)})"
+        return f"LazyTable({', '.join(self._places)})"
 
 
 class FrozenTable(Mapping[str, Value]):
@@ -76,7 +76,7 @@ class FrozenTable(Mapping[str, Value]):
         return len(self._table)
 
     def __repr__(self) -> str:
-        return f"View({self._table!r})"
+        return f"FrozenTable({self._table!r})"
 
 
 def freeze(value: Any) -> Any:

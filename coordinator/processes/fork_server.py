@@ -68,7 +68,7 @@ class ForkServer:
 
     def read(self) -> list[Reply]:
         """The same, and answers that nobody waits for any more are read away; see `fd`."""
-        found = []
+        replies = []
         while True:
             try:
                 reply = Reply(*json.loads(self._ours.recv(4096)))
@@ -76,8 +76,8 @@ class ForkServer:
                 break
             if reply.ticket in self._asked:  # else of one that was given up as lost
                 self._asked.discard(reply.ticket)
-                found.append(reply)
-        return found
+                replies.append(reply)
+        return replies
 
     def died(self) -> list[int]:
         """Look after the process; where it has died, the tickets of those it never started."""

@@ -21,20 +21,20 @@ class Unusable(Exception):
 def check(path: str, what: str) -> None:
     """Raise Unusable unless the directory at `path` is safe; `what` names it for people."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
         links = sorted(entry.name for entry in os.scandir(path) if entry.is_symlink())
     except OSError as error:
         raise Unusable(f"cannot use the {what} {path}: {error.strerror}") from error
-    if not stat.S_ISDIR(found.st_mode):
+    if not stat.S_ISDIR(status.st_mode):
         raise Unusable(f"the {what} {path} is not a directory")
-    if found.st_uid != os.geteuid():
+    if status.st_uid != os.geteuid():
         raise Unusable(
-            f"the {what} {path} belongs to uid {found.st_uid}, and this broker runs as uid "
+            f"the {what} {path} belongs to uid {status.st_uid}, and this broker runs as uid "
             f"{os.geteuid()}; use a directory of your own"
         )
-    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise Unusable(
-            f"others may write in the {what} {path} (its mode is {stat.S_IMODE(found.st_mode):o}); "
+            f"others may write in the {what} {path} (its mode is {stat.S_IMODE(status.st_mode):o}); "
             f"see who put what there, then chmod go-w {path}"
         )
     if links:
@@ -99,15 +99,15 @@ class RunDirectory:
 
     def own(self, name: str) -> None:
         """The socket that is there now is ours."""
-        found = os.lstat(os.path.join(self._path, name))
-        self._own[name] = (found.st_dev, found.st_ino)
+        status = os.lstat(os.path.join(self._path, name))
+        self._own[name] = (status.st_dev, status.st_ino)
 
     def close(self) -> None:
         """Remove the sockets that are ours, and let another broker have the directory."""
         for name, inode in self._own.items():
             path = os.path.join(self._path, name)
             with suppress(OSError):
-                found = os.lstat(path)
-                if (found.st_dev, found.st_ino) == inode:
+                status = os.lstat(path)
+                if (status.st_dev, status.st_ino) == inode:
                     os.unlink(path)
         self._lock.release()

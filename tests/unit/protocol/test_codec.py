@@ -20,8 +20,6 @@ from protocol.configuration import EMPTY, Configuration
 from protocol.messages import Admit, Message, Prepare, Vote
 from protocol.reasons import Origin, Reason
 
-"""The machine that runs the tests may be busy."""
-
 names = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=1, max_size=30)
 names = names.filter(str.isprintable)
 counts = st.integers(0, 2**63 - 1)
@@ -156,6 +154,14 @@ def test_a_wrong_prepare_is_refused(field: int, value: Any, why: str) -> None:
     found = decode_from_coordinator(changed(GOOD_PREPARE, field, value))
     assert isinstance(found, Malformed)
     assert why in found.why
+
+
+def test_an_admit_of_another_configuration_than_it_says_is_refused() -> None:
+    runs, other = Configuration.of({"x": 1}), Configuration.of({"x": 2})
+    good = Admit("here", 1, "s", 3, runs.digest, runs.encoded, ())
+    assert decode_from_coordinator(encode(good)) == good
+    answer = decode_from_coordinator(encode(good._replace(digest=other.digest)))
+    assert answer == Malformed("Admit.digest: not that of the configuration")
 
 
 def test_frames_are_bounded() -> None:
