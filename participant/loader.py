@@ -63,7 +63,7 @@ def loadable() -> list[dict[str, str]]:
 
     Files of others are not run for a list, so their purpose is not told.
     """
-    found = {
+    modules = {
         name: {"name": name, "path": name, "purpose": load(name).purpose()} for name in BUNDLED
     }
     for directory in reversed(os.environ.get(PATH_VARIABLE, "").split(":")):
@@ -71,8 +71,8 @@ def loadable() -> list[dict[str, str]]:
             if file.endswith(".py") and not file.startswith("_"):
                 path = os.path.abspath(os.path.join(directory, file))
                 name = name_of(path)
-                found[name] = {"name": name, "path": path, "purpose": path}
-    return list(found.values())
+                modules[name] = {"name": name, "path": path, "purpose": path}
+    return list(modules.values())
 
 
 def load(located: str) -> "type[Module]":

@@ -79,11 +79,11 @@ def _described(typed: str) -> tuple[str, dict[str, Any]]:
 
 
 def _list(options: argparse.Namespace) -> int:
-    found = loadable()
+    modules = loadable()
     if options.json:
-        print(json.dumps({"modules": found}))
+        print(json.dumps({"modules": modules}))
         return 0
-    for module in found:
+    for module in modules:
         print(f"{module['name']:<20} {printable(module['purpose'])}")
     return 0
 

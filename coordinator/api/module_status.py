@@ -7,6 +7,7 @@ It was written by modules, so its shape is checked here; what is not as it shoul
 import json
 from typing import Any
 
+from coordinator.api.fields import Fields
 from coordinator.core.members import Member
 from coordinator.files.provenance import Provenance
 from protocol.keys import Path, parse_key
@@ -15,12 +16,12 @@ CONFIGURATION = "configuration"
 """What a module calls the origin of a value that the broker's configuration gives it."""
 
 
-def described(member: Member) -> dict[str, Any]:
+def described(member: Member) -> Fields:
     """Purpose, tables and schema, as in Join; empty where the module told nothing usable."""
     return _object(member.description)
 
 
-def config(member: Member) -> dict[str, Any]:
+def config(member: Member) -> Fields:
     """The combined configuration of a module, as it told last.
 
     `config` has an entry for each key: `value`, `origin`, and where the key takes effect only when
@@ -48,7 +49,7 @@ def _is_entry(entry: Any) -> bool:
     return "pending" not in entry or _is_entry(entry["pending"])
 
 
-def places(member: Member, provenance: Provenance) -> dict[str, Any]:
+def places(member: Member, provenance: Provenance) -> Fields:
     """The same, with file and line in place of `configuration`; slow where the texts are long."""
     answer = config(member)
     description = described(member)
@@ -79,7 +80,7 @@ def pending(member: Member) -> list[str]:
     return [key for key, entry in config(member)["config"].items() if "pending" in entry]
 
 
-def _object(text: str) -> dict[str, Any]:
+def _object(text: str) -> Fields:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -20,10 +20,10 @@ import selectors
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
 
 from coordinator.api.access import ClientRole
 from coordinator.api.connection import Connection
+from coordinator.api.fields import Fields
 from protocol import limits
 
 VERSION = 1
@@ -44,7 +44,7 @@ class ApiServer:
         self,
         path: str,
         selector: selectors.BaseSelector,
-        asked: Callable[[Connection, dict[str, Any]], None],
+        asked: Callable[[Connection, Fields], None],
         gone: Callable[[Connection], None],
         wake_at: Callable[[float], None],
     ) -> None:
@@ -223,7 +223,7 @@ class ApiServer:
 
     # Out
 
-    def answer(self, client: Connection, message: dict[str, Any]) -> None:
+    def answer(self, client: Connection, message: Fields) -> None:
         """Send one line; what the kernel does not take now waits, within a limit."""
         text = json.dumps(
             {"version": VERSION, **message}, separators=(",", ":"), ensure_ascii=False
@@ -309,7 +309,7 @@ def _nothing(_: Connection) -> None:
     """Default `drained` callback: does nothing."""
 
 
-def _parsed(line: bytes) -> dict[str, Any] | str:
+def _parsed(line: bytes) -> Fields | str:
     """A request, or what is wrong with it."""
     try:
         request = json.loads(line)

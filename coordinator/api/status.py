@@ -2,18 +2,18 @@
 """What readers are answer: the machine's state as plain data.  Nothing here changes anything."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from coordinator.api import module_status
+from coordinator.api.fields import Fields
 from coordinator.core.machine import Coordinator
 from coordinator.core.members import Member
 from coordinator.core.operations.transaction import Transaction
 
 
-def status(machine: Coordinator, now: float) -> dict[str, Any]:
+def status(machine: Coordinator, now: float) -> Fields:
     """What runs, since when, by whom; who is here; and what is in progress."""
     running = machine.running
-    answer: dict[str, Any] = {
+    answer: Fields = {
         "version": 1,
         "epoch": machine.epoch,
         "generation": running.generation if running else 0,
@@ -41,7 +41,7 @@ def status(machine: Coordinator, now: float) -> dict[str, Any]:
     return answer
 
 
-def module(member: Member, now: float) -> dict[str, Any]:
+def module(member: Member, now: float) -> Fields:
     """One participant, as `flux module list` shows it."""
     return {
         "name": member.name,
@@ -58,7 +58,7 @@ def module(member: Member, now: float) -> dict[str, Any]:
     }
 
 
-def transaction(change: Transaction, now: float) -> dict[str, Any]:
+def transaction(change: Transaction, now: float) -> Fields:
     """A change in progress: who has voted, who is awaited, for how long."""
     return {
         "txid": change.txid,
@@ -72,7 +72,7 @@ def transaction(change: Transaction, now: float) -> dict[str, Any]:
     }
 
 
-def dump(machine: Coordinator, attributes: Mapping[str, str]) -> dict[str, Any]:
+def dump(machine: Coordinator, attributes: Mapping[str, str]) -> Fields:
     """Everything at once; of each module what it told of its values in force."""
     running = machine.running
     assert running is not None
@@ -86,7 +86,7 @@ def dump(machine: Coordinator, attributes: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _module_dump(member: Member) -> dict[str, Any]:
+def _module_dump(member: Member) -> Fields:
     values = module_status.config(member)
     del values["name"]  # it is the key already
     return {**values, "arguments": dict(member.spec.arguments) if member.spec else {}}

@@ -7,9 +7,9 @@ gets the latest generation, without those in between.
 """
 
 import json
-from typing import Any
 
 from coordinator.api.connection import Connection
+from coordinator.api.fields import Fields
 from coordinator.api.lookup import Lookup
 from coordinator.api.server import ApiServer
 from coordinator.core.decisions import Durable
@@ -76,7 +76,7 @@ class Watchers:
         self._server.write(client, self._lines[path])
 
     def _line(self, running: Durable, path: Path) -> bytes:
-        fields: dict[str, Any] = {
+        fields: Fields = {
             "version": 1,
             "generation": running.generation,
             "digest": running.configuration.digest,

@@ -34,7 +34,7 @@ def check(path: str, what: str) -> None:
         )
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise Unusable(
-            f"others may write in the {what} {path} (its mode is {stat.S_IMODE(status.st_mode):o}); "
+            f"others may write in the {what} {path} (mode {stat.S_IMODE(status.st_mode):o}); "
             f"see who put what there, then chmod go-w {path}"
         )
     if links:

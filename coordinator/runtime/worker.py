@@ -11,14 +11,16 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any, Protocol
+from typing import Protocol
 
 from coordinator.runtime.loop import READ, Loop
 
-Job = Callable[[], Any]
+Job = Callable[[], object]
+Then = Callable[[object], None]
+"""What follows in the loop; it is given the result, or the exception, and tells them apart."""
 
 
-def result_of(job: Job) -> Any:
+def result_of(job: Job) -> object:
     """What `job()` returns, or the exception it raises, for somebody who knows what that means."""
     try:
         return job()
@@ -29,7 +31,7 @@ def result_of(job: Job) -> Any:
 class Worker(Protocol):
     """Does one kind of slow work, in order."""
 
-    def submit(self, job: Job, then: Callable[[Any], None]) -> None:
+    def submit(self, job: Job, then: Then) -> None:
         """Have `job()` done beside the loop; in the loop, `then(result or exception)` follows."""
 
     def finish(self, seconds: float) -> None:
@@ -55,13 +57,13 @@ class ThreadWorker:
 
     def __init__(self, name: str, loop: Loop) -> None:
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._jobs: SimpleQueue[tuple[Job, Callable[[Any], None]] | None] = SimpleQueue()
-        self._done: deque[tuple[Callable[[Any], None], Any]] = deque()
+        self._jobs: SimpleQueue[tuple[Job, Then] | None] = SimpleQueue()
+        self._done: deque[tuple[Then, object]] = deque()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         loop.register(self._wakeup, READ, self._collect)
         self._thread.start()
 
-    def submit(self, job: Job, then: Callable[[Any], None]) -> None:
+    def submit(self, job: Job, then: Then) -> None:
         self._jobs.put((job, then))
 
     def finish(self, seconds: float) -> None:

@@ -127,10 +127,10 @@ class Resource(ConditionalModule):
     def _take_stock(self, new: Config, rejects: list[Reject]) -> Resources:
         table = new.resource
         if table.config is not None:
-            found = of_entries(table.config)
-            if isinstance(found, Inventory):
-                return Resources("config", found)
-            rejects += [Reject(reject.message, reject.key, "resource") for reject in found]
+            inventory = of_entries(table.config)
+            if isinstance(inventory, Inventory):
+                return Resources("config", inventory)
+            rejects += [Reject(reject.message, reject.key, "resource") for reject in inventory]
         elif table.path is not None:
             return self._read_r(table.path, rejects)
         elif self.resources.source == "fake-resources" and not self.starting:
@@ -147,11 +147,11 @@ class Resource(ConditionalModule):
         if isinstance(document, str):
             rejects.append(_reject(document, ("path",)))
             return Resources("path")
-        found = of_r(document)
-        if isinstance(found, Inventory):
-            return Resources("path", found)
+        inventory = of_r(document)
+        if isinstance(inventory, Inventory):
+            return Resources("path", inventory)
         if self.starting:
-            rejects.append(_reject(f"{path} {found}", ("path",)))
+            rejects.append(_reject(f"{path} {inventory}", ("path",)))
         return Resources("path")
 
     def _scheduling(self, table: ResourceTable) -> list[Reject]:

@@ -38,16 +38,16 @@ class SchedFluxionQmanager(ConditionalModule):
         """Refuse at a start what would not load; say, always, what is not what it seems."""
         if self.tables[0] not in config:
             return  # another scheduler's system: what its queues are is not Fluxion's to judge
-        found = list(findings(new.sched_fluxion_qmanager, real_queues(config)))
+        said = list(findings(new.sched_fluxion_qmanager, real_queues(config)))
         rejects = [
             Reject(finding.message, finding.key, self.tables[0])
-            for finding in found
+            for finding in said
             if finding.refuses
         ]
         rejects += _orphans(config)
         if self.starting and rejects:
             raise Rejects(rejects)
-        for finding in found:
+        for finding in said:
             if not finding.refuses:
                 self.warn(finding.message, finding.key, self.tables[0])
 

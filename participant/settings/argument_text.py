@@ -27,12 +27,12 @@ def value_of(text: str, wanted: frozenset[str]) -> Any:
     >>> value_of("5s", frozenset({"string"})), value_of("5", frozenset({"integer"}))
     ('5s', 5)
     """
-    found = _toml(text)
-    kind = _JSON_TYPES.get(type(found))
+    value = _toml(text)
+    kind = _JSON_TYPES.get(type(value))
     if kind is None:
         return text
     fits = kind in wanted or (kind == "integer" and "number" in wanted)
-    return text if "string" in wanted and not fits else found
+    return text if "string" in wanted and not fits else value
 
 
 def _toml(text: str) -> Any:
@@ -41,8 +41,8 @@ def _toml(text: str) -> Any:
         document = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):
         return None
-    found = document.pop("value")
-    return None if document or not _can_be_held(found) else found
+    value = document.pop("value")
+    return None if document or not _can_be_held(value) else value
 
 
 def _can_be_held(value: Any) -> bool:

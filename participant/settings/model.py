@@ -5,7 +5,7 @@ pydantic does the work; this file gives it Flux's manners: kebab-case keys, TOML
 literally (8.0 is no integer, "8" and true neither), and errors as reasons with dotted keys.
 """
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -14,6 +14,9 @@ from participant.settings.soundness import mistakes
 from protocol.keys import Path
 from protocol.reasons import Reason, Refusal
 from protocol.secrets import Patterns, at
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 def _kebab(name: str) -> str:
@@ -52,8 +55,8 @@ def read_table(
     except ValidationError as error:
         return Refusal(
             tuple(
-                _reason(module, found, where, _key(found, value), secret_paths(model))
-                for found in error.errors(include_url=False, include_input=True)
+                _reason(module, fault, where, _key(fault, value), secret_paths(model))
+                for fault in error.errors(include_url=False, include_input=True)
             )
         )
     if not isinstance(settings, model):
@@ -64,26 +67,28 @@ def read_table(
     return Refusal(tuple(unmeant)) if unmeant else settings
 
 
-def _reason(module: str, found: Any, where: Path, key: Path, secrets: Patterns) -> Reason:
+def _reason(
+    module: str, fault: "ErrorDetails", where: Path, key: Path, secrets: Patterns
+) -> Reason:
     """One error of pydantic's; in words that cannot contain the value, where that is secret."""
-    secret = found["type"] not in _NEVER_QUOTE and at(secrets, key)
+    secret = fault["type"] not in _NEVER_QUOTE and at(secrets, key)
     message = "is not accepted (it is a secret, so why is not said)" if secret else ""
-    return Reason(module, message or _plain_words(found), key=(*where, *key))
+    return Reason(module, message or _plain_words(fault), key=(*where, *key))
 
 
-def _key(found: Any, value: Any) -> Path:
+def _key(fault: "ErrorDetails", value: Any) -> Path:
     """The key that an error is about: pydantic's location, followed through what was read.
 
     A location also names branches of unions, which are no keys; and what a key is called can only
     be told from the table: there may be a queue named `int`.
     """
-    location: tuple[int | str, ...] = found["loc"]
+    location: tuple[int | str, ...] = fault["loc"]
     path: list[int | str] = []
     for position, step in enumerate(location):
         last = position == len(location) - 1
         if _leads_on(value, step):
             value = value[step]
-        elif not (isinstance(value, dict) and last and _is_name(found, str(step))):
+        elif not (isinstance(value, dict) and last and _is_name(fault, str(step))):
             continue
         path.append(step)
     return tuple(path)
@@ -95,9 +100,9 @@ def _leads_on(value: Any, step: int | str) -> bool:
     return isinstance(value, list) and isinstance(step, int) and step < len(value)
 
 
-def _is_name(found: Any, step: str) -> bool:
+def _is_name(fault: "ErrorDetails", step: str) -> bool:
     """Returns True if the last step, which is not in the table, is a key that is missing there."""
-    return found["type"] == "missing" or not (
+    return fault["type"] == "missing" or not (
         step.endswith("]") or "(" in step or step in ("bool", "int", "float", "str")
     )
 
@@ -148,17 +153,17 @@ https://docs.pydantic.dev/latest/errors/validation_errors/
 """
 
 
-def _plain_words(error: Any) -> str:
+def _plain_words(fault: "ErrorDetails") -> str:
     """What pydantic found, in words of the configuration's user rather than of Python's."""
-    kind = error["type"]
+    kind = fault["type"]
     if kind in _WANTED:
-        got = _KINDS.get(type(error.get("input")), "something else")
+        got = _KINDS.get(type(fault.get("input")), "something else")
         return f"must be {_WANTED[kind]}, not {got}"
     if kind == "extra_forbidden":
         return "unknown key"
     if kind == "missing":
         return "is required"
-    message = str(error["msg"])
+    message = str(fault["msg"])
     if kind == "value_error":
         return message.removeprefix("Value error, ")
     return message[:1].lower() + message[1:]

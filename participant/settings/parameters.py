@@ -134,15 +134,15 @@ _TYPES = {"object": "table", "number": "number", "null": "nothing"}
 
 def type_in_words(root: Schema, node: Any) -> str:
     """The type of a setting: "duration", "array of strings", "integer or string", "anything"."""
-    found: dict[str, None] = {}
+    words: dict[str, None] = {}
     for way in alternatives(root, node):
         kind = str(way.get("type", "string" if "enum" in way else "anything"))
         word = _FORMATS.get(str(way.get("format")), _TYPES.get(kind, kind))
         items = way.get("items")
         if kind == "array" and isinstance(items, Mapping):
             word = f"array of {type_in_words(root, items)}s"
-        found[word] = None
-    return " or ".join(found) or "nothing"
+        words[word] = None
+    return " or ".join(words) or "nothing"
 
 
 _BOUNDS = (

@@ -55,8 +55,8 @@ def resolved(root: Schema, node: Any) -> Schema:
     reference = node.get("$ref")
     if not isinstance(reference, str):
         return node
-    found = root.get("$defs", {}).get(reference.removeprefix("#/$defs/"), {})
-    return {**found, **{word: value for word, value in node.items() if word != "$ref"}}
+    target = root.get("$defs", {}).get(reference.removeprefix("#/$defs/"), {})
+    return {**target, **{word: value for word, value in node.items() if word != "$ref"}}
 
 
 def alternatives(root: Schema, node: Any) -> list[Schema]:
@@ -72,15 +72,15 @@ def alternatives(root: Schema, node: Any) -> list[Schema]:
 
 def kinds(root: Schema, node: Any) -> frozenset[str]:
     """The JSON types that `node` takes; all of them where it does not say."""
-    found: set[str] = set()
+    names: set[str] = set()
     for way in alternatives(root, node):
         if "type" in way:
-            found.add(str(way["type"]))
+            names.add(str(way["type"]))
         else:
             enum = way.get("enum")
             strings = enum and all(isinstance(value, str) for value in enum)
-            found.update({"string"} if strings else _ALL)
-    return frozenset(found)
+            names.update({"string"} if strings else _ALL)
+    return frozenset(names)
 
 
 _ALL = frozenset({"string", "integer", "number", "boolean", "array", "object"})
@@ -103,15 +103,15 @@ def paths_in(root: Schema, node: Any, depth: int = 0) -> Iterator[Path]:
     if is_secret(root, node):
         yield ()
     elif depth <= limits.CONFIGURATION_DEPTH // 4:  # else a model that contains itself
-        found: dict[Path, None] = {}
+        paths: dict[Path, None] = {}
         for name, child in members(root, node):
-            found.update(dict.fromkeys((name, *path) for path in paths_in(root, child, depth + 1)))
+            paths.update(dict.fromkeys((name, *path) for path in paths_in(root, child, depth + 1)))
         for way in ways:
             for child in _elements(way):
-                found.update(
+                paths.update(
                     dict.fromkeys((ANY, *path) for path in paths_in(root, child, depth + 1))
                 )
-        yield from found
+        yield from paths
 
 
 def is_secret(root: Schema, node: Any) -> bool:

@@ -131,9 +131,9 @@ def without(characters: str) -> AfterValidator:
     """For Annotated: none of `characters` may occur in the string."""
 
     def check(text: str) -> str:
-        found = next((character for character in text if character in characters), None)
-        if found is not None:
-            raise ValueError(f"{quoted(text)} must not contain {_NAMES.get(found, found)}")
+        bad = next((character for character in text if character in characters), None)
+        if bad is not None:
+            raise ValueError(f"{quoted(text)} must not contain {_NAMES.get(bad, bad)}")
         return text
 
     return AfterValidator(check)

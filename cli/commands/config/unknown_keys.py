@@ -25,9 +25,9 @@ def warnings(configuration: Configuration, modules: Iterable[type[Module]]) -> l
     tree = configuration.tree
     readers: dict[str, list[_Found]] = {}
     for module in modules:
-        found = _unknown_to(module, tree)
+        unknown = _unknown_to(module, tree)
         for table in _tables(module):
-            readers.setdefault(table, []).append(found)
+            readers.setdefault(table, []).append(unknown)
     reasons = []
     for table in sorted(tree):
         if table not in readers:
@@ -81,12 +81,12 @@ def _in_model(model: Any, value: Any, path: Path) -> Iterator[tuple[Path, set[st
 
 def _fields(model: type[BaseModel]) -> dict[str, Any]:
     """The types of the model's fields by the names that stand in the file."""
-    found = {}
+    types = {}
     for name, field in model.model_fields.items():
-        found[field.alias or name] = field.annotation
+        types[field.alias or name] = field.annotation
         if model.model_config.get("populate_by_name"):
-            found[name] = field.annotation
-    return found
+            types[name] = field.annotation
+    return types
 
 
 def _names(model: type[BaseModel]) -> set[str]:
@@ -119,9 +119,9 @@ def _in_type(kind: Any, value: Any, path: Path) -> Iterator[tuple[Path, set[str]
             yield from _in_type(inner[0], member, (*path, index))
     else:
         branches = [branch for branch in inner if _has_model(branch)]
-        found = [dict(_in_type(branch, value, path)) for branch in branches]
-        if found:
-            yield from min(found, key=len).items()  # a union: the branch that fits best
+        fits = [dict(_in_type(branch, value, path)) for branch in branches]
+        if fits:
+            yield from min(fits, key=len).items()  # a union: the branch that fits best
 
 
 def _has_model(kind: Any) -> bool:
