@@ -56,14 +56,14 @@ def _no(world: World, host: SimulatedProcess, action: Action) -> FromParticipant
 
 
 def _applied(world: World, host: SimulatedProcess, action: Action) -> FromParticipant:
-    generation = max(0, len(world.truth) + action.which % 4 - 2)
-    held = world.truth.get(generation)
+    generation = max(0, world.book.last + action.which % 4 - 2)
+    held = world.book.decisions.get(generation)
     digest = held.configuration.digest if held and action.which % 2 else ""
     return Applied(host.machine.epoch, host.machine.incarnation, generation, digest, ok=True)
 
 
 def _not_applied(world: World, host: SimulatedProcess, action: Action) -> FromParticipant:
-    generation = max(0, len(world.truth) + action.which % 4 - 2)
+    generation = max(0, world.book.last + action.which % 4 - 2)
     return Applied(host.machine.epoch, host.machine.incarnation, generation, "", ok=False)
 
 

@@ -3,9 +3,10 @@
 
 from collections.abc import Callable
 
+from coordinator.core.requests import ChangeRequest, Replacement
 from tests.simulation.ledger import Mishap
 from tests.simulation.schedule import Action
-from tests.simulation.targets import living, pick
+from tests.simulation.targets import attached, living, pick
 from tests.simulation.world import World
 
 # What happens to processes
@@ -20,6 +21,41 @@ def _crash_broker(world: World, action: Action) -> None:
 def _trip_broker(world: World, action: Action) -> None:
     if world.broker is not None:
         world.broker.trip = action.which % 25
+
+
+def _another_ledger(world: World, action: Action) -> None:
+    """The state directory is moved away, lost, or restored from a backup.
+
+    The copy that was made at the last start but one comes to the epoch of the life that ends here
+    again, and an older one to a lower epoch.
+    """
+    age = (2, 3, 2, 1)[action.which % 4]
+    restored = action.amount < 0.6 and len(world.backups) >= age
+    world.change_ledger(world.backups[-age] if restored else None)
+
+
+def _restore_in_doubt(world: World, action: Action, tries: int = 150) -> None:
+    """Somebody waits for a decision, and the copy of before that life comes back.
+
+    It counts its transactions anew, and has decided some before whoever is in doubt finds it.
+    """
+    doubtful = [host for host in attached(world) if host.machine.in_doubt is not None]
+    if len(world.backups) < 2 and world.broker is not None:
+        world.broker.crash()
+    if doubtful and len(world.backups) >= 2 and world.broker is not None:
+        world.change_ledger(world.backups[-2])
+        for host in doubtful:
+            world.network.blocked[host.name] = None
+            world.scheduler.after(1.0 + 4 * action.amount, _unblock, world, host.name)
+        for number in range(4):
+            world.scheduler.after(0.8 + 0.6 * number, _change, world)
+    elif tries:
+        world.scheduler.after(0.02, _restore_in_doubt, world, action, tries - 1)
+
+
+def _change(world: World) -> None:
+    request = ChangeRequest(Replacement(world.candidate(())), "load", seconds=2.0)
+    world.clients.ask(request, "asks for a change")
 
 
 def _take_over(world: World, action: Action) -> None:
@@ -129,8 +165,9 @@ def _stale(world: World, action: Action) -> None:
     """Words of a former coordinator arrive late, behind those of the present one."""
     host = pick(living(world), action)
     if host is not None and not host.detached:
-        for frame in world.network.stale(host.name, host.machine.epoch):
-            host.hear_from_the_past(frame)
+        machine = host.machine
+        for book, frame in world.network.stale(host.name, machine.ledger, machine.epoch):
+            host.hear_from_the_past(book, frame)
 
 
 def _reopen(world: World, action: Action) -> None:
@@ -160,6 +197,8 @@ def _slow_files(world: World, action: Action) -> None:
 FAULTS: dict[str, Callable[[World, Action], None]] = {
     "crash broker": _crash_broker,
     "trip broker": _trip_broker,
+    "another ledger": _another_ledger,
+    "restore in doubt": _restore_in_doubt,
     "take over": _take_over,
     "pause broker": _pause_broker,
     "kill": _kill,

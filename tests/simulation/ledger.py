@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
+from functools import partial
 from typing import Any, Protocol
 
 from coordinator.core.decisions import Decision, Durable
@@ -38,8 +39,10 @@ class Mishap(Enum):
 class WatchedLedger(SqliteLedger):
     """The production's; it only tells what has become durable."""
 
-    def __init__(self, storage: SqliteStorage, clock: Callable[[], float]) -> None:
-        super().__init__(storage, clock, token=_zeros)
+    def __init__(
+        self, storage: SqliteStorage, clock: Callable[[], float], chance: random.Random
+    ) -> None:
+        super().__init__(storage, clock, token=partial(_name, chance))
         self.unacknowledged = False
         """Whether a decision is on disk that the machine has not heard of."""
         self.durable: Callable[[Durable], None] = lambda _: None
@@ -51,9 +54,9 @@ class WatchedLedger(SqliteLedger):
         return durable
 
 
-def _zeros(size: int) -> str:
-    """In place of random names: there is one ledger in a world, and liars may guess its txids."""
-    return "00" * size
+def _name(chance: random.Random, size: int) -> str:
+    """As random as production's, and the same for the same seed."""
+    return chance.randbytes(size).hex()
 
 
 class Store(Protocol):
@@ -62,12 +65,20 @@ class Store(Protocol):
     mishap: Mishap | None
     """What becomes of the next forced write."""
     clock: Callable[[], float]
+    chance: random.Random
+    """Names of ledgers and of lives are drawn from it."""
 
     def open(self) -> WatchedLedger:
         """The ledger as a new life finds it."""
 
     def crash(self, ledger: WatchedLedger, chance: random.Random) -> None:
         """The process that used `ledger` is gone, and what it had not forced may be, too."""
+
+    def copy(self) -> Any:
+        """A backup of all that is there, which nobody is writing to."""
+
+    def put(self, copy: Any) -> None:
+        """This in place of what is there; None: nothing.  Nobody has a ledger open."""
 
     def dispose(self) -> None:
         """The world ends."""
@@ -79,6 +90,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.mishap: Mishap | None = None
         self.clock: Callable[[], float] = float
+        self.chance = random.Random(0)
         self.database = _database()
         self.unforced: list[list[Statement]] = []
         self.reached = (0, 0)
@@ -87,7 +99,7 @@ class MemoryStore:
 
     def open(self) -> WatchedLedger:
         mishap, self.mishap = self.mishap, None  # a life that cannot begin is not looked at here
-        self._last = WatchedLedger(_Storage(self), self.clock)
+        self._last = WatchedLedger(_Storage(self), self.clock, self.chance)
         self.mishap = mishap
         return self._last
 
@@ -114,6 +126,18 @@ class MemoryStore:
         """What the write that comes is to be."""
         mishap, self.mishap = self.mishap, None
         return mishap
+
+    def copy(self) -> tuple[bytes, tuple[int, int]]:
+        return self.database.serialize(), self.reached
+
+    def put(self, copy: Any) -> None:
+        image, self.reached = (b"", (0, 0)) if copy is None else copy
+        self.database.close()
+        self.database = _database()
+        if image:
+            self.database.deserialize(image)
+        self._last, self._image = None, image
+        self.unforced.clear()
 
     def dispose(self) -> None:
         self.database.close()

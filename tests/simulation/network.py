@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from protocol import limits
 
 if TYPE_CHECKING:
+    from tests.simulation.books import Book
     from tests.simulation.simulated_broker import SimulatedBroker
     from tests.simulation.simulated_process import SimulatedProcess
     from tests.simulation.world import World
@@ -45,11 +46,11 @@ class Connection:
             self.last_up = self.network.arrival(self, self.last_up)
             self.network.world.scheduler.at(self.last_up, self._arrive_above, frame)
 
-    def down(self, frame: bytes, epoch: int) -> bool:
+    def down(self, frame: bytes) -> bool:
         """From the broker to the participant; False where the broker can tell it is of no use."""
         if not self.open_above or self.under_way >= self.network.queue:
             return False
-        self.network.remember(self.host.name, epoch, frame)
+        self.network.remember(self.host.name, self.broker, frame)
         if not self.severed:
             self.under_way += 1
             self.last_down = self.network.arrival(self, self.last_down)
@@ -109,7 +110,7 @@ class Network:
         self.blocked: dict[str, None] = {}
         self.held_until: dict[str, float] = {}
         self._waiting: dict[int, SimulatedProcess] = {}
-        self._past: dict[str, deque[tuple[int, bytes]]] = {}
+        self._past: dict[str, deque[tuple[SimulatedBroker, bytes]]] = {}
         self._made = 0
 
     def delay(self, chance: random.Random) -> float:
@@ -154,10 +155,19 @@ class Network:
 
     # What was said once
 
-    def remember(self, name: str, epoch: int, frame: bytes) -> None:
+    def remember(self, name: str, broker: "SimulatedBroker", frame: bytes) -> None:
         """Keep the last frames that were sent to `name`."""
-        self._past.setdefault(name, deque(maxlen=12)).append((epoch, frame))
+        self._past.setdefault(name, deque(maxlen=24)).append((broker, frame))
 
-    def stale(self, name: str, epoch: int) -> list[bytes]:
-        """What coordinators older than `epoch` have said to `name`."""
-        return [frame for said, frame in self._past.get(name, ()) if said < epoch]
+    def stale(self, name: str, ledger: str, epoch: int) -> list[tuple["Book", bytes]]:
+        """What coordinators of other ledgers, or older than `epoch`, have said to `name`.
+
+        Nothing for one that has obeyed nobody yet: its link is all that it knows a coordinator by.
+        """
+        if not ledger:
+            return []
+        return [
+            (broker.book, frame)
+            for broker, frame in self._past.get(name, ())
+            if broker.book.ledger != ledger or broker.machine.epoch < epoch
+        ]

@@ -72,7 +72,11 @@ def run(
         finding = Finding(type(error).__name__, f"{type(error).__name__}: {error} ({where})")
     finally:
         store.dispose()
-    return Run(seed, wanted, setting, world.trace, world.scheduler.steps, len(world.truth), finding)
+    return Run(seed, wanted, setting, world.trace, world.scheduler.steps, _commits(world), finding)
+
+
+def _commits(world: World) -> int:
+    return len({one.txid for book in world.books for one in book.decisions.values()})
 
 
 def _place(error: BaseException) -> str:

@@ -42,6 +42,7 @@ _WEIGHTS: dict[str, float] = {
     "attach": 6, "attach again": 6, "leave": 2,
     # what happens to processes
     "crash broker": 4, "trip broker": 6, "take over": 2, "pause broker": 2,
+    "another ledger": 3, "restore in doubt": 2,
     "kill": 5, "trip": 5, "pause": 5, "hang": 8, "break": 3, "cannot start": 1, "cannot load": 2,
     "lie": 6,
     # what happens to links and disks

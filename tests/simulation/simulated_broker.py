@@ -6,6 +6,7 @@ The environment is `simulated_environment`'s; here are the ways in which a life 
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from coordinator.core.events import Asked, Begin, Event, Forced, Received
@@ -41,6 +42,7 @@ class SimulatedBroker:
 
     def __init__(self, world: "World") -> None:
         self.world = world
+        self.number = len(world.brokers)
         self.alive = True
         self.paused_at: float | None = None
         self.is_ready = False
@@ -53,7 +55,8 @@ class SimulatedBroker:
         self._disk_chance = world.chance.stream("disk")
         self._backlog: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self.ledger = world.store.open()
-        self.ledger.durable = world.is_durable
+        self.book = world.book
+        self.ledger.durable = partial(world.is_durable, self.book)
         self.machine = open_machine(self.ledger, world.scheduler.now, _Watched)
         self.machine.broker = self
         self.transport = SimulatedTransport(self)
@@ -78,7 +81,8 @@ class SimulatedBroker:
         self._executor = Executor(self.machine, environment, self, lambda *_: self.operate(_[0]))
 
     def __str__(self) -> str:
-        return f"broker {self.machine.epoch}"
+        of = f" of {self.book}" if self.book.number > 1 else ""
+        return f"broker {self.machine.epoch}{of}"
 
     @property
     def listening(self) -> bool:
@@ -215,7 +219,7 @@ class _Watched(Coordinator):
     def step(self, now: float, event: Event) -> "Step":
         broker, world = self.broker, self.broker.world
         if isinstance(event, Received):
-            world.tell("{} hears {} from {}", self.epoch, event.message,
+            world.tell("{} hears {} from {}", broker, event.message,
                        broker.connections[event.peer].host.name)  # fmt: skip
         elif isinstance(event, Forced):
             broker.ledger.unacknowledged = False

@@ -31,7 +31,7 @@ class SimulatedTransport:
         for peer in peers:
             broker.operate()
             connection = broker.connections[peer]
-            reached = connection.down(frame, broker.machine.epoch)
+            reached = connection.down(frame)
             broker.world.tell("{} sends {} to {}{}", broker, Frame(frame), connection.host.name,
                               "" if reached else ", who is not there")  # fmt: skip
             if not reached:
@@ -100,7 +100,7 @@ class SimulatedSupervisor:
         elif not host.alive:
             self._tell(Died(name, ticket, "ended at once"))
         else:
-            host.watchers[self._broker.machine.epoch, name] = (self._broker, ticket)
+            host.watchers[self._broker.number, name] = (self._broker, ticket)
             self._ours[ticket] = host
             if ticket in self._unwanted:
                 self.kill(ticket)
@@ -111,7 +111,7 @@ class SimulatedSupervisor:
         host = self._world.processes.get(pid)
         if host is None or not host.alive:
             raise ProcessLookupError
-        host.watchers[self._broker.machine.epoch, name] = (self._broker, ticket)
+        host.watchers[self._broker.number, name] = (self._broker, ticket)
 
     def kill(self, ticket: int) -> None:
         host = self._ours.get(ticket)

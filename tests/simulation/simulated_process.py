@@ -10,12 +10,14 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from participant.core import effects
+from participant.core.effects import Tell
 from participant.core.events import Connected, Cut, Finished, Heard, Judged, Shown
 from participant.core.events import Event as ParticipantEvent
 from participant.core.machine import Participant
 from protocol.codec import Malformed, decode_from_coordinator, encode
-from protocol.messages import Admit, Applied, Commit, Leave
+from protocol.messages import Admit, Applied, Commit, FromCoordinator, Leave, Prepare
 from protocol.reasons import Reason
+from tests.simulation.books import Book
 from tests.simulation.simulated_module import SimulatedModule
 
 if TYPE_CHECKING:
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # as participant.runtime.attachment
+
+
+Life = dict[tuple[Book, int], str]
+"""Digests of what one incarnation has taken into use, by book and generation."""
 
 
 class Crashed(Exception):
@@ -59,15 +65,21 @@ class SimulatedProcess:
         self.connection: Connection | None = None
         self.watchers: dict[tuple[int, str], tuple[SimulatedBroker, int]] = {}
         """Who is told when it ends, and with which ticket; by epoch and name."""
-        self.applied: dict[int, str] = {}
-        """Digests by generation, of what this incarnation has taken into use."""
+        self.applied: Life = {}
+        """What this incarnation has taken into use."""
+        self.speaker: Book | None = None
+        """Whose words it is hearing."""
+        self.is_from_the_past = False
+        """Whether they came on no connection of the present."""
+        self._said_by: dict[Commit | Admit | Prepare, Book] = {}
         self._pause = _FIRST_PAUSE
-        self._inbox: deque[tuple[Connection | None, bytes | ParticipantEvent]] = deque()
+        self._inbox: deque[tuple[Connection | Book | None, bytes | ParticipantEvent]] = deque()
         self.be_born()
 
     def be_born(self) -> None:
         """A new incarnation of the participant."""
         self.applied = {}
+        self._said_by = {}
         incarnation = self.world.next_incarnation(self.name, self.applied)
         self.machine = Participant(self.name, incarnation, self.pid)
 
@@ -93,9 +105,13 @@ class SimulatedProcess:
         else:
             connection.under_way -= 1
 
-    def hear_from_the_past(self, frame: bytes) -> None:
+    def hear_from_the_past(self, book: Book, frame: bytes) -> None:
         """A frame of a former coordinator, long under way, finds its way here after all."""
-        self._put(None, frame)
+        self._put(book, frame)
+
+    def book_of(self, message: Commit | Admit | Prepare) -> Book:
+        """Whose word this is that it has heard; an empty one for what nobody has said."""
+        return self._said_by.get(message, Book(0))
 
     def cut(self, connection: "Connection") -> None:
         """The link is down."""
@@ -114,8 +130,8 @@ class SimulatedProcess:
 
     # The loop
 
-    def _put(self, connection: "Connection | None", happened: bytes | ParticipantEvent) -> None:
-        self._inbox.append((connection, happened))
+    def _put(self, source: "Connection | Book | None", happened: bytes | ParticipantEvent) -> None:
+        self._inbox.append((source, happened))
         self.pump()
 
     def pump(self) -> None:
@@ -136,17 +152,21 @@ class SimulatedProcess:
                 return True
         return False
 
-    def _handle(self, connection: "Connection | None", happened: bytes | ParticipantEvent) -> None:
+    def _handle(
+        self, source: "Connection | Book | None", happened: bytes | ParticipantEvent
+    ) -> None:
         if isinstance(happened, bytes):
-            if connection is not None:
-                connection.under_way -= 1
-            if connection is not self.connection and connection is not None:
-                return
-            message = decode_from_coordinator(happened)
-            assert not isinstance(message, Malformed), message.why
-            self._feed(Heard(message))
+            if isinstance(source, Book):
+                self.speaker, self.is_from_the_past = source, True
+            else:
+                assert source is not None
+                source.under_way -= 1
+                if source is not self.connection:
+                    return
+                self.speaker, self.is_from_the_past = source.broker.book, False
+            self._hear(self.speaker, decode_from_coordinator(happened))
         elif isinstance(happened, Cut):
-            if connection is self.connection:
+            if source is self.connection:
                 self.connection = None
                 self._feed(happened)
                 self.world.network.connect(self)
@@ -154,6 +174,12 @@ class SimulatedProcess:
             self._end_work(happened)
         else:
             self._feed(happened)
+
+    def _hear(self, speaker: Book, message: FromCoordinator | Malformed) -> None:
+        assert not isinstance(message, Malformed), message.why
+        if isinstance(message, Commit | Admit | Prepare):
+            self._said_by[message] = speaker
+        self._feed(Heard(message))
 
     def _end_work(self, happened: Judged | Finished) -> None:
         self.busy = False
@@ -171,14 +197,16 @@ class SimulatedProcess:
 
     def _step(self, event: ParticipantEvent, events: "deque[ParticipantEvent]") -> None:
         world, machine = self.world, self.machine
+        admit = event.message if isinstance(event, Heard) else machine.later
         before = (machine.state, machine.epoch, machine.generation, machine.digest, machine.staged)
         effects = machine.step(event)
         if isinstance(event, Heard):
             world.tell("{} hears {}; it is {}", self, event.message, machine.state)
             for told in world.hooks.told:
                 told(self, event.message, before, effects)
-        if machine.generation not in self.applied and machine.generation:
-            self.applied[machine.generation] = self.module.running  # a new number for the same
+        if isinstance(admit, Admit) and _says_applied(effects, admit):
+            # a new number for the same
+            self.applied[self.book_of(admit), admit.generation] = self.module.running
         for effect in effects:
             self._do(effect, events)
         for stepped in world.hooks.host_stepped:
@@ -213,7 +241,7 @@ class SimulatedProcess:
         digest = self.module.apply()
         for applied in self.world.hooks.applied:
             applied(self, authority, digest)
-        self.applied[authority.generation] = digest
+        self.applied[self.book_of(authority), authority.generation] = digest
         if self.module.dies():
             raise Crashed
         why = (Reason(self.name, "commit raised"),) if self.module.breaks() else ()
@@ -321,3 +349,11 @@ class SimulatedProcess:
         """SIGCONT."""
         self.paused = False
         self.pump()
+
+
+def _says_applied(done: tuple[effects.Effect, ...], admit: Admit) -> bool:
+    told = [effect.message for effect in done if isinstance(effect, Tell)]
+    return any(
+        isinstance(one, Applied) and one.ok and one[2:4] == (admit.generation, admit.digest)
+        for one in told
+    )

@@ -11,6 +11,7 @@ import random
 import shutil
 import tempfile
 from collections.abc import Callable
+from typing import Any
 
 from coordinator.ledger.sqlite_storage import FILE, REACHED, SqliteFile, SqliteTransaction
 from tests.simulation.ledger import Mishap, WatchedLedger
@@ -55,6 +56,7 @@ class SqliteStore:
     def __init__(self) -> None:
         self.mishap: Mishap | None = None
         self.clock: Callable[[], float] = float
+        self.chance = random.Random(0)
         self._root = tempfile.mkdtemp(prefix="simulation-")
         self._count = 0
         self._directory = self._new_directory()
@@ -72,7 +74,7 @@ class SqliteStore:
             self._ledger.close()
         mishap, self.mishap = self.mishap, None
         self._file = _CutFile(self._directory, self)
-        self._ledger = WatchedLedger(self._file, self.clock)
+        self._ledger = WatchedLedger(self._file, self.clock, self.chance)
         self.mishap = mishap
         return self._ledger
 
@@ -84,10 +86,7 @@ class SqliteStore:
     def crash(self, ledger: WatchedLedger, chance: random.Random) -> None:
         assert ledger is self._ledger
         assert self._file is not None
-        before, after = self._directory, self._new_directory()
-        for name in (FILE, _WAL, REACHED):
-            if os.path.exists(os.path.join(before, name)):
-                shutil.copyfile(os.path.join(before, name), os.path.join(after, name))
+        after = self.copy()
         size = _size(after)
         if size > self._file.forced:
             unforced = size - self._file.forced
@@ -95,6 +94,21 @@ class SqliteStore:
             os.truncate(os.path.join(after, _WAL), self._file.forced + kept)
         ledger.close()
         self._ledger, self._directory = None, after
+
+    def copy(self) -> str:
+        before, after = self._directory, self._new_directory()
+        for name in (FILE, _WAL, REACHED):
+            if os.path.exists(os.path.join(before, name)):
+                shutil.copyfile(os.path.join(before, name), os.path.join(after, name))
+        return after
+
+    def put(self, copy: Any) -> None:
+        if self._ledger is not None:
+            self._ledger.close()
+            self._ledger = None
+        self._directory = self._new_directory() if copy is None else copy
+        if copy is not None:
+            self._directory = self.copy()
 
     def dispose(self) -> None:
         if self._ledger is not None:

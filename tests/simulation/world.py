@@ -5,19 +5,21 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from coordinator.core.decisions import Decision, Durable
+from coordinator.core.decisions import Durable
 from coordinator.core.events import Died
 from protocol import limits
 from protocol.configuration import EMPTY, Configuration
 from protocol.reasons import Refusal
+from tests.simulation.books import Backup, Book
 from tests.simulation.clients import Clients
 from tests.simulation.ledger import Store
 from tests.simulation.network import Network
 from tests.simulation.promises import ALL, Hooks
+from tests.simulation.promises.p7_fenced import Fence
 from tests.simulation.randomness import Randomness
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.simulated_broker import SimulatedBroker
-from tests.simulation.simulated_process import SimulatedProcess
+from tests.simulation.simulated_process import Life, SimulatedProcess
 from tests.simulation.trace import Trace
 
 
@@ -57,18 +59,23 @@ class World:
         self.trace = Trace()
         self.store = store
         store.clock = lambda: self.scheduler.now
-        self.truth: dict[int, Decision] = {}
-        """What is on disk to stay, by generation."""
+        store.chance = self.chance.stream("names")
+        self.book = Book(1)
+        """What the ledger in the state directory holds."""
+        self.books = [self.book]
+        self.backups: list[Backup] = []
         self.network = Network(self, setting.delay, setting.queue)
         self.clients = Clients(self)
+        self.fences: dict[str, Fence] = {}
+        """Whom each incarnation has to obey, by its messages."""
         self.hooks = Hooks([promise(self) for promise in ALL])
         self.broker: SimulatedBroker | None = None
         self.brokers: list[SimulatedBroker] = []
         self.liars: dict[str, None] = {}
         """Names of participants that have said what is not so."""
         self.processes: dict[int, SimulatedProcess] = {}
-        self.lives: dict[str, dict[int, str]] = {}
-        self._lives_of: dict[str, list[dict[int, str]]] = {}
+        self.lives: dict[str, Life] = {}
+        self._lives_of: dict[str, list[Life]] = {}
         self.disk_time = setting.disk_time
         self.slowness = setting.slowness
         self.disk_hang = self.files_hang = 0.0
@@ -129,14 +136,14 @@ class World:
 
     # Processes
 
-    def next_incarnation(self, name: str, applied: dict[int, str]) -> str:
+    def next_incarnation(self, name: str, applied: Life) -> str:
         """A new one for `name`; `applied` is what it will have applied."""
         incarnation = f"{name}.{next(self._incarnations)}"
         self.lives[incarnation] = applied
         self._lives_of.setdefault(name, []).append(applied)
         return incarnation
 
-    def lives_of(self, name: str) -> list[dict[int, str]]:
+    def lives_of(self, name: str) -> list[Life]:
         """What each incarnation of `name` has applied."""
         return self._lives_of.get(name, [])
 
@@ -188,10 +195,12 @@ class World:
         broker = self.broker = SimulatedBroker(self)
         self.brokers.append(broker)
         last = broker.ledger.last()
-        if last is not None and last.generation not in self.truth:
-            self.is_durable(last)
+        if last is not None and last.generation not in broker.book.decisions:
+            self.is_durable(broker.book, last)
         for hook in self.hooks.started:
             hook(broker)
+        broker.book.ledger, broker.book.epoch = broker.ledger.identity, broker.ledger.epoch
+        self.backups.append(Backup(self.store.copy(), broker.book.copy(0)))
         self.tell("{} starts, with generation {}", broker, last.generation if last else 0)
         files = self.files if self.setting.files and isinstance(self.files, Configuration) else None
         fallback = self.fallback and last is not None
@@ -200,12 +209,24 @@ class World:
         self.network.retry()
         broker.begin(self.setting.modules, files, fallback)
 
-    def is_durable(self, durable: Durable) -> None:
+    def is_durable(self, book: Book, durable: Durable) -> None:
         """A decision is on disk to stay, whoever knows of it."""
-        self.truth[durable.generation] = durable.decision
+        book.decisions[durable.generation] = durable.decision
         self.tell("generation {} ({}) is on disk", durable.generation, durable.receipt.txid)
         for hook in self.hooks.durable:
-            hook(durable.decision)
+            hook(book, durable.decision)
+
+    def change_ledger(self, backup: Backup | None) -> None:
+        """The next life finds this copy in the state directory; None: nothing."""
+        for broker in self.brokers:
+            broker.crash()
+        self.store.put(None if backup is None else backup.image)
+        number = len(self.books) + 1
+        self.book = Book(number) if backup is None else backup.book.copy(number)
+        self.books.append(self.book)
+        copied = backup.book if backup is not None else None
+        what = f"a copy of epoch {copied.epoch}, generation {copied.last}" if copied else "empty"
+        self.tell("the state directory is {}", what)
 
     def broker_is_gone(self, broker: SimulatedBroker) -> None:
         """Whoever looks after the broker starts it again, after a while."""

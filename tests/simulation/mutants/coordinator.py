@@ -15,7 +15,7 @@ from coordinator.core.operation import Operation
 from coordinator.core.operations.transaction import Transaction
 from coordinator.core.operations.way_back import WayBack
 from coordinator.core.state import SharedState
-from protocol.messages import Applied, FromParticipant, Vote
+from protocol.messages import Abort, Applied, FromParticipant, Join, Vote
 from protocol.reasons import Reason
 from protocol.transitions import TransactionInput, TransactionState
 from tests.simulation.mutants.patch import Mutant, Patch
@@ -170,6 +170,35 @@ def _nobody_is_behind(_: Method) -> Method:
     return not_on
 
 
+def no_life(_: Method) -> Method:
+    """Txids that a restored ledger, or another one, comes to again."""
+
+    def next_txid(self: SharedState) -> str:
+        self._txids += 1
+        return f"{self.epoch}.{self._txids}"
+
+    return next_txid
+
+
+def _answers_for_others(right: Method) -> Method:
+    def _take_over(self: Membership, member: Member, message: Join) -> None:
+        right(self, member, message)
+        if message.in_doubt in self.shared.decided:
+            self.outbox.tell_commit([member], self.shared.decided[message.in_doubt])
+        elif message.in_doubt is not None:
+            self.outbox.send([member], Abort(*self.shared.authority, message.in_doubt))
+
+    return _take_over
+
+
+def _epochs_across_ledgers(right: Method) -> Method:
+    def _why_not(self: Membership, peer: bytes, message: Join) -> str:
+        said: str = right(self, peer, message._replace(ledger=self.shared.ledger))
+        return said
+
+    return _why_not
+
+
 COORDINATOR: dict[str, Mutant] = {
     "commit-before-durable": Mutant(
         "COMMIT is sent while the decision is on its way to the disk",
@@ -233,5 +262,17 @@ COORDINATOR: dict[str, Mutant] = {
     "undo-forgotten": Mutant(
         "a restart forgets that a change still has to be confirmed",
         (Patch(Coordinator, "__init__", _undo_is_forgotten),),
+    ),
+    "txid-without-life": Mutant(
+        "a restored ledger comes to the same txids again",
+        (Patch(SharedState, "next_txid", no_life),),
+    ),
+    "doubt-of-another-ledger": Mutant(
+        "a doubt is answered whose ledger is another one",
+        (Patch(Membership, "_take_over", _answers_for_others),),
+    ),
+    "refuses-by-another-epoch": Mutant(
+        "who has obeyed a later epoch of another ledger is refused",
+        (Patch(Membership, "_why_not", _epochs_across_ledgers),),
     ),
 }

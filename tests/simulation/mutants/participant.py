@@ -4,11 +4,13 @@
 from collections.abc import Callable
 from typing import Any
 
+from coordinator.core.state import SharedState
 from participant.core.effects import Apply, Effect
 from participant.core.machine import Participant
 from protocol.messages import Admit, Commit, FromCoordinator, Prepare
 from protocol.reasons import Reason
 from protocol.transitions import ParticipantState
+from tests.simulation.mutants.coordinator import no_life
 from tests.simulation.mutants.patch import Mutant, Patch
 
 Method = Callable[..., Any]
@@ -72,6 +74,29 @@ def _same_is_never_checked(right: Method) -> Method:
     return _admit
 
 
+def _commits_for_others(right: Method) -> Method:
+    def _obeys(self: Participant, message: FromCoordinator) -> bool:
+        return isinstance(message, Commit) or bool(right(self, message))
+
+    return _obeys
+
+
+def _any_session(right: Method) -> Method:
+    def _obeys(self: Participant, message: FromCoordinator) -> bool:
+        if isinstance(message, Admit):
+            message = message._replace(session=self.session)
+        return bool(right(self, message))
+
+    return _obeys
+
+
+def _one_count_of_epochs(right: Method) -> Method:
+    def _obeys(self: Participant, message: FromCoordinator) -> bool:
+        return message.epoch >= self.epoch and bool(right(self, message))
+
+    return _obeys
+
+
 PARTICIPANT: dict[str, Mutant] = {
     "apply-at-prepare": Mutant(
         "a candidate is taken into use with the yes to it",
@@ -92,5 +117,20 @@ PARTICIPANT: dict[str, Mutant] = {
     "claims-what-it-is-offered": Mutant(
         "an admission is answered without anything being taken into use",
         (Patch(Participant, "_admit", _same_is_never_checked),),
+    ),
+    "commit-of-another-ledger": Mutant(
+        "a Commit is obeyed whichever ledger it is of, and names no transaction of one alone",
+        (
+            Patch(Participant, "_obeys", _commits_for_others),
+            Patch(SharedState, "next_txid", no_life),
+        ),
+    ),
+    "admit-of-any-session": Mutant(
+        "an Admit is obeyed that answers no Join of this connection",
+        (Patch(Participant, "_obeys", _any_session),),
+    ),
+    "epoch-of-another-ledger": Mutant(
+        "a lower epoch is not obeyed, though it is that of another ledger",
+        (Patch(Participant, "_obeys", _one_count_of_epochs),),
     ),
 }

@@ -10,6 +10,7 @@ from participant.core.effects import Effect
 from participant.core.machine import StagedRequest
 from protocol.messages import Admit, Commit, Digest, FromCoordinator, FromParticipant
 from protocol.transitions import ParticipantState
+from tests.simulation.books import Book
 from tests.simulation.clients import Client
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Promise:
     def host_stepped(self, host: "SimulatedProcess") -> None:
         """A participant has done what there was to do."""
 
-    def durable(self, decision: Decision) -> None:
+    def durable(self, book: Book, decision: Decision) -> None:
         """A decision has come to the disk to stay."""
 
     def started(self, broker: "SimulatedBroker") -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""P1: a participant applies a generation only if the ledger holds its COMMIT."""
+"""P1: a participant applies a generation only if the ledger whose word it is holds its COMMIT."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ class CommittedOnly(Promise):
     name = "P1"
 
     def applied(self, host: "SimulatedProcess", authority: Commit | Admit, digest: Digest) -> None:
-        decision = self.world.truth.get(authority.generation)
+        decision = host.book_of(authority).decisions.get(authority.generation)
         if decision is None:
             raise self.broken(f"{host} applies {authority.generation}, which no disk holds")
         if isinstance(authority, Commit) and authority.txid != decision.txid:

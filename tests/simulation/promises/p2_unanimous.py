@@ -16,6 +16,7 @@ from coordinator.core.operations.transaction import Transaction
 from coordinator.core.requests import Earlier
 from protocol.messages import FromParticipant, Join, Vote
 from protocol.transitions import TransactionState
+from tests.simulation.books import Book
 from tests.simulation.network import Connection
 from tests.simulation.promises.base import Promise
 
@@ -25,43 +26,51 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
+Question = tuple[Book, str]
+"""A transaction: who asks, and its txid."""
+
+
 class Unanimous(Promise):
     name = "P2"
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
-        self.members: dict[str, frozenset[str]] = {}
+        self.members: dict[Question, frozenset[str]] = {}
         self.known_as: dict[str, dict[str, None]] = {}
         """Names by incarnation: a liar may have said several."""
-        self.votes: dict[tuple[str, str], list[bool]] = {}
-        self.asked: dict[str, dict[str, Connection]] = {}
-        self.unwell: dict[str, frozenset[str]] = {}
-        """By txid of a change that goes back, whose votes are not needed for it."""
+        self.votes: dict[tuple[Question, str], list[bool]] = {}
+        self.asked: dict[Question, dict[str, Connection]] = {}
+        self.unwell: dict[Question, frozenset[str]] = {}
+        """Of a change that goes back, whose votes are not needed for it."""
 
     def spoke(self, host: "SimulatedProcess", message: FromParticipant) -> None:
         if isinstance(message, Join):
             self.known_as.setdefault(message.incarnation, {host.name: None})[message.name] = None
         # The first word counts: whoever takes a yes back is a liar, and it was a yes.
-        if isinstance(message, Vote) and (message.yes or not self.world.is_liar(host.name)):
+        if not isinstance(message, Vote) or host.connection is None:
+            return
+        if message.yes or not self.world.is_liar(host.name):
+            question = host.connection.broker.book, message.txid
             for name in self.known_as.get(message.incarnation, (host.name,)):
-                self.votes.setdefault((message.txid, name), []).append(message.yes)
+                self.votes.setdefault((question, name), []).append(message.yes)
 
     def thought(self, broker: "SimulatedBroker") -> None:
         change = broker.machine.transaction
         if change is None or change.phase is TransactionState.GATHERING:
             return
-        if change.txid not in self.members:
-            self._asks(broker, change)
-        if change.phase is TransactionState.FORCING and change.txid not in self.unwell:
-            self.unwell[change.txid] = self._unwell(broker, change)
+        question = broker.book, change.txid
+        if question not in self.members:
+            self._asks(broker, question)
+        if change.phase is TransactionState.FORCING and question not in self.unwell:
+            self.unwell[question] = self._unwell(broker, change)
 
-    def _asks(self, broker: "SimulatedBroker", change: Transaction) -> None:
+    def _asks(self, broker: "SimulatedBroker", question: Question) -> None:
         named = {one.name for one in broker.machine.members.running()}
         if not broker.is_ready:
             named.update(broker.expected)
-        self.members[change.txid] = frozenset(named)
+        self.members[question] = frozenset(named)
         members = broker.machine.members
-        self.asked[change.txid] = {
+        self.asked[question] = {
             member.name: broker.connections[member.peer]
             for member in members.running()
             if member.peer is not None
@@ -70,7 +79,7 @@ class Unanimous(Promise):
     def _unwell(self, broker: "SimulatedBroker", change: Transaction) -> frozenset[str]:
         if not isinstance(change.request.proposal, Earlier) and change.request.verb != UNDO:
             return frozenset()
-        asked = self.asked[change.txid]
+        asked = self.asked[broker.book, change.txid]
         late = self.world.scheduler.now >= change.deadline
         return frozenset(
             name
@@ -87,18 +96,19 @@ class Unanimous(Promise):
             or host.machine.generation != broker.machine.generation
         )
 
-    def durable(self, decision: Decision) -> None:
-        members = self.members.get(decision.txid, frozenset())
+    def durable(self, book: Book, decision: Decision) -> None:
+        question = book, decision.txid
+        members = self.members.get(question, frozenset())
         missing = members - set(decision.members)
         if not members.issuperset(decision.members) or not missing <= self.unwell.get(
-            decision.txid, frozenset()
+            question, frozenset()
         ):
             raise self.broken(
                 f"{decision.txid} was decided by {sorted(decision.members)}; "
                 f"the members were {sorted(members)}"
             )
         for name in decision.members:
-            votes = self.votes.get((decision.txid, name), [])
+            votes = self.votes.get((question, name), [])
             if not votes or not all(votes):
                 said = "no" if votes else "nothing"
                 raise self.broken(f"{decision.txid} is on disk, and {name} said {said}")

@@ -1,18 +1,26 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """P3: no participant ever applies, for an instant, a candidate that a member rejected.
 
+Whichever ledger asked: what a Commit has a participant apply is the candidate that it was asked
+about, and that may have been the question of another ledger than the one that commits.
+
 Whoever has lost its vote on a change that goes back is no member of it, and P2 looks at who that
 may be.
 """
 
 from typing import TYPE_CHECKING
 
-from protocol.messages import Admit, Commit, Digest, FromParticipant, Vote
-from tests.simulation.promises.base import Promise
+from protocol.messages import Admit, Commit, Digest, FromCoordinator, FromParticipant, Prepare, Vote
+from tests.simulation.books import Book
+from tests.simulation.promises.base import Before, Promise
 
 if TYPE_CHECKING:
+    from participant.core.effects import Effect
     from tests.simulation.simulated_process import SimulatedProcess
     from tests.simulation.world import World
+
+Question = tuple[Book, str]
+"""A transaction: who asked, and its txid."""
 
 
 class NeverRejected(Promise):
@@ -20,24 +28,45 @@ class NeverRejected(Promise):
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
-        self.noes: dict[str, list[str]] = {}
+        self.asked: dict[str, dict[str, Question]] = {}
+        """The last question about each digest, by incarnation."""
+        self.noes: dict[Question, list[str]] = {}
+
+    def told(
+        self,
+        host: "SimulatedProcess",
+        message: FromCoordinator,
+        before: Before,
+        effects: "tuple[Effect, ...]",
+    ) -> None:
+        if isinstance(message, Prepare):
+            questions = self.asked.setdefault(host.machine.incarnation, {})
+            questions[message.digest] = (host.book_of(message), message.txid)
 
     def spoke(self, host: "SimulatedProcess", message: FromParticipant) -> None:
-        honest = not self.world.is_liar(host.name)
-        if isinstance(message, Vote) and not message.yes and honest:
-            self.noes.setdefault(message.txid, []).append(host.name)
+        if not isinstance(message, Vote) or message.yes or self.world.is_liar(host.name):
+            return
+        for question in self.asked.get(host.machine.incarnation, {}).values():
+            if question[1] == message.txid:
+                self.noes.setdefault(question, []).append(host.name)
 
     def applied(self, host: "SimulatedProcess", authority: Commit | Admit, digest: Digest) -> None:
-        txid = authority.txid if isinstance(authority, Commit) else None
-        if txid is None:
-            decision = self.world.truth.get(authority.generation)
-            txid = decision.txid if decision else ""
-        for name in self.noes.get(txid, ()):
-            if self._is_member(name, txid):
-                raise self.broken(f"{host} applies {txid}, which {name} rejected")
+        book = host.book_of(authority)
+        decision = book.decisions.get(authority.generation)
+        questions = [(book, decision.txid)] if decision is not None else []
+        if isinstance(authority, Commit):
+            questions.append((book, authority.txid))
+            asked = self.asked.get(host.machine.incarnation, {}).get(digest)
+            questions.extend([asked] if asked is not None else [])
+        for question in questions:
+            for name in self.noes.get(question, ()):
+                if _is_member(name, *question):
+                    txid, asker = question[1], question[0]
+                    raise self.broken(f"{host} applies {txid} of {asker}; {name} rejected it")
 
-    def _is_member(self, name: str, txid: str) -> bool:
-        for decision in self.world.truth.values():
-            if decision.txid == txid and decision.verb in ("undo", "rollback"):
-                return name in decision.members
-        return True
+
+def _is_member(name: str, book: Book, txid: str) -> bool:
+    for decision in book.decisions.values():
+        if decision.txid == txid and decision.verb in ("undo", "rollback"):
+            return name in decision.members
+    return True

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from coordinator.core.results import Outcome, Result
 from protocol.messages import NOTHING, Admit, Commit, Digest
 from protocol.transitions import ParticipantState
+from tests.simulation.books import Book
 from tests.simulation.clients import Client
 from tests.simulation.promises.base import Promise
 
@@ -28,22 +29,24 @@ class Untouched(Promise):
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
-        self.dropped: dict[str, str] = {}
-        self.taken: dict[str, str] = {}
+        self.dropped: dict[tuple[Book, str], str] = {}
+        self.taken: dict[tuple[Book, str], str] = {}
 
     def answered(self, broker: "SimulatedBroker", client: Client | None, outcome: Outcome) -> None:
         if outcome.result in _DONE and outcome.txid:
-            self.dropped[outcome.txid] = str(outcome.result)
-            if outcome.txid in self.taken:
+            change = broker.book, outcome.txid
+            self.dropped[change] = str(outcome.result)
+            if change in self.taken:
                 raise self.broken(
-                    f"{outcome.txid} is {outcome.result}, and {self.taken[outcome.txid]} runs it"
+                    f"{outcome.txid} is {outcome.result}, and {self.taken[change]} runs it"
                 )
 
     def applied(self, host: "SimulatedProcess", authority: Commit | Admit, digest: Digest) -> None:
         if isinstance(authority, Commit):
-            self.taken[authority.txid] = host.name
-            if authority.txid in self.dropped:
-                was = self.dropped[authority.txid]
+            change = host.book_of(authority), authority.txid
+            self.taken[change] = host.name
+            if change in self.dropped:
+                was = self.dropped[change]
                 raise self.broken(f"{host} applies {authority.txid}, which was {was}")
 
     def host_stepped(self, host: "SimulatedProcess") -> None:

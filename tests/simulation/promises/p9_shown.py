@@ -18,7 +18,7 @@ class Shown(Promise):
     name = "P9"
 
     def thought(self, broker: "SimulatedBroker") -> None:
-        running, truth = broker.machine.running, self.world.truth
+        running, truth = broker.machine.running, broker.book.decisions
         shown = running.generation if running else 0
         last = len(truth)
         if broker is self.world.broker and shown != last:

@@ -13,6 +13,7 @@ from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
     from tests.simulation.simulated_broker import SimulatedBroker
+    from tests.simulation.simulated_process import SimulatedProcess
 
 _OUT = (MemberState.REFUSED, MemberState.FAILED)
 _SETTLED = (MemberState.RUNNING, *_OUT)
@@ -29,6 +30,8 @@ class Settled(Promise):
         for host in self.world.processes.values():
             if not host.alive or host.detached:
                 continue
+            if self._knows_better(host, broker):
+                continue  # it is told so, again and again
             if host.machine.in_doubt is not None:
                 raise self.broken(f"{host} is in doubt of {host.machine.in_doubt} for ever")
             member = broker.machine.members.get(host.name)
@@ -38,9 +41,18 @@ class Settled(Promise):
                 continue
             if host.machine.arguments != member.arguments():
                 raise self.broken(f"{host} runs with other values than {broker} believes")
-            runs, last = host.machine.generation, len(self.world.truth)
+            runs, last = host.machine.generation, broker.book.last
             if runs != last or host.machine.state is not ParticipantState.IDLE:
                 raise self.broken(f"{host} is {host.machine.state} with {runs}, not {last}")
+
+    def _knows_better(self, host: "SimulatedProcess", broker: "SimulatedBroker") -> bool:
+        """Whether it has obeyed a later epoch of this ledger, which was restored since."""
+        fence = self.world.fences.get(host.machine.incarnation)
+        return (
+            fence is not None
+            and fence.ledger == broker.book.ledger
+            and fence.epoch > broker.machine.epoch
+        )
 
     def _members(self, broker: "SimulatedBroker") -> None:
         if not broker.machine.operation.over or broker.machine.queue:

@@ -25,7 +25,7 @@ class Truthful(Promise):
     def answered(self, broker: "SimulatedBroker", client: Client | None, outcome: Outcome) -> None:
         if not outcome.txid:
             return
-        held = {decision.txid: decision for decision in self.world.truth.values()}
+        held = {decision.txid: decision for decision in broker.book.decisions.values()}
         if outcome.result in _COMMITTED and outcome.txid not in held:
             raise self.broken(f"{outcome.txid} is called {outcome.result}; no ledger holds it")
         if outcome.result in (Result.REFUSED, Result.VALID) and outcome.txid in held:
@@ -37,7 +37,7 @@ class Truthful(Promise):
             for name in decision.members:
                 lives = self.world.lives_of(name)
                 if not self.world.is_liar(name) and not any(
-                    decision.generation in one for one in lives
+                    (broker.book, decision.generation) in one for one in lives
                 ):
                     raise self.broken(f"{outcome.txid} is called committed; {name} never ran it")
 
@@ -49,7 +49,8 @@ class Truthful(Promise):
                 continue  # loaded by whoever was next, in the same step
             if out or member.name in outcome.not_applied or self.world.is_liar(member.name):
                 continue
-            if outcome.generation not in self.world.lives.get(member.incarnation, {}):
+            life = self.world.lives.get(member.incarnation, {})
+            if (broker.book, outcome.generation) not in life:
                 raise self.broken(
                     f"a client is told that nothing changes, and not that {member.name} does not "
                     f"run generation {outcome.generation}"
@@ -60,7 +61,7 @@ class Truthful(Promise):
             if member.state is not MemberState.RUNNING or self.world.is_liar(member.name):
                 continue
             life = self.world.lives.get(member.incarnation)
-            if life is None or life.get(member.generation) != member.digest:
+            if life is None or life.get((broker.book, member.generation)) != member.digest:
                 raise self.broken(
                     f"{broker} counts {member.name} as running generation {member.generation}, "
                     "which it has not applied"
