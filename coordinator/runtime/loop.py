@@ -48,7 +48,7 @@ class Loop(Timers, Protocol):
         """No longer.  Raises KeyError where it is not registered."""
 
     def each_turn(self, callback: Callable[[], bool]) -> None:
-        """Call back before each wait; where it returns True there is more to do: do not wait."""
+        """Call back last before each wait; where it returns True there is more: do not wait."""
 
     def run(self) -> None:
         """Take turns until `stop`."""
@@ -93,10 +93,12 @@ class EpollLoop:
     def run(self) -> None:
         self._running = True
         while self._running:
+            self._call_what_is_due()
+            # Asked last of all: whatever is done after the question may use up the only signal that
+            # there is more (a ZeroMQ socket that sends something does).
             more = False
             for callback in self._turns:
                 more |= callback()
-            self._call_what_is_due()
             if not self._running:
                 return
             for key, events in self.selector.select(self._timeout(more)):

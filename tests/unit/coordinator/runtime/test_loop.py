@@ -42,6 +42,27 @@ def test_a_turn_that_wants_more_does_not_wait() -> None:
     assert len(turns) == 3
 
 
+def test_what_a_moment_brings_is_not_slept_over() -> None:
+    """What a timer does may be all the signal that there is of more to do."""
+    loop, waiting = EpollLoop(), list[str]()
+
+    def turn() -> bool:
+        if waiting:
+            loop.stop()
+        return False
+
+    def too_late() -> None:
+        raise AssertionError("it waited until something else happened")
+
+    loop.each_turn(turn)
+    now = loop.now()
+    loop.call_at(now - 1.0, lambda: waiting.append("a message"))
+    loop.call_at(now + 20.0, too_late)
+    loop.run()
+    loop.close()
+    assert waiting == ["a message"]
+
+
 def test_a_descriptor_wakes_it_until_it_is_unregistered() -> None:
     loop = EpollLoop()
     reader, writer = os.pipe()
