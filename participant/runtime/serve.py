@@ -173,10 +173,11 @@ class Serving:
         self.quit = effect
 
     def _mishap(self, where: str, error: BaseException) -> str:
-        """What went wrong in author's code, in one line; the whole of it goes to stderr."""
+        """What went wrong in author's code, in one line; more of it goes to stderr."""
         with suppress(OSError):  # a log that cannot be written must not end the module
             trace = "".join(traceback.format_exception(error))
-            print(self.module.without_secrets(trace), end="", file=sys.stderr)
+            cut = self.module.without_secrets(trace)[: limits.REASONS_BYTES]
+            print(cut.rstrip("\n"), file=sys.stderr)
         frames = traceback.extract_tb(error.__traceback__)
         place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
         try:

@@ -22,7 +22,7 @@ POINTS = ("asked", "prepare", "voted", "commit", "committed")
 KINDS = ("exit", "kill", "hang", "raise", "raise-base", "vote-twice", "vote-other", "garbage",
          "giant", "close", "fork")  # fmt: skip
 
-_GIANT = 1 << 30
+_GIANT = 1 << 26
 _ORPHAN_SECONDS = 3.0
 
 

@@ -77,6 +77,9 @@ def test_mute(hasty: ChaosBroker, kind: str, point: str) -> None:
     try_fault(hasty, kind, point, allowed=SHORT if before else PATIENCE, longest=SHORT)
 
 
+LONGEST_LOG = 8 * 1024 * 1024
+
+
 def try_fault(
     broker: ChaosBroker, kind: str, point: str, allowed: float, longest: float
 ) -> None:  # fmt: skip
@@ -101,6 +104,7 @@ def try_fault(
     assert broker.judge(answered) == []
     assert answered_in_time([answered], SLACK) == []
     broker.wait_for("good", "running")
+    assert broker.log.stat().st_size < LONGEST_LOG, "what a module raises does not fill the disk"
     assert broker.ask("get")["generation"] == broker.rows()[-1].generation
 
 
