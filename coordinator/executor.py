@@ -241,8 +241,8 @@ class Executor:
         if self._hook is not None:
             self._hook("after", decision)
         if isinstance(result, Durable):
-            self._log.line("forced", {"txid": decision.txid, "generation": decision.generation,
-                                      "elapsed": round(elapsed, 6)})  # fmt: skip
+            fields = {"txid": decision.txid, "generation": decision.generation}
+            self._log.line("forced", {**fields, "elapsed": round(elapsed, 6)})
             self.feed(Forced(result))
             if self._ledger.wants_maintenance:  # now that nobody waits for it
                 self._workers.ledger.submit(self._ledger.maintain, self._or_warn(_UNTIDY))
@@ -375,9 +375,15 @@ class Executor:
 
     def _tell_admit(self, effect: TellAdmit) -> None:
         configuration = effect.durable.configuration
-        message = Admit(self._identity, self._epoch, effect.session,
-                        effect.durable.generation, configuration.digest,
-                        configuration.encoded, effect.arguments)  # fmt: skip
+        message = Admit(
+            ledger=self._identity,
+            epoch=self._epoch,
+            session=effect.session,
+            generation=effect.durable.generation,
+            digest=configuration.digest,
+            configuration=configuration.encoded,
+            arguments=effect.arguments,
+        )
         self._broadcast((effect.peer,), encode(message))
 
     def _broadcast(self, peers: tuple[bytes, ...], frame: bytes) -> None:

@@ -35,8 +35,9 @@ def change(
             client.close()
             return _failed(prog, as_json, *_after_interrupt(prog, began))
     except Unanswered as trouble:
-        return _failed(prog, as_json, 3, f"{trouble}; `flux config status` tells which generation "
-                                         "is in force")  # fmt: skip
+        return _failed(
+            prog, as_json, 3, f"{trouble}; `flux config status` tells which generation is in force"
+        )
     except Trouble as trouble:
         return _failed(prog, as_json, 1, str(trouble))
     if quiet and not as_json and outcome["status"] == 0:

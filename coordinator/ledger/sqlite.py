@@ -58,8 +58,14 @@ CREATE TABLE IF NOT EXISTS not_applied (
 
 
 # SQLite's result codes (https://sqlite.org/rescode.html) after which nothing was written.
-_CERTAIN = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR_WRITE", "SQLITE_CANTOPEN",
-            "SQLITE_BUSY", "SQLITE_PERM")  # fmt: skip
+_CERTAIN = (
+    "SQLITE_FULL",
+    "SQLITE_READONLY",
+    "SQLITE_IOERR_WRITE",
+    "SQLITE_CANTOPEN",
+    "SQLITE_BUSY",
+    "SQLITE_PERM",
+)
 
 
 _IDENTITY_BYTES, _LIFE_BYTES = 8, 3
@@ -200,8 +206,10 @@ class SqliteLedger:
         """Put on disk that this generation has so many seconds from now.  Raises as `confirm`."""
         try:
             with self._writing(forced=True) as run:
-                run("UPDATE unconfirmed SET undone_at = ? WHERE generation = ?",
-                    (self._clock() + seconds, generation))  # fmt: skip
+                run(
+                    "UPDATE unconfirmed SET undone_at = ? WHERE generation = ?",
+                    (self._clock() + seconds, generation),
+                )
                 run("INSERT OR REPLACE INTO extended VALUES (?,?)", (generation, seconds))
         except sqlite3.Error as error:
             raise self._failure(error) from error
@@ -249,12 +257,22 @@ class SqliteLedger:
     def record_attempt(self, attempt: Attempt) -> None:
         """Write a refused attempt into the history."""
         reasons = json.dumps([reason.as_json() for reason in attempt.reasons])
-        row = (attempt.txid, attempt.base, attempt.digest, attempt.verb, _who_text(attempt.who),
-               attempt.message, reasons, self._clock())  # fmt: skip
+        row = (
+            attempt.txid,
+            attempt.base,
+            attempt.digest,
+            attempt.verb,
+            _who_text(attempt.who),
+            attempt.message,
+            reasons,
+            self._clock(),
+        )
         with self._writing(forced=False) as run:
             run("INSERT INTO attempts VALUES (NULL,?,?,?,?,?,?,?,?)", row)
-            run("DELETE FROM attempts WHERE number <= (SELECT max(number) FROM attempts) - ?",
-                (self._history,))  # fmt: skip
+            run(
+                "DELETE FROM attempts WHERE number <= (SELECT max(number) FROM attempts) - ?",
+                (self._history,),
+            )
 
     def record_warnings(self, generation: int, warnings: Iterable[Reason]) -> None:
         """What modules had to say of a generation that they accepted."""
@@ -293,23 +311,34 @@ class SqliteLedger:
         with self._storage.transaction(forced) as run:
             (epoch,) = run("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
             if epoch != self.epoch:
-                raise Fenced(f"a coordinator of epoch {epoch} has the ledger; this one's is "
-                             f"{self.epoch}")  # fmt: skip
+                raise Fenced(
+                    f"a coordinator of epoch {epoch} has the ledger; this one's is {self.epoch}"
+                )
             yield run
 
     def _one(self, where: str, values: tuple[Any, ...]) -> Durable | None:
         row = self._connection.execute(
             "SELECT generation, txid, epoch, digest, configuration, files, members, verb, who,"
-            f" message, at FROM decisions {where}", values).fetchone()  # fmt: skip
+            f" message, at FROM decisions {where}",
+            values,
+        ).fetchone()
         if row is None:
             return None
         number, txid, epoch, digest, encoded, files, members, verb, who, message, at = row
         configuration = Configuration.decode(encoded)
         if configuration.digest != digest:
             raise Unfit(f"generation {number} does not have the digest it should")
-        decision = Decision(number, txid, epoch, configuration, files,
-                            tuple(json.loads(members)), verb, Who(**json.loads(who)),
-                            message)  # fmt: skip
+        decision = Decision(
+            generation=number,
+            txid=txid,
+            epoch=epoch,
+            configuration=configuration,
+            files=files,
+            members=tuple(json.loads(members)),
+            verb=verb,
+            who=Who(**json.loads(who)),
+            message=message,
+        )
         return Durable(Receipt(txid, number), decision, at)
 
     def _check(self) -> None:
@@ -354,8 +383,10 @@ class SqliteLedger:
             identity = found[0] if found else self._token(_IDENTITY_BYTES)
             if found is None:
                 run("INSERT INTO identity VALUES (?)", (identity,))
-            run("INSERT INTO meta VALUES ('epoch', 1)"
-                " ON CONFLICT (name) DO UPDATE SET value = value + 1")  # fmt: skip
+            run(
+                "INSERT INTO meta VALUES ('epoch', 1)"
+                " ON CONFLICT (name) DO UPDATE SET value = value + 1"
+            )
             (epoch,) = run("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
         return str(identity), int(epoch)
 
@@ -368,8 +399,10 @@ class _Newer(ValueError):
     """The ledger was written by a later version of this program."""
 
     def __init__(self, version: int) -> None:
-        super().__init__(f"its schema is version {version}, and this program knows version "
-                         f"{SCHEMA_VERSION} and older")  # fmt: skip
+        super().__init__(
+            f"its schema is version {version}, and this program knows version "
+            f"{SCHEMA_VERSION} and older"
+        )
 
 
 def _way_out(path: str, error: Exception) -> str:

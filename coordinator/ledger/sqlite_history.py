@@ -24,8 +24,21 @@ _ATTEMPTS = """
 SELECT at, 'refused', NULL, base, txid, digest, verb, who, message,
     NULL, reasons, NULL, NULL FROM attempts ORDER BY number DESC LIMIT ?
 """
-_NAMES = ("at", "result", "generation", "base", "txid", "digest", "verb", "who", "message",
-          "members", "reasons", "warnings", "not_applied")  # fmt: skip
+_NAMES = (
+    "at",
+    "result",
+    "generation",
+    "base",
+    "txid",
+    "digest",
+    "verb",
+    "who",
+    "message",
+    "members",
+    "reasons",
+    "warnings",
+    "not_applied",
+)
 
 
 class SqliteHistory:

@@ -42,8 +42,9 @@ examples:
 """
         + _STATUS
     )
-    parser.add_argument("-t", "--type", metavar="TYPE",
-                        help="type of VALUE (default: that of the present value)")  # fmt: skip
+    parser.add_argument(
+        "-t", "--type", metavar="TYPE", help="type of VALUE (default: that of the present value)"
+    )
     _add_options(parser)
     add_name(parser)
     parser.add_argument("value", metavar="VALUE")
@@ -55,8 +56,9 @@ def set_(options: argparse.Namespace) -> int:
     if options.type is not None:
         options.type = options.type.lower()
     typed = f"{options.name} {shlex.quote(options.value[:200])}"
-    return _change(options, "set", f"set {typed}", name=options.name, value=options.value,
-                   type=options.type)  # fmt: skip
+    return _change(
+        options, "set", f"set {typed}", name=options.name, value=options.value, type=options.type
+    )
 
 
 def build_unset(parser: argparse.ArgumentParser) -> None:
@@ -99,8 +101,11 @@ def build_reload(parser: argparse.ArgumentParser) -> None:
         "modules agree.  What `set` and `load` have changed is dropped."
     )
     parser.epilog = _STATUS
-    parser.add_argument("--follower-noop", action="store_true",
-                        help="do nothing, successfully, on a broker of a rank above 0")  # fmt: skip
+    parser.add_argument(
+        "--follower-noop",
+        action="store_true",
+        help="do nothing, successfully, on a broker of a rank above 0",
+    )
     _add_options(parser)
     parser.set_defaults(run=reload)
 
@@ -138,8 +143,12 @@ def build_confirm(parser: argparse.ArgumentParser) -> None:
         "undone later instead, unless it is confirmed by then."
     )
     parser.epilog = _STATUS
-    parser.add_argument("--extend", metavar="FSD", type=duration,
-                        help="do not keep it yet; give it so much time from now")  # fmt: skip
+    parser.add_argument(
+        "--extend",
+        metavar="FSD",
+        type=duration,
+        help="do not keep it yet; give it so much time from now",
+    )
     add_timeout(parser)
     _add_output(parser)
     parser.set_defaults(run=confirm)
@@ -147,8 +156,15 @@ def build_confirm(parser: argparse.ArgumentParser) -> None:
 
 def confirm(options: argparse.Namespace) -> int:
     """Run `flux config confirm`; the exit status."""
-    return change("config", options.json, "confirm", options.timeout, quiet=options.quiet,
-                  extend=options.extend, command="flux config confirm")  # fmt: skip
+    return change(
+        "config",
+        options.json,
+        "confirm",
+        options.timeout,
+        quiet=options.quiet,
+        extend=options.extend,
+        command="flux config confirm",
+    )
 
 
 # What they share
@@ -163,14 +179,22 @@ def generation(text: str) -> int:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="ask every module, change nothing")
-    parser.add_argument("--if-generation", metavar="N", type=generation,
-                        help="refuse unless generation N is in force")  # fmt: skip
-    parser.add_argument("--confirm", metavar="FSD", type=duration,
-                        help="undo it by itself unless `flux config confirm` comes within this "
-                             "time")  # fmt: skip
+    parser.add_argument(
+        "--if-generation",
+        metavar="N",
+        type=generation,
+        help="refuse unless generation N is in force",
+    )
+    parser.add_argument(
+        "--confirm",
+        metavar="FSD",
+        type=duration,
+        help="undo it by itself unless `flux config confirm` comes within this time",
+    )
     parser.add_argument("--strict", action="store_true", help="a warning refuses")
-    parser.add_argument("-m", "--message", metavar="MESSAGE", default="",
-                        help="why; kept in the history")  # fmt: skip
+    parser.add_argument(
+        "-m", "--message", metavar="MESSAGE", default="", help="why; kept in the history"
+    )
     add_timeout(parser)
     _add_output(parser)
 
@@ -183,10 +207,20 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 def _change(options: argparse.Namespace, op: str, typed: str, **fields: Any) -> int:
     if len(options.message) > 1000:
         raise Trouble("the message is longer than 1000 characters")
-    return change("config", options.json, op, options.timeout, quiet=options.quiet,
-                  dry_run=options.dry_run, if_generation=options.if_generation,
-                  confirm=options.confirm, message=options.message, strict=options.strict,
-                  command=f"flux config {typed}", **fields)  # fmt: skip
+    return change(
+        "config",
+        options.json,
+        op,
+        options.timeout,
+        quiet=options.quiet,
+        dry_run=options.dry_run,
+        if_generation=options.if_generation,
+        confirm=options.confirm,
+        message=options.message,
+        strict=options.strict,
+        command=f"flux config {typed}",
+        **fields,
+    )
 
 
 BUILDERS = {

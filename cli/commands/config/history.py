@@ -21,8 +21,14 @@ def build_history(parser: argparse.ArgumentParser) -> None:
         "Print the generations and the refused attempts, the newest first: when, by whom, how and\n"
         "why.  Of each kind as many are kept as the attribute config.history says."
     )
-    parser.add_argument("-n", "--number", metavar="N", type=_number, default=20,
-                        help="at most so many (default: 20)")  # fmt: skip
+    parser.add_argument(
+        "-n",
+        "--number",
+        metavar="N",
+        type=_number,
+        default=20,
+        help="at most so many (default: 20)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=history)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """P2: the ledger holds a COMMIT only if every member voted yes to that txid.
 
-Who the members are is taken from the roster at the moment of asking, not from the decision, and
+Who the members are is read from the members at the moment of asking, not from the decision, and
 the votes are those that participants gave, not those that the coordinator counted.
 
 A change that goes back does not need the vote of a member that is not well: one that is gone or cut
