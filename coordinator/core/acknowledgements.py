@@ -24,7 +24,7 @@ class Acknowledgements:
             self._missing.add(member)
 
     def awaits(self, member: str) -> bool:
-        """Whether it has neither applied the generation nor failed to."""
+        """True if it has neither applied the generation nor failed to."""
         return member in self._missing
 
     def missing(self) -> frozenset[str]:
@@ -43,5 +43,5 @@ class Acknowledgements:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing more is to come."""
+        """True if nothing more is to come."""
         return not self._missing

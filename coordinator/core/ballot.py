@@ -28,7 +28,7 @@ class Ballot:
         self.votes: dict[str, bool] = {}
 
     def awaits(self, voter: str) -> bool:
-        """Whether it is a voter, and its vote is not here yet."""
+        """True if it is a voter, and its vote is not here yet."""
         return voter in self.voters and voter not in self.votes
 
     def missing(self) -> frozenset[str]:

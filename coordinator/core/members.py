@@ -175,7 +175,7 @@ class Member:
 
     @property
     def attached(self) -> bool:
-        """Whether it came by itself, as part of a process that is not ours."""
+        """True if it came by itself, as part of a process that is not ours."""
         return self.spec is None
 
     def arguments(self, runtime: dict[str, RuntimeValue] | None = None) -> Arguments:

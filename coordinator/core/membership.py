@@ -180,7 +180,7 @@ class Membership:
             self._settle(member, operation)
 
     def _answers_offer(self, member: Member, message: Applied, running: Durable) -> bool:
-        """Whether this answers an Admit; one overtaken by a newer generation is offered that."""
+        """True if this answers an Admit; one overtaken by a newer generation is offered that."""
         offered = member.admission
         if not isinstance(offered, Offered) or message.generation < offered.generation:
             return False

@@ -31,12 +31,12 @@ class Operation:
 
     @property
     def over(self) -> bool:
-        """Whether the next operation may begin."""
+        """True if the next operation may begin."""
         return self.phase in self.ENDS
 
     @property
     def blocks_admission(self) -> bool:
-        """Whether a joining participant must wait for this to be decided."""
+        """True if a joining participant must wait for this to be decided."""
         return False
 
     def _move(self, given: StrEnum) -> None:
@@ -57,7 +57,7 @@ class Operation:
         return False
 
     def will_decide(self, txid: str) -> bool:  # noqa: ARG002
-        """Whether this operation has asked about `txid` and has not decided it yet."""
+        """True if this operation has asked about `txid` and has not decided it yet."""
         return False
 
     def left(self, member: Member, reasons: tuple[Reason, ...]) -> None:

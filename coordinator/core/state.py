@@ -8,6 +8,7 @@ from coordinator.core.decisions import Durable, Receipt, Unconfirmed
 from coordinator.core.effects import Kill, RecordFilesDigest, TellAdmit
 from coordinator.core.members import Admission, Member, MemberInput, Members, MemberState, Offered
 from coordinator.core.outbox import Outbox
+from coordinator.core.results import Outcome, Result
 from protocol import limits
 from protocol.messages import LedgerId
 from protocol.reasons import Reason
@@ -52,6 +53,16 @@ class SharedState:
     def files(self) -> str | None:
         """Digest of the files' merged content when they were last taken for what runs, if ever."""
         return self.running.decision.files if self.running else None
+
+    def outcome(self, result: Result, asked_at: float, *reasons: Reason) -> Outcome:
+        """An answer about what runs, to what was asked at `asked_at` (the machine's clock)."""
+        return Outcome(
+            result,
+            self.generation,
+            reasons=reasons,
+            digest=self.running.configuration.digest if self.running else "",
+            seconds=self.now - asked_at,
+        )
 
     def files_are_in_force(self, digest: str) -> None:
         """The files were read, and say what runs already: nothing is to be decided."""

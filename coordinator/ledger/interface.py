@@ -93,7 +93,7 @@ class Ledger(Protocol):
 
     @property
     def wants_maintenance(self) -> bool:
-        """Whether `maintain` is worth its while."""
+        """True if `maintain` is worth its while."""
 
     def maintain(self) -> None:
         """Tidy up while nobody waits for a decision.  An error loses nothing."""

@@ -180,7 +180,7 @@ class SqliteLedger:
 
     @property
     def wants_maintenance(self) -> bool:
-        """Whether `maintain` is worth its while."""
+        """True if `maintain` is worth its while."""
         return self._untidied >= _TIDY_BYTES
 
     def maintain(self) -> None:

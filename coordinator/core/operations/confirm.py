@@ -16,7 +16,7 @@ from coordinator.core.effects import Answer, WriteConfirmation
 from coordinator.core.events import ConfirmationWritten
 from coordinator.core.operation import Operation
 from coordinator.core.requests import ChangeRequest, ConfirmRequest, Earlier, Replacement
-from coordinator.core.results import Outcome, Result
+from coordinator.core.results import Result
 from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.reasons import Reason
@@ -59,7 +59,7 @@ def extended(shared: SharedState, seconds: float) -> None:
 
 
 def undo_is_due(shared: SharedState) -> bool:
-    """Whether what is unconfirmed has had its time."""
+    """True if what is unconfirmed has had its time."""
     pending = shared.unconfirmed
     return pending is not None and shared.now >= pending.due_monotonic
 
@@ -160,14 +160,8 @@ class Confirm(Operation):
         if self.client is None:
             return
         reasons = (Reason("config", why),) if why else ()
-        running = self.shared.running
-        outcome = Outcome(
-            result,
-            self.shared.generation,
-            reasons=reasons,
-            digest=running.configuration.digest if running else "",
-            seconds=self.shared.now - self.asked_at,
-            confirm=self.extend if result is Result.EXTENDED else None,
-        )
+        outcome = self.shared.outcome(result, self.asked_at, *reasons)
+        if result is Result.EXTENDED:
+            outcome = outcome._replace(confirm=self.extend)
         self.outbox.emit(Answer(self.client, outcome))
         self.client = None

@@ -14,7 +14,7 @@ from coordinator.core.requests import (
     ModuleReloadRequest,
     RemoveRequest,
 )
-from coordinator.core.results import Outcome, Result
+from coordinator.core.results import Result
 from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.messages import Applied, Shutdown
@@ -78,15 +78,9 @@ class ModuleOperation(Operation):
         elapsed = self.shared.now - self.asked_at
         self.outbox.log("end", module=self.name, result=str(result), elapsed=elapsed)
         if self.client is not None:
-            running = self.shared.running
-            outcome = Outcome(
-                result,
-                self.shared.generation,
-                reasons=reasons,
-                digest=running.configuration.digest if running else "",
+            outcome = self.shared.outcome(result, self.asked_at, *reasons)._replace(
                 asked=1,
                 not_applied=(self.name,) if result is Result.PARTIAL else (),
-                seconds=elapsed,
                 warnings=self.warnings,
             )
             self.outbox.emit(Answer(self.client, outcome))

@@ -147,7 +147,7 @@ class Startup(Operation):
         return self.phase is StartupPhase.ASSEMBLING
 
     def _changed(self) -> bool:
-        """Whether the files are others than those that were last taken for what runs."""
+        """True if the files are others than those that were last taken for what runs."""
         files = self.begin.files
         if self.shared.running is None:
             return True
