@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The documents say what the code does, where that can be checked."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -80,3 +81,12 @@ def test_every_dependency_has_its_reason() -> None:
     rows = re.findall(r"^\| ([a-z, -]+) \|", section, re.MULTILINE)
     told = {name for row in rows[1:] for name in row.split(", ")}
     assert told == {name.partition(">")[0] for name in wanted}
+
+
+def test_the_promises_are_those_that_are_checked() -> None:
+    checkers = sorted((ROOT / "tests" / "simulation" / "promises").glob("p[0-9]_*.py"))
+    heads = [ast.get_docstring(ast.parse(file.read_text())) or "" for file in checkers]
+    sentences = [" ".join(head.partition("\n\n")[0].split()).rstrip(".") for head in heads]
+    rows = re.findall(r"^\| (P\d) \| (.*) \|$", DESIGN, re.MULTILINE)
+    assert [f"{number}: {text}" for number, text in rows] == sentences
+    assert len(rows) == 9
