@@ -11,16 +11,15 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 from tests.support.broker import RunningBroker
+from tests.support.examples import examples
+
+settings.register_profile("patient", examples(100))
+settings.load_profile("patient")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-settings.register_profile(
-    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)  # a busy machine is no fault of what is tested
-settings.load_profile("patient")
 
 KINDS = ("unit", "integration", "conformance", "stories", "simulation", "chaos", "documents")
 """Folders, and the marker that every test in one of them has: `pytest -m chaos`."""

@@ -20,7 +20,7 @@ def broker() -> Iterator[RunningBroker]:
 
 
 def test_a_start_logs_them_with_their_place(broker: RunningBroker) -> None:
-    log = (broker.log).read_text()
+    log = broker.log_text()
     assert "did you mean easy?" in log
     assert f"{broker.files}/a.toml:2:1" in log
     broker.write_text("")

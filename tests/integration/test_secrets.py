@@ -78,4 +78,4 @@ def test_no_command_shows_one(broker: RunningBroker, command: str) -> None:
     done = broker.flux(*command.split(), cwd=broker.root)
     assert done.stdout + done.stderr
     assert "hunter2" not in done.stdout + done.stderr
-    assert "hunter2" not in (broker.log).read_text()
+    assert "hunter2" not in broker.log_text()

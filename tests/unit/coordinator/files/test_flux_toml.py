@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import tomli
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from coordinator.files.flux_toml import (
@@ -21,6 +21,7 @@ from coordinator.files.parsing import merge
 from coordinator.files.reading import Source, Unreadable
 from protocol.keys import Path, format_key
 from protocol.reasons import Origin
+from tests.support.examples import examples
 
 TEXTS: list[tuple[str, list[tuple[int, str]]]] = [
     ('a = "\\u00e9"', [(5, "capital")]),
@@ -192,7 +193,7 @@ _OUR_RULES = ("Flux", "finite", "alone", "64 bits", "levels", "years")
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 15), reason="this Python's parser reads TOML 1.1")
-@settings(max_examples=1500)
+@examples(1500)
 @given(_DOCUMENTS)
 @example("a = {b = 1,}")
 @example('a = "\\e"')

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import tomli
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from coordinator.files import positions
@@ -17,6 +17,7 @@ from coordinator.files.reading import Source
 from protocol import limits
 from protocol.keys import Path
 from protocol.reasons import Origin
+from tests.support.examples import examples
 
 Place = tuple[int, int]
 
@@ -376,7 +377,7 @@ def _written(data: st.DataObject, name: str) -> tuple[Source, dict[str, Any], di
 _NEWLINES = st.sampled_from(["\n", "\r\n"])
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.data())
 def test_every_key_of_a_written_document_is_found(data: st.DataObject) -> None:
     source, _, places = _written(data, "f.toml")
@@ -396,7 +397,7 @@ def test_every_key_of_written_json_is_found(data: st.DataObject) -> None:
         assert find_position([json_source(writer.text)], path) == Origin("f.json", *place), path
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(st.data())
 def test_the_file_that_supplies_a_value_is_found(data: st.DataObject) -> None:
     files = []

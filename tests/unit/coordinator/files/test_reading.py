@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from coordinator.files.parsing import merge
 from coordinator.files.reading import Source, Unreadable, read_sources
 from protocol import limits
 from protocol.keys import format_key
+from tests.support.examples import examples
 
 CASES = Path(__file__).parents[3] / "conformance" / "data" / "flux-cases.jsonl"
 CORPUS = [json.loads(line) for line in CASES.read_text().splitlines()]
@@ -243,7 +244,7 @@ _PIECES = [
 _SOUP = st.lists(st.sampled_from(_PIECES)).map("".join)
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(_SOUP, st.sampled_from(["toml", "json"]))
 def test_any_soup_gives_a_configuration_or_reasons(text: str, form: Any) -> None:
     try:

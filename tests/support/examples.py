@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""How many examples a property is tried on: all of them in `make test`, a fifth in `make unit`."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+QUICK = "QUICK" in os.environ
+
+
+def examples(count: int) -> settings:
+    """Settings of a property that is worth this many examples.
+
+    There is no deadline for an example: a busy machine is no fault of what is tested.
+    """
+    return settings(
+        max_examples=max(1, count // 5) if QUICK else count,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
