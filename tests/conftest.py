@@ -22,7 +22,9 @@ settings.register_profile(
 )  # a busy machine is no fault of what is tested
 settings.load_profile("patient")
 
-KINDS = ("unit", "integration", "conformance", "stories", "simulation", "chaos", "documents")
+KINDS = (
+    "unit", "integration", "conformance", "stories", "simulation", "chaos", "documents", "fluxcore",
+)  # fmt: skip
 """Folders, and the marker that every test in one of them has: `pytest -m chaos`."""
 TESTS = Path(__file__).parent
 
