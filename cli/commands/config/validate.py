@@ -7,17 +7,15 @@ of a repository of configurations.
 
 import argparse
 import json
-import threading
 from collections.abc import Callable, Container, Iterable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from cli.client import Trouble, complain
 from cli.options.duration import duration
 from cli.streams import tell
 from protocol import limits
 from protocol.keys import Path
-from protocol.reasons import Reason, Refusal
+from protocol.reasons import Reason
 
 if TYPE_CHECKING:
     from coordinator.files.reading import Source
@@ -74,6 +72,7 @@ def validate(options: argparse.Namespace) -> int:
     from cli.commands.config.files import sources_at
     from coordinator.files.parsing import merge
     from coordinator.files.reading import Unreadable
+    from participant.judging import ask_within
 
     classes = _classes(options.module)
     reasons: tuple[Reason, ...] = ()
@@ -87,7 +86,7 @@ def validate(options: argparse.Namespace) -> int:
     else:
         digest = configuration.digest
         judgements = [
-            judged(name, module, configuration, options.start, options.timeout)
+            ask_within(options.timeout, name, module, configuration, options.start, _complain)
             for name, module in classes.items()
         ]
         reasons = _placed(
@@ -116,67 +115,6 @@ def _classes(named: Iterable[str]) -> "dict[str, type[Module]]":
         except (NotFound, Unloadable) as error:
             raise Trouble(str(error)) from None
     return classes
-
-
-# Judging
-
-
-class Judgement(NamedTuple):
-    """What a module says to a configuration; no reasons where it accepts."""
-
-    reasons: tuple[Reason, ...]
-    warnings: tuple[Reason, ...] = ()
-
-
-def judged(
-    name: str,
-    module: "type[Module]",
-    configuration: "Configuration",
-    starting: bool | None,
-    seconds: float,
-) -> Judgement:
-    """What a module says within `seconds`.
-
-    `starting`: as at a start; None: as to a change, with what only a start would refuse among the
-    warnings; False: without that.
-    """
-    said: list[Judgement] = []
-
-    def ask() -> None:
-        said.append(_ask(module, configuration, starting))
-
-    # An author's prepare may hang; a thread can be left behind, and ends with this process.
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not said:
-        return Judgement((Reason(name, f"did not answer within {seconds:g} s"),))
-    reasons, warnings = said[0]
-    return Judgement(
-        tuple(replace(reason, module=name) for reason in reasons),
-        tuple(replace(warning, module=name) for warning in warnings),
-    )
-
-
-def _ask(
-    module: "type[Module]", configuration: "Configuration", starting: bool | None
-) -> Judgement:
-    judge: Module | None = None
-    try:
-        judge = module()
-        judge.starting = bool(starting)
-        found = judge.judge(configuration, about_a_start=starting is None)
-    except BaseException as error:  # whatever author's code raises is a no, as in a broker
-        text = judge.without_secrets(str(error)) if judge else str(error)
-        return Judgement((Reason("?", f"prepare raised {type(error).__name__}: {text}"),))
-    if isinstance(found, Refusal):
-        return Judgement(found.reasons, judge.warnings)
-    try:
-        judge.abort(found.built)
-    except Exception as error:
-        text = judge.without_secrets(str(error))
-        complain("config", f"abort raised {type(error).__name__}: {text}")
-    return Judgement((), judge.warnings)
 
 
 def _unread(
@@ -227,6 +165,10 @@ def _tell(
     if not reasons:
         count = f"{len(modules)} modules"
         tell(f"valid: {options.path}, {count}")
+
+
+def _complain(text: str) -> None:
+    complain("config", text)
 
 
 def _without_prefix(reason: Reason) -> str:
