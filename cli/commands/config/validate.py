@@ -8,6 +8,7 @@ of a repository of configurations.
 import argparse
 import json
 from collections.abc import Callable, Container, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cli.client import Trouble, complain
@@ -19,6 +20,7 @@ from protocol.reasons import Reason
 
 if TYPE_CHECKING:
     from coordinator.files.reading import Source
+    from participant.fluxcore.rehearsal import Rehearsed
     from participant.module import Module
     from protocol.configuration import Configuration
 
@@ -54,13 +56,19 @@ examples:
         help="judge it for a start, which also looks for this host's name and for files; with "
         "--no-start not even as a warning, for another host's",
     )
+    parser.add_argument(
+        "--rehearse",
+        action="store_true",
+        help="have flux-core's own modules judge it, too, in an instance that is started for this "
+        "and thrown away; where there is no flux-core that is a warning",
+    )
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
     parser.add_argument(
         "--timeout",
         metavar="FSD",
         type=duration,
         default=limits.PREPARE_SECONDS,
-        help="time that each module has (default: 10s)",
+        help="time that each module has, and a rehearsal (default: 10s)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("path", metavar="PATH")
@@ -78,6 +86,7 @@ def validate(options: argparse.Namespace) -> int:
     reasons: tuple[Reason, ...] = ()
     warned: tuple[Reason, ...] = ()
     digest = ""
+    rehearsed = 0
     sources = sources_at(options.path)
     try:
         configuration = merge(sources)
@@ -96,10 +105,14 @@ def validate(options: argparse.Namespace) -> int:
             (warning for judgement in judgements for warning in judgement.warnings), sources
         )
         told = {reason.key for reason in (*reasons, *said)}
+        if options.rehearse:
+            held = _rehearse(configuration, options.timeout)
+            reasons, said = (*reasons, *held.reasons), (*said, *held.warnings)
+            rehearsed = len(held.said)
         warned = (*said, *_unread(configuration, classes.values(), told, sources))
     if options.strict:
         reasons, warned = (*reasons, *warned), ()
-    _tell(options, digest, list(classes), reasons, warned)
+    _tell(options, digest, list(classes), rehearsed, reasons, warned)
     return 1 if reasons else 0
 
 
@@ -115,6 +128,26 @@ def _classes(named: Iterable[str]) -> "dict[str, type[Module]]":
         except (NotFound, Unloadable) as error:
             raise Trouble(str(error)) from None
     return classes
+
+
+def _rehearse(configuration: "Configuration", seconds: float) -> "Rehearsed":
+    """What flux-core's own modules say to a change from nothing to this."""
+    from cli.real_flux import named_or_found
+    from participant.fluxcore.rehearsal import USUAL, Rehearsed, rehearse
+    from participant.judging import Judgement
+    from protocol.configuration import EMPTY
+
+    flux = named_or_found()
+    if flux is None:
+        why = "no flux-core: FLUX_CORE is not set, and there is no `flux` but ours on PATH"
+        return Rehearsed(why_none=why)
+    held = rehearse(flux, USUAL, EMPTY, configuration, seconds)
+    said = {
+        name: Judgement(tuple(replace(reason, message=f"{reason.message} (rehearsed)")
+                              for reason in judgement.reasons))
+        for name, judgement in held.said.items()
+    }  # fmt: skip
+    return held._replace(said=said)
 
 
 def _unread(
@@ -143,6 +176,7 @@ def _tell(
     options: argparse.Namespace,
     digest: str,
     modules: list[str],
+    rehearsed: int,
     reasons: tuple[Reason, ...],
     warned: tuple[Reason, ...],
 ) -> None:
@@ -153,6 +187,7 @@ def _tell(
             "path": options.path,
             "digest": digest,
             "modules": modules,
+            **({"rehearsed": rehearsed} if options.rehearse else {}),
             "reasons": [reason.as_json() for reason in reasons],
             "warnings": [reason.as_json() for reason in warned],
         }
@@ -164,6 +199,8 @@ def _tell(
         complain("config", _without_prefix(reason))
     if not reasons:
         count = f"{len(modules)} modules"
+        if rehearsed:
+            count += f"; rehearsed by {rehearsed} of flux-core's own"
         tell(f"valid: {options.path}, {count}")
 
 
