@@ -102,8 +102,27 @@ def named_or_found() -> str | None:
 
 
 def hand_over(real: str, given: Sequence[str]) -> None:
-    """Become the real one.  Raises OSError where it cannot be run."""
-    os.execv(real, [real, *given])
+    """Become the real one, as if it had been called itself.  Raises OSError where that fails.
+
+    Python has come in between, which ignores SIGPIPE and SIGXFSZ and, in the C locale, sets
+    LC_CTYPE (PEP 538); programs that the real one starts would inherit that.
+    """
+    import signal  # 2 ms that only this needs
+
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    os.execve(real, [real, *given], _environment())
+
+
+def _environment() -> dict[bytes, bytes]:
+    """That with which this process was called (proc(5))."""
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            entries = file.read().split(b"\0")
+    except OSError:
+        return dict(os.environb)
+    pairs = (entry.partition(b"=") for entry in entries if b"=" in entry)
+    return {name: value for name, _, value in pairs}
 
 
 def _siblings() -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
+from participant.fluxcore.flux_text import reasons_in
 from participant.judging import Judgement
 from protocol.configuration import EMPTY, Configuration
 from protocol.reasons import Reason, bounded
@@ -184,7 +185,7 @@ class Stage:
         answer = self._ask(candidate.plain())
         self.stuck = answer["stuck"]
         return {
-            name: Judgement(bounded(_reasons(name, text)) if text is not None else ())
+            name: Judgement(bounded(reasons_in(name, text, candidate)) if text is not None else ())
             for name, text in answer["said"].items()
         }
 
@@ -263,12 +264,6 @@ class Stage:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _reasons(name: str, text: str) -> list[Reason]:
-    """Flux's text, a reason a line."""
-    lines = [line for line in text.splitlines() if line.strip()] or ["refused, and did not say why"]
-    return [Reason(name, line) for line in lines]
 
 
 def _outside() -> dict[str, str]:

@@ -3,6 +3,7 @@
 
 import errno
 import os
+import re
 import site
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.support.client_calls import ROOT
 from tests.support.flux_instance import FluxInstance
 from tests.support.patience import until
 
+PAGE = ROOT / "docs" / "fluxcore.md"
 PUMP = Path(__file__).with_name("pump.py")
 
 
@@ -125,3 +127,16 @@ def test_one_that_refuses_what_is_in_force_is_not_loaded(instance: FluxInstance)
     assert "should be greater than or equal to 1" in instance.log_tail() + done.stderr
     assert "Traceback" not in instance.log_tail()
     assert instance.process.poll() is None
+
+
+def test_the_module_of_the_page(instance: FluxInstance, tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    file = tmp_path / "pump.py"
+    file.write_text(code)
+    instance.load(file, "strokes=20")
+    body = {"txid": "t", "config": {"pump": {"pace": "500ms"}}, "dry-run": True}
+    assert refusal(instance, "pump.config-prepare", body) == (
+        errno.EINVAL,
+        ["pump.strokes: so many so often would break it (load argument)"],
+    )
+    assert instance.run("module", "remove", "pump").returncode == 0

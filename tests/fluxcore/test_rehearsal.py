@@ -172,8 +172,8 @@ def test_validate_with_a_rehearsal(tmp_path: Path) -> None:
     done = validate("--rehearse", str(tmp_path), FLUX_CORE=flux)
     assert done.returncode == 1
     lines = done.stderr.splitlines()
-    assert any(line.startswith("flux-config: job-exec: ") for line in lines), done.stderr
-    assert any("(rehearsed)" in line for line in lines), done.stderr
+    wanted = f"exec.method: unknown exec.method 'nope' (rehearsed) ({tmp_path}/a.toml:5:1)"
+    assert f"flux-config: job-exec: {wanted}" in lines, done.stderr
     (tmp_path / "a.toml").write_text('[heartbeat]\nperiod = "3s"\n')
     done = validate("--rehearse", str(tmp_path), FLUX_CORE=flux)
     assert (done.returncode, done.stderr) == (0, "")

@@ -67,6 +67,22 @@ def test_arguments_and_environment_go_over_untouched(place: Path) -> None:
     assert set(environment) - set(given) <= {"LC_CTYPE", "PWD", "SHLVL", "_", "OLDPWD"}
 
 
+def test_nothing_of_python_is_inherited(place: Path) -> None:
+    """Neither the signals that it ignores nor the locale that it sets for itself."""
+    script(place / "real" / "flux", "#!/bin/sh\nenv\ngrep SigIgn /proc/self/status\n")
+    command: list[Path | str] = [place / "ours" / "flux", "jobs"]
+    path = f"{place}/ours:{place}/real:/usr/bin:/bin"
+    environment = {"PATH": path, "PYTHONPATH": str(ROOT), "LC_ALL": "", "LANG": "C"}
+    found = [
+        subprocess.run(
+            called, env=environment, text=True, capture_output=True, timeout=PATIENCE
+        ).stdout.replace(f"_={called[0]}\n", "")
+        for called in (command, [place / "real" / "flux", *command[1:]])
+    ]
+    assert "SigIgn" in found[0]
+    assert found[0] == found[1]
+
+
 def test_what_belongs_to_a_broker_of_its_own_goes_over(place: Path) -> None:
     line = ["config", "get", "heartbeat.period"]
     assert told(run(place, "ours/flux", *line, FLUX_URI=REAL))[0] == line

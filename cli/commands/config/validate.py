@@ -107,7 +107,8 @@ def validate(options: argparse.Namespace) -> int:
         told = {reason.key for reason in (*reasons, *said)}
         if options.rehearse:
             held = _rehearse(configuration, options.timeout)
-            reasons, said = (*reasons, *held.reasons), (*said, *held.warnings)
+            reasons = (*reasons, *_placed(held.reasons, sources))
+            said = (*said, *held.warnings)
             rehearsed = len(held.said)
         warned = (*said, *_unread(configuration, classes.values(), told, sources))
     if options.strict:
