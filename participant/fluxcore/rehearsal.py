@@ -10,21 +10,13 @@ What it cannot know: the arguments with which modules were loaded (module.list d
 modules that are not Flux's own, whose code would act on the world outside a second time.
 """
 
-import contextlib
-import json
-import os
-import select
-import shutil
-import signal
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from participant.fluxcore.flux_text import reasons_in
+from participant.fluxcore.throwaway import NoRehearsal, ThrowAway
 from participant.judging import Judgement
 from protocol.configuration import EMPTY, Configuration
 from protocol.reasons import Reason, bounded
@@ -51,15 +43,6 @@ BUILT_IN: Final = ("connector-local", "overlay")
 
 USUAL: Final = tuple(name for name in ORDER if name not in ("sdbus", "sdexec"))
 """What an instance without systemd loads."""
-
-_CLIENT: Final = Path(__file__).with_name("rehearsal_client.py")
-_LOG_BYTES: Final = 2000
-_LEAVE_SECONDS: Final = 2.0
-"""Time that an instance has to end by itself once all is said."""
-
-
-class NoRehearsal(Exception):
-    """It could not be held; the text says why."""
 
 
 class Rehearsed(NamedTuple):
@@ -124,135 +107,47 @@ class Stage:
         Raises NoRehearsal.
         """
         names = set(modules)
-        self.not_asked = dict.fromkeys(
-            sorted(names - ORDER.keys() - set(BUILT_IN)),
-            "only flux-core's own modules are loaded twice",
-        )
-        self._deadline = time.monotonic() + seconds
-        self._buffer = b""
-        self._directory = Path(tempfile.mkdtemp(prefix="flux-accord-rehearsal-"))
+        others = sorted(names - ORDER.keys() - set(BUILT_IN))
+        self.not_asked = dict.fromkeys(others, "only flux-core's own modules are loaded twice")
+        self._instance = ThrowAway(flux, time.monotonic() + seconds)
         try:
-            self._process = self._start(flux)
-        except OSError as error:
-            shutil.rmtree(self._directory, ignore_errors=True)
-            raise NoRehearsal(f"{flux}: {error.strerror}") from None
-        try:
-            answer = self._ask({
+            answer = self._instance.ask({
                 "load": [(name, name, given) for name, given in ORDER.items() if name in names],
                 "ask": [*BUILT_IN, *(name for name in ORDER if name in names)],
                 "in-force": in_force.plain(),
                 "seconds": seconds / 2,
             })  # fmt: skip
+            self.not_asked.update(_texts(answer.get("failed")))
         except BaseException:
             self.close()
             raise
-        self.asked: list[str] = answer["asked"]
-        self.not_asked.update(answer["failed"])
-        self.stuck: list[str] = []
-        """Modules that did not go back to what is in force after the last candidate."""
-
-    def _start(self, flux: str) -> "subprocess.Popen[bytes]":
-        rundir = self._directory / "run"
-        rundir.mkdir(mode=0o700)
-        settings = {
-            "broker.rc1_path": "",
-            "broker.rc3_path": "",
-            "broker.module-nopanic": "1",  # a module that dies is a module that was not asked
-            "rundir": str(rundir),
-            "statedir": str(self._directory),
-            "log-stderr-level": "3",
-        }
-        options = [f"-S{name}={value}" for name, value in settings.items()]
-        empty = self._directory / "empty.json"
-        empty.write_text("{}")
-        command = [flux, "start", f"--config-path={empty}", *options]
-        with (self._directory / "log").open("wb") as log:
-            return subprocess.Popen(
-                [*command, flux, "python", str(_CLIENT)], stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE, stderr=log, env=_outside(), cwd=self._directory,
-                start_new_session=True,
-            )  # fmt: skip
 
     def extend(self, seconds: float) -> None:
         """Allow so much time from now on."""
-        self._deadline = time.monotonic() + seconds
+        self._instance.deadline = time.monotonic() + seconds
 
     def give(self, candidate: Configuration) -> dict[str, Judgement]:
-        """What the modules say, each its own reasons; they then run what is in force again.
+        """What the modules say, each its own reasons.
 
-        Raises NoRehearsal.
+        First they are put back to what is in force, if they have been given anything since.  Raises
+        NoRehearsal, also where one does not go back.
         """
-        answer = self._ask(candidate.plain())
-        self.stuck = answer["stuck"]
+        answer = self._instance.ask(candidate.plain())
+        stuck = _texts(answer.get("stuck"))
+        if stuck:
+            told = "; ".join(f"{name}: {text}" for name, text in stuck.items())
+            raise NoRehearsal(f"not all went back to what is in force: {told}")
+        refused = _texts(answer.get("refused"))
         return {
-            name: Judgement(bounded(reasons_in(name, text, candidate)) if text is not None else ())
-            for name, text in answer["said"].items()
+            name: Judgement(
+                bounded(reasons_in(name, refused[name], candidate)) if name in refused else ()
+            )
+            for name in _texts(answer.get("asked"))
         }
 
-    # The instance
-
-    def _ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
-        """One line each way.  Raises NoRehearsal."""
-        assert self._process.stdin is not None
-        try:
-            self._write(json.dumps(question).encode() + b"\n")
-            line = self._line()
-            answer: dict[str, Any] = json.loads(line)
-        except (BrokenPipeError, ValueError):
-            raise NoRehearsal(f"the instance ended: {self._log()}") from None
-        return answer
-
-    def _write(self, data: bytes) -> None:
-        assert self._process.stdin is not None
-        descriptor = self._process.stdin.fileno()
-        os.set_blocking(descriptor, False)
-        while data:
-            _, ready, _ = select.select([], [descriptor], [], self._time_left())
-            if not ready:
-                raise NoRehearsal(f"not done in time: {self._log()}")
-            data = data[os.write(descriptor, data) :]
-
-    def _line(self) -> bytes:
-        assert self._process.stdout is not None
-        descriptor = self._process.stdout.fileno()
-        while b"\n" not in self._buffer:
-            ready, _, _ = select.select([descriptor], [], [], self._time_left())
-            if not ready:
-                raise NoRehearsal(f"not done in time: {self._log()}")
-            data = os.read(descriptor, 1 << 16)
-            if not data:
-                raise BrokenPipeError
-            self._buffer += data
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        return line
-
-    def _time_left(self) -> float:
-        return max(0.0, self._deadline - time.monotonic())
-
-    def _log(self) -> str:
-        """What the broker said last, on one line; or that it said nothing."""
-        with contextlib.suppress(OSError):
-            text = (self._directory / "log").read_bytes()[-_LOG_BYTES:].decode(errors="replace")
-            lines = [line.strip() for line in text.splitlines() if line.strip()]
-            if lines:
-                return "; ".join(lines[-3:])
-        return "it said nothing"
-
     def close(self) -> None:
-        """Have nothing left of it: politely first, by force where that takes too long."""
-        process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        with contextlib.suppress(OSError):
-            process.stdin.close()
-        try:
-            process.wait(min(_LEAVE_SECONDS, max(0.1, self._time_left())))
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        process.stdout.close()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        """Have nothing left of it."""
+        self._instance.close()
 
     def __enter__(self) -> Self:
         return self
@@ -266,7 +161,8 @@ class Stage:
         self.close()
 
 
-def _outside() -> dict[str, str]:
-    """The environment without the instance and the job in which this process runs."""
-    inside = ("FLUX_URI", "FLUX_JOB", "FLUX_TASK", "FLUX_KVS", "FLUX_START", "FLUX_PARENT", "PMI")
-    return {name: value for name, value in os.environ.items() if not name.startswith(inside)}
+def _texts(told: Any) -> dict[str, str]:
+    """Names and texts in an answer.  Raises NoRehearsal for anything else."""
+    if not isinstance(told, dict):
+        raise NoRehearsal("the instance gave no answer that can be read")
+    return {str(name): str(text) for name, text in told.items()}

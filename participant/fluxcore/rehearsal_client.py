@@ -29,10 +29,11 @@ class Play:
         self.failed: dict[str, str] = {}
         self._load(given["load"])
         self.asked = [name for name in given["ask"] if name not in self.failed]
-        for name, text in self.put(self.in_force).items():
-            if text is not None:
-                self.failed[name] = f"refuses what is in force: {text}"
+        for name, text in _refusals(self.put(self.in_force)).items():
+            self.failed[name] = f"refuses what is in force: {text}"
         self.asked = [name for name in self.asked if name not in self.failed]
+        self.moved = False
+        """Whether they have been given anything else since."""
 
     def _load(self, modules: list[tuple[str, str, list[str]]]) -> None:
         """Each is born with what is in force, or, where that is no start, with nothing."""
@@ -78,10 +79,11 @@ class Play:
         return str(error.strerror or error)
 
     def judge(self, candidate: Object) -> Object:
-        """What they say to a candidate, and whether all run what is in force again."""
-        said = self.put(candidate)
-        stuck = [name for name, text in self.put(self.in_force).items() if text is not None]
-        return {"said": said, "stuck": stuck}
+        """What they say to a candidate, and which of them did not go back from the one before."""
+        stuck = _refusals(self.put(self.in_force)) if self.moved else {}
+        self.moved = True
+        refused = {} if stuck else _refusals(self.put(candidate))
+        return {"asked": dict.fromkeys(self.asked, ""), "refused": refused, "stuck": stuck}
 
     def unload(self) -> None:
         """Without this the end of the instance takes ten seconds longer."""
@@ -92,11 +94,15 @@ class Play:
                 continue
 
 
+def _refusals(said: dict[str, str | None]) -> dict[str, str]:
+    return {name: text for name, text in said.items() if text is not None}
+
+
 def main() -> int:
     """Serve until stdin ends."""
     lines = iter(sys.stdin.readline, "")
     play = Play(import_module("flux").Flux(), json.loads(next(lines)))
-    _tell({"asked": play.asked, "failed": play.failed})
+    _tell({"failed": play.failed})
     for line in lines:
         _tell(play.judge(json.loads(line)))
     play.unload()
