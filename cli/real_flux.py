@@ -21,8 +21,16 @@ if TYPE_CHECKING:
 OURS_ALONE = ("completion", "modinfo")
 """Commands that flux-core has not."""
 OURS_ALONE_OF_CONFIG = (
-    "validate", "status", "history", "show", "diff", "rollback", "confirm", "watch", "dump",
-)  # fmt: skip
+    "validate",
+    "status",
+    "history",
+    "show",
+    "diff",
+    "rollback",
+    "confirm",
+    "watch",
+    "dump",
+)
 _RUN_BROKERS = ("start", "broker")
 _HELP = ("-h", "--help", "help", "-V", "--version", "version")
 

@@ -68,14 +68,18 @@ def broker_module(module: type[Module]) -> Any:
         self.voter.abort(_payload(message))
         self.handle.respond(message)
 
-    return type(f"Served{module.__name__}", (base.BrokerModule,), {
-        "__init__": __init__,
-        "__doc__": f"{module.__name__}, served to a Flux broker.",
-        "__module__": __name__,
-        "_accord_prepare": handler(PREPARE)(guarded(prepare)),
-        "_accord_reload": handler(RELOAD)(guarded(reload)),
-        "_accord_abort": handler(ABORT)(guarded(abort)),
-    })  # fmt: skip
+    return type(
+        f"Served{module.__name__}",
+        (base.BrokerModule,),
+        {
+            "__init__": __init__,
+            "__doc__": f"{module.__name__}, served to a Flux broker.",
+            "__module__": __name__,
+            "_accord_prepare": handler(PREPARE)(guarded(prepare)),
+            "_accord_reload": handler(RELOAD)(guarded(reload)),
+            "_accord_abort": handler(ABORT)(guarded(abort)),
+        },
+    )
 
 
 def guarded(method: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:

@@ -111,12 +111,14 @@ class Stage:
         self.not_asked = dict.fromkeys(others, "only flux-core's own modules are loaded twice")
         self._instance = ThrowAway(flux, time.monotonic() + seconds)
         try:
-            answer = self._instance.ask({
-                "load": [(name, name, given) for name, given in ORDER.items() if name in names],
-                "ask": [*BUILT_IN, *(name for name in ORDER if name in names)],
-                "in-force": in_force.plain(),
-                "seconds": seconds / 2,
-            })  # fmt: skip
+            answer = self._instance.ask(
+                {
+                    "load": [(name, name, given) for name, given in ORDER.items() if name in names],
+                    "ask": [*BUILT_IN, *(name for name in ORDER if name in names)],
+                    "in-force": in_force.plain(),
+                    "seconds": seconds / 2,
+                }
+            )
             self.not_asked.update(_texts(answer.get("failed")))
         except BaseException:
             self.close()

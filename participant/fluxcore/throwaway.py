@@ -71,9 +71,13 @@ class ThrowAway:
         command = [flux, "start", f"--config-path={empty}", *options]
         return subprocess.Popen(
             ["/bin/sh", "-c", _SHELL, "sh", self._directory, *command, flux, "python", _CLIENT],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, env=_outside(),
-            cwd="/", start_new_session=True,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=_outside(),
+            cwd="/",
+            start_new_session=True,
+        )
 
     def ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
         """One line each way.  Raises NoRehearsal."""
