@@ -18,7 +18,7 @@ from participant.fluxcore.validators import judge
 from protocol.configuration import EMPTY, Configuration
 from tests.conformance.test_flux_corpus import CASES, read_case, write_surroundings
 from tests.support.client_calls import ROOT
-from tests.support.flux_instance import outside, real_flux
+from tests.support.flux_instance import FluxInstance, answers, outside, real_flux
 from tests.support.patience import PATIENCE, until
 
 BROKEN = Configuration.of({"heartbeat": {"period": "never"}, "ingest": {"batch-count": "x"}})
@@ -154,6 +154,34 @@ def test_the_corpus_of_flux(tmp_path: Path) -> None:
     assert asked > 500
     assert set(differing) <= LATER
     assert set(alone) <= LATER
+
+
+def test_a_rehearsal_says_what_a_change_would(tmp_path: Path) -> None:
+    """The same candidates, given to an instance with all of rc1 by `config.load`: the judge."""
+    flux = real_flux()
+    assert flux is not None
+    write_surroundings(tmp_path)
+    differing = []
+    with (
+        FluxInstance(1, options=()) as instance,
+        Stage(flux, USUAL, TORPID, PATIENCE) as stage,
+    ):
+        handle = instance.handle()
+        for line in CASES.read_text().splitlines():
+            case = json.loads(line)
+            try:
+                candidate = read_case(case, tmp_path, tmp_path)
+            except Unreadable:
+                continue
+            stage.extend(PATIENCE)
+            refusals = [judged for judged in stage.give(candidate).values() if judged.reasons]
+            refused = isinstance(
+                answers(handle, {"": ("config.load", candidate.plain(), 0)})[""], OSError
+            )
+            if refused != bool(refusals):
+                differing.append(case["id"])
+            handle.rpc("config.load", TORPID.plain()).get()
+    assert differing == []
 
 
 def test_a_stage_outlives_its_candidates() -> None:
