@@ -9,7 +9,7 @@ STAMP := $(VENV)/installed
 SEED ?=
 SEEDS ?= 2000
 
-.PHONY: all demo unit test coverage lint types arrows check bench simulate diagrams clean
+.PHONY: all demo unit test test-flux coverage lint types arrows check bench simulate diagrams clean
 
 all: test
 
@@ -40,6 +40,10 @@ unit: $(STAMP)
 
 test: check
 	$(BIN)/python -m pytest
+
+# Against a real flux-core: FLUX_CORE=/path/to/flux, or on PATH.  Without one it fails.
+test-flux: $(STAMP)
+	FLUX_DEMANDED=1 $(BIN)/python -m pytest tests/fluxcore
 
 # Branches of the pure rooms that unit tests, stories and a short simulation take; it gates nothing.
 coverage: $(STAMP)

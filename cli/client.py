@@ -8,7 +8,7 @@ import os
 import select
 import socket
 
-from cli import streams
+from cli import naming, streams
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as that of json
 if TYPE_CHECKING:
@@ -142,4 +142,4 @@ class Client:
 
 def complain(command: str, text: str) -> None:
     """A line on stderr, under the command's name."""
-    streams.complain(f"flux-{command}: {text}")
+    streams.complain(f"flux-{command}: {naming.hints(text)}")

@@ -27,6 +27,28 @@ _COLOURED = ("broker", "start")
 """Their stderr is a log with colours, and the terminal is their program's."""
 
 
+def front() -> int:
+    """`flux` itself: hands over to a real Flux what is meant for that; else as `main`.
+
+    `flux accord …` is all of ours, whoever's the broker is.
+    """
+    given = sys.argv[1:]
+    if given[:1] == ["accord"]:
+        return main(given[1:])
+    if "_ARGCOMPLETE" not in os.environ:
+        from cli import real_flux
+
+        if real_flux.belongs_to_it(given, COMMANDS, os.environ.get("FLUX_URI", "")):
+            real = real_flux.find()
+            if real is not None:
+                try:
+                    real_flux.hand_over(real, given)
+                except OSError as error:
+                    streams.complain(f"flux: {real}: {error.strerror}")
+                    return 126
+    return main(given)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; its exit status."""
     gc.disable()  # most commands are over before there is anything to collect; others enable it
@@ -72,6 +94,11 @@ def _help(topics: list[str]) -> int:
     for name, (_, purpose) in COMMANDS.items():
         print(f"  {name:<10} {purpose}")
     print("\n`flux help COMMAND` and `flux COMMAND --help` tell more.")
+    from cli import real_flux
+
+    real = real_flux.find()
+    if real is not None:
+        print(f"Other commands, and all for brokers of flux-core, go to {real}.")
     return 0
 
 

@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from cli import VERSION
+from cli import VERSION, naming
 from cli.client import Client, Trouble, complain
 from participant.loader import NotFound, Unloadable, load, loadable, name_of, resolve
 from protocol.reasons import printable
@@ -42,7 +42,7 @@ def main(_command: str, arguments: list[str]) -> int:
 
 def parser(_command: str) -> argparse.ArgumentParser:
     """Its parser."""
-    parser = argparse.ArgumentParser(prog="flux modinfo", description=__doc__)
+    parser = argparse.ArgumentParser(prog=naming.usage("flux modinfo"), description=__doc__)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON Schema of what it can be told")
     form.add_argument("--toml", action="store_true", help="an example that the module accepts")

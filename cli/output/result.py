@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Any
 
-from cli import streams
+from cli import naming, streams
 from cli.client import SLACK_SECONDS, Client, Trouble, Unanswered, complain
 from protocol import limits
 from protocol.formats.fsd import format_fsd
@@ -101,7 +101,8 @@ def tell(command: str, as_json: bool, outcome: dict[str, Any]) -> int:
     for reason in outcome["reasons"]:
         complain(command, from_json(reason).removeprefix(f"{command}: "))
     if status == 0:
-        streams.tell(_of_one_module(outcome) if command == "module" else _good_news(outcome))
+        news = _of_one_module(outcome) if command == "module" else _good_news(outcome)
+        streams.tell(naming.hints(news))
         return 0
     complain(command, _last_line(outcome))
     return status

@@ -11,6 +11,7 @@ import os
 import sys
 from importlib import import_module
 
+from cli import naming
 from cli.client import Trouble, complain
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as that of json
@@ -77,6 +78,14 @@ class Parser(argparse.ArgumentParser):
             formatter_class=_Help,
             **options,  # type: ignore[arg-type]
         )
+
+    def format_help(self) -> str:
+        """Under the names by which the commands are to be called here."""
+        return naming.usage(super().format_help())
+
+    def format_usage(self) -> str:
+        """The same."""
+        return naming.usage(super().format_usage())
 
     def error(self, message: str) -> NoReturn:
         """Wrong usage: a line on stderr, and exit status 2."""

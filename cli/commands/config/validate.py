@@ -7,20 +7,20 @@ of a repository of configurations.
 
 import argparse
 import json
-import threading
 from collections.abc import Callable, Container, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from cli.client import Trouble, complain
 from cli.options.duration import duration
 from cli.streams import tell
 from protocol import limits
 from protocol.keys import Path
-from protocol.reasons import Reason, Refusal
+from protocol.reasons import Reason
 
 if TYPE_CHECKING:
     from coordinator.files.reading import Source
+    from participant.fluxcore.rehearsal import Rehearsed
     from participant.module import Module
     from protocol.configuration import Configuration
 
@@ -56,13 +56,19 @@ examples:
         help="judge it for a start, which also looks for this host's name and for files; with "
         "--no-start not even as a warning, for another host's",
     )
+    parser.add_argument(
+        "--rehearse",
+        action="store_true",
+        help="have flux-core's own modules judge it, too, in an instance that is started for this "
+        "and thrown away; where there is no flux-core that is a warning",
+    )
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
     parser.add_argument(
         "--timeout",
         metavar="FSD",
         type=duration,
         default=limits.PREPARE_SECONDS,
-        help="time that each module has (default: 10s)",
+        help="time that each module has, and a rehearsal (default: 10s)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("path", metavar="PATH")
@@ -74,11 +80,13 @@ def validate(options: argparse.Namespace) -> int:
     from cli.commands.config.files import sources_at
     from coordinator.files.parsing import merge
     from coordinator.files.reading import Unreadable
+    from participant.judging import ask_within
 
     classes = _classes(options.module)
     reasons: tuple[Reason, ...] = ()
     warned: tuple[Reason, ...] = ()
     digest = ""
+    rehearsed = 0
     sources = sources_at(options.path)
     try:
         configuration = merge(sources)
@@ -87,7 +95,7 @@ def validate(options: argparse.Namespace) -> int:
     else:
         digest = configuration.digest
         judgements = [
-            judged(name, module, configuration, options.start, options.timeout)
+            ask_within(options.timeout, name, module, configuration, options.start, _complain)
             for name, module in classes.items()
         ]
         reasons = _placed(
@@ -97,10 +105,15 @@ def validate(options: argparse.Namespace) -> int:
             (warning for judgement in judgements for warning in judgement.warnings), sources
         )
         told = {reason.key for reason in (*reasons, *said)}
+        if options.rehearse:
+            held = _rehearse(configuration, options.timeout)
+            reasons = (*reasons, *_placed(held.reasons, sources))
+            said = (*said, *held.warnings)
+            rehearsed = len(held.said)
         warned = (*said, *_unread(configuration, classes.values(), told, sources))
     if options.strict:
         reasons, warned = (*reasons, *warned), ()
-    _tell(options, digest, list(classes), reasons, warned)
+    _tell(options, digest, list(classes), rehearsed, reasons, warned)
     return 1 if reasons else 0
 
 
@@ -118,65 +131,24 @@ def _classes(named: Iterable[str]) -> "dict[str, type[Module]]":
     return classes
 
 
-# Judging
+def _rehearse(configuration: "Configuration", seconds: float) -> "Rehearsed":
+    """What flux-core's own modules say to a change from nothing to this."""
+    from cli.real_flux import named_or_found
+    from participant.fluxcore.rehearsal import USUAL, Rehearsed, rehearse
+    from participant.judging import Judgement
+    from protocol.configuration import EMPTY
 
-
-class Judgement(NamedTuple):
-    """What a module says to a configuration; no reasons where it accepts."""
-
-    reasons: tuple[Reason, ...]
-    warnings: tuple[Reason, ...] = ()
-
-
-def judged(
-    name: str,
-    module: "type[Module]",
-    configuration: "Configuration",
-    starting: bool | None,
-    seconds: float,
-) -> Judgement:
-    """What a module says within `seconds`.
-
-    `starting`: as at a start; None: as to a change, with what only a start would refuse among the
-    warnings; False: without that.
-    """
-    said: list[Judgement] = []
-
-    def ask() -> None:
-        said.append(_ask(module, configuration, starting))
-
-    # An author's prepare may hang; a thread can be left behind, and ends with this process.
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not said:
-        return Judgement((Reason(name, f"did not answer within {seconds:g} s"),))
-    reasons, warnings = said[0]
-    return Judgement(
-        tuple(replace(reason, module=name) for reason in reasons),
-        tuple(replace(warning, module=name) for warning in warnings),
-    )
-
-
-def _ask(
-    module: "type[Module]", configuration: "Configuration", starting: bool | None
-) -> Judgement:
-    judge: Module | None = None
-    try:
-        judge = module()
-        judge.starting = bool(starting)
-        found = judge.judge(configuration, about_a_start=starting is None)
-    except BaseException as error:  # whatever author's code raises is a no, as in a broker
-        text = judge.without_secrets(str(error)) if judge else str(error)
-        return Judgement((Reason("?", f"prepare raised {type(error).__name__}: {text}"),))
-    if isinstance(found, Refusal):
-        return Judgement(found.reasons, judge.warnings)
-    try:
-        judge.abort(found.built)
-    except Exception as error:
-        text = judge.without_secrets(str(error))
-        complain("config", f"abort raised {type(error).__name__}: {text}")
-    return Judgement((), judge.warnings)
+    flux = named_or_found()
+    if flux is None:
+        why = "no flux-core: FLUX_CORE is not set, and there is no `flux` but ours on PATH"
+        return Rehearsed(why_none=why)
+    held = rehearse(flux, USUAL, EMPTY, configuration, seconds)
+    said = {
+        name: Judgement(tuple(replace(reason, message=f"{reason.message} (rehearsed)")
+                              for reason in judgement.reasons))
+        for name, judgement in held.said.items()
+    }  # fmt: skip
+    return held._replace(said=said)
 
 
 def _unread(
@@ -205,6 +177,7 @@ def _tell(
     options: argparse.Namespace,
     digest: str,
     modules: list[str],
+    rehearsed: int,
     reasons: tuple[Reason, ...],
     warned: tuple[Reason, ...],
 ) -> None:
@@ -215,6 +188,7 @@ def _tell(
             "path": options.path,
             "digest": digest,
             "modules": modules,
+            **({"rehearsed": rehearsed} if options.rehearse else {}),
             "reasons": [reason.as_json() for reason in reasons],
             "warnings": [reason.as_json() for reason in warned],
         }
@@ -226,7 +200,13 @@ def _tell(
         complain("config", _without_prefix(reason))
     if not reasons:
         count = f"{len(modules)} modules"
+        if rehearsed:
+            count += f"; rehearsed by {rehearsed} of flux-core's own"
         tell(f"valid: {options.path}, {count}")
+
+
+def _complain(text: str) -> None:
+    complain("config", text)
 
 
 def _without_prefix(reason: Reason) -> str:

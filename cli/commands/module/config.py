@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cli.client import Client, Trouble, complain
+from cli.naming import hints
 from cli.options.duration import add_timeout
 from cli.output.result import change
 from cli.streams import tell
@@ -139,4 +140,4 @@ def _tell_pending(module: str) -> None:
         return  # it is done, whatever has become of the broker since
     waiting = [key for key, entry in entries.items() if "pending" in entry]
     if waiting:
-        tell(f"pending until `flux module reload {module}`: {', '.join(waiting)}")
+        tell(hints(f"pending until `flux module reload {module}`: {', '.join(waiting)}"))

@@ -5,6 +5,7 @@ import argparse
 import json
 from typing import Any
 
+from cli import naming
 from cli.client import SLACK_SECONDS, Client, Trouble, complain
 from cli.commands.module.config import add_commands
 from cli.options.duration import add_timeout
@@ -25,7 +26,7 @@ def main(_command: str, arguments: list[str]) -> int:
 
 def parser(_command: str) -> argparse.ArgumentParser:
     """The parser of all its commands."""
-    whole = argparse.ArgumentParser(prog="flux module", description=__doc__)
+    whole = argparse.ArgumentParser(prog=naming.usage("flux module"), description=__doc__)
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     load = commands.add_parser("load", help="start a module and admit it to what is in force")
     load.add_argument("--name", help="join under this name (default: that of the module)")

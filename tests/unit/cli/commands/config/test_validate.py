@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from cli.commands.config.validate import judged
 from coordinator.files.parsing import merge
 from coordinator.files.provenance import Provenance, located
 from coordinator.files.reading import Source, Unreadable, read_sources
+from participant.judging import ask_within
 from participant.loader import load
 from participant.modules import BUNDLED
 from protocol.reasons import Reason
@@ -50,7 +50,7 @@ def reasons_of(sources: tuple[Source, ...], classes: dict[str, type]) -> list[Re
     given = [
         reason
         for name, module in classes.items()
-        for reason in judged(name, module, configuration, True, 30).reasons
+        for reason in ask_within(30, name, module, configuration, True, print).reasons
     ]
     return list(located(given, Provenance(sources)))
 

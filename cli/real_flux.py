@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Beside a real Flux: which of the two a command line is meant for, and the way to the other one.
+
+Ours never stands in its way.  The real one gets what ours does not know, whatever belongs to a
+broker of its own, and, where no broker is named, what needs one.  Whose broker FLUX_URI names is
+seen without a connection, which would cost `flux config get` more than its own work: ours has a
+socket called `local` and a `lock` beside it; flux-core calls its sockets `local-RANK`, and where it
+is told to call one `local` (a system instance, flux-proxy(1)) there is no such lock.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+
+TYPE_CHECKING = False  # as typing has it, whose import takes as long as that of json
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+OURS_ALONE = ("completion", "modinfo")
+"""Commands that flux-core has not."""
+OURS_ALONE_OF_CONFIG = (
+    "validate",
+    "status",
+    "history",
+    "show",
+    "diff",
+    "rollback",
+    "confirm",
+    "watch",
+    "dump",
+)
+_RUN_BROKERS = ("start", "broker")
+_HELP = ("-h", "--help", "help", "-V", "--version", "version")
+
+_LOCAL = "local://"
+_MARK = b"cli.main"
+"""In the script of every `flux` of this distribution, wherever it is installed."""
+_SCRIPT_BYTES = 4096
+
+
+def is_real(uri: str) -> bool:
+    """Whether this is the address of a broker of flux-core; a file system is asked at most twice.
+
+    One that is neither's, because there is nobody any more, is not.
+    """
+    if not uri:
+        return False
+    if not uri.startswith(_LOCAL):
+        return True  # ssh:// and the like, of which ours knows none
+    directory, name = os.path.split(uri.removeprefix(_LOCAL))
+    if name != "local":
+        return name.startswith("local-") and name.removeprefix("local-").isdigit()
+    if os.path.exists(os.path.join(directory, "lock")):
+        return False
+    return os.path.exists(os.path.join(directory, name))
+
+
+def belongs_to_it(given: Sequence[str], known: Iterable[str], uri: str) -> bool:
+    """Whether a real Flux, if there is one, should carry out `flux GIVEN…`.
+
+    `known` are our commands, `uri` is FLUX_URI.
+    """
+    inside = is_real(uri)
+    if not given or given[0] in _HELP:
+        topic = given[1] if len(given) > 1 else ""
+        return inside or (given[:1] == ["help"] and topic != "" and topic not in known)
+    command = given[0]
+    if command not in known:
+        return True
+    if command in OURS_ALONE:
+        return False
+    if command in _RUN_BROKERS:
+        return inside
+    if command == "config":
+        what = given[1] if len(given) > 1 else ""
+        if what in OURS_ALONE_OF_CONFIG:
+            return False
+        if not inside and what in ("", "builtin", "-h", "--help"):
+            return False  # needs no broker
+    return inside or not uri
+
+
+def find() -> str | None:
+    """The real `flux`: the first on PATH after this one that is not ours.
+
+    Where there is none after it, or this one is not on PATH, the first binary on PATH will do: a
+    script that somebody put before ours may be there to call it.
+    """
+    ours = set(_inodes((os.path.realpath(sys.argv[0]), *_siblings())))
+    before: list[str] = []
+    after: list[str] = []
+    for directory in os.get_exec_path():
+        path = os.path.join(directory, "flux")
+        try:
+            status = os.stat(path)
+        except OSError:
+            continue
+        if (status.st_dev, status.st_ino) in ours:
+            before, after = [*before, *after], []
+        elif stat.S_ISREG(status.st_mode) and os.access(path, os.X_OK) and not _is_ours(path):
+            after.append(path)
+    return next(iter([*after, *(path for path in before if not _is_script(path))]), None)
+
+
+def named_or_found() -> str | None:
+    """The path in FLUX_CORE, whatever is there; or else the real `flux` on PATH."""
+    return os.environ.get("FLUX_CORE") or find()
+
+
+def hand_over(real: str, given: Sequence[str]) -> None:
+    """Become the real one, as if it had been called itself.  Raises OSError where that fails.
+
+    Python has come in between, which ignores SIGPIPE and SIGXFSZ and, in the C locale, sets
+    LC_CTYPE (PEP 538); programs that the real one starts would inherit that.
+    """
+    import signal  # 2 ms that only this needs
+
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    os.execve(real, [real, *given], _environment())
+
+
+def _environment() -> dict[bytes, bytes]:
+    """That with which this process was called (proc(5))."""
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            entries = file.read().split(b"\0")
+    except OSError:
+        return dict(os.environb)
+    pairs = (entry.partition(b"=") for entry in entries if b"=" in entry)
+    return {name: value for name, _, value in pairs}
+
+
+def _siblings() -> tuple[str, ...]:
+    """The scripts beside this Python, through which PATH leads to us."""
+    here = os.path.dirname(sys.executable or "")
+    return tuple(os.path.join(here, name) for name in ("flux", "flux-accord"))
+
+
+def _inodes(paths: Iterable[str]) -> Iterator[tuple[int, int]]:
+    for path in paths:
+        try:
+            status = os.stat(path)
+        except OSError:
+            continue
+        yield status.st_dev, status.st_ino
+
+
+def _is_ours(path: str) -> bool:
+    """Whether a script leads to a `flux` of this distribution, by its text: to hand over to that
+    would go round in a circle, for ever.
+    """
+    text = _beginning(path)
+    names = (_MARK, *(os.fsencode(name) for name in _siblings()), os.fsencode(sys.argv[0]))
+    return text.startswith(b"#!") and any(name in text for name in names)
+
+
+def _is_script(path: str) -> bool:
+    return _beginning(path).startswith(b"#!")
+
+
+def _beginning(path: str) -> bytes:
+    """Of a file that cannot be looked at, that of a script that is ours: it is left alone."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(_SCRIPT_BYTES)
+    except OSError:
+        return b"#!" + _MARK
