@@ -35,7 +35,8 @@ class Action:
 
 _WEIGHTS: dict[str, float] = {
     # what people do
-    "change": 30, "burst": 6, "dry run": 8, "set": 6, "edit": 6, "spoil files": 1, "reload": 8,
+    "change": 30, "burst": 6, "doubtful": 6, "dry run": 8, "set": 6, "edit": 6,
+    "spoil files": 1, "reload": 8,
     "trial": 4, "poisoned": 4, "extend": 2, "confirm": 4, "roll back": 3, "hang up": 4,
     "stop broker": 2,
     "load": 8, "remove": 5, "module reload": 4, "configure": 8, "inquire": 3,

@@ -31,15 +31,20 @@ class SimulatedModule:
         self.break_next = False
         self._chance = world.chance.stream(f"author {name}")
 
-    def judge(self, candidate: Configuration, arguments: Arguments) -> tuple[Reason, ...]:
+    def judge(self, candidate: Configuration, arguments: Arguments) -> Judged:
         """What `prepare` will say, once it has taken its time."""
         assert self.judging is None, "one candidate at a time"
         self.judging = candidate
         if self.name in self.world.rejected_by(candidate.digest):
-            return (Reason(self.name, "not this one"),)
+            return Judged((Reason(self.name, "not this one"),))
         if any(argument.value == BAD for argument in arguments) and not self.world.ending:
-            return (Reason(self.name, "not this value"),)
-        return ()
+            return Judged((Reason(self.name, "not this value"),))
+        doubts = self.world.doubts_of(self.name, candidate.digest)
+        if doubts is None:
+            return Judged(())
+        if doubts.at_start and not self.running:
+            return Judged((Reason(self.name, "not at a start"),))
+        return Judged((), (Reason(self.name, "a doubt"),))
 
     def has_judged(self, verdict: Judged) -> bool:
         """`prepare` has returned; False where nobody waits for it any more."""

@@ -226,7 +226,7 @@ class SimulatedProcess:
                 if self.renew and isinstance(message, Applied):
                     self.world.scheduler.after(0.0, self.attach_again)
             case effects.Validate(candidate, arguments):
-                verdict = Judged(self.module.judge(candidate, arguments))
+                verdict = self.module.judge(candidate, arguments)
                 self._work(events, verdict, self.module.take_time())
             case effects.Apply(authority):
                 self._apply(authority, events)

@@ -21,7 +21,7 @@ from protocol.reasons import Reason, Refusal
 from tests.simulation.schedule import Action
 from tests.simulation.simulated_module import BAD
 from tests.simulation.targets import attached, living, member, pick
-from tests.simulation.world import Poison, World
+from tests.simulation.world import Doubts, Poison, World
 
 _PATIENCE = (0.5, 2.0, 10.0)
 
@@ -42,6 +42,21 @@ def _change(world: World, action: Action, dry_run: bool = False) -> None:
     )
     words = f"{'tries' if dry_run else 'asks for'} a change{_rejected(action)}"
     world.clients.ask(request, words)
+
+
+def _doubtful(world: World, action: Action) -> None:
+    """One of them warns of it, and perhaps would not start with it."""
+    host = pick(living(world), action)
+    if host is None:
+        return
+    candidate, strict = world.candidate(()), action.which % 3 == 0
+    world.doubt(candidate, Doubts(host.name, at_start=action.which % 4 != 0))
+    request = ChangeRequest(
+        Replacement(candidate), "load", seconds=_patience(action), strict=strict,
+        dry_run=action.which % 5 == 0,
+    )  # fmt: skip
+    words = f"asks for a change of which {host.name} warns"
+    world.clients.ask(request, words + (" (strict)" if strict else ""))
 
 
 def _dry_run(world: World, action: Action) -> None:
@@ -203,6 +218,7 @@ def _leave(world: World, action: Action) -> None:
 
 WORKLOAD: dict[str, Callable[[World, Action], None]] = {
     "change": _change,
+    "doubtful": _doubtful,
     "dry run": _dry_run,
     "burst": _burst,
     "set": _set,

@@ -49,6 +49,15 @@ class Poison:
     """It is undone by itself; so it lasts when all other faults are over."""
 
 
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """What one participant warns of; also when faults are over."""
+
+    name: str
+    at_start: bool
+    """It would not start with it."""
+
+
 class World:
     """Everything, with the state that belongs to nobody in particular."""
 
@@ -86,6 +95,7 @@ class World:
         self.ending = False
         """Faults are over: whoever starts comes up."""
         self._verdicts: dict[str, tuple[str, ...]] = {}
+        self._doubts: dict[str, Doubts] = {}
         self._poison: dict[str, Poison] = {}
         self._unstartable: dict[str, int] = {}
         self._unloadable: dict[str, int] = {}
@@ -125,6 +135,15 @@ class World:
         """What befalls `name` when it takes this into use: "break", "die", "hang", or nothing."""
         poison = self._poison.get(digest)
         return poison.kind if poison is not None and poison.name == name else ""
+
+    def doubt(self, candidate: Configuration, doubts: "Doubts") -> None:
+        """Have one participant warn of this candidate."""
+        self._doubts[candidate.digest] = doubts
+
+    def doubts_of(self, name: str, digest: str) -> "Doubts | None":
+        """What `name` has to say about a configuration that it would run, if anything."""
+        doubts = self._doubts.get(digest)
+        return doubts if doubts is not None and doubts.name == name else None
 
     def accept_everything(self) -> None:
         """From now on no module objects to anything."""

@@ -12,6 +12,7 @@ from coordinator.core.machine import Coordinator
 from coordinator.core.members import Admission, Member, Members, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
+from coordinator.core.operations.startup import Startup
 from coordinator.core.operations.transaction import Transaction
 from coordinator.core.operations.way_back import WayBack
 from coordinator.core.state import SharedState
@@ -199,7 +200,32 @@ def _epochs_across_ledgers(right: Method) -> Method:
     return _why_not
 
 
+def _nobody_warns(right: Method) -> Method:
+    def voted(self: Transaction, member: Member, vote: Vote) -> None:
+        right(self, member, vote._replace(warnings=()))
+
+    return voted
+
+
+def _never_further_back(right: Method) -> Method:
+    def _fall_back(self: Startup, reasons: tuple[Reason, ...]) -> None:
+        if self.back_to is None:
+            right(self, reasons)
+        else:
+            self._give_up(reasons)
+
+    return _fall_back
+
+
 COORDINATOR: dict[str, Mutant] = {
+    "warnings-lost": Mutant(
+        "what a member warns of with its yes is not heard",
+        (Patch(Transaction, "voted", _nobody_warns),),
+    ),
+    "falls-back-once": Mutant(
+        "a start goes back to the last generation and to none before it",
+        (Patch(Startup, "_fall_back", _never_further_back),),
+    ),
     "commit-before-durable": Mutant(
         "COMMIT is sent while the decision is on its way to the disk",
         (Patch(Transaction, "_decide", _commit_before_durable),),
