@@ -31,6 +31,11 @@ from coordinator.runtime.worker import Worker
 from protocol import limits
 from protocol.reasons import Reason
 
+FORGETS = (
+    "no statedir was given: what is committed ends with this broker, and the next one in this run "
+    "directory is another to the services that stay attached; keep both with -S statedir=DIR"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -44,6 +49,8 @@ class Options:
     attributes: Mapping[str, str] = field(default_factory=dict)
     fallback: bool = False
     history: int = limits.HISTORY
+    forgets: bool = False
+    """The run directory stays, and `statedir` goes with this broker."""
     module_command: tuple[str, ...] = ()
     """What starts a module in place of the warm process; for tests."""
     wall_clock: Callable[[], float] = time.time
@@ -99,6 +106,7 @@ class Broker:
         self.status = 0
         self.reasons: tuple[Reason, ...] = ()
         self.refused_start: tuple[Reason, ...] = ()
+        self.forgets = options.forgets
         self._world = world
         self._loop = loop
         self._programs = programs
@@ -155,6 +163,8 @@ class Broker:
 
     def _begin(self) -> bool:
         """Begin the start; returns False where that was the end of it."""
+        if self.options.forgets:
+            self.log.warn("the ledger is temporary", why=FORGETS, rundir=self.options.rundir)
         proposal = None
         unreadable: tuple[Reason, ...] = ()
         fallback = self.options.fallback and self.machine.running is not None

@@ -86,6 +86,7 @@ def _run(command: str, options: argparse.Namespace, temporary: list[str]) -> int
         program = [os.environ.get("SHELL", "/bin/sh")]
     try:
         attributes = _attributes(options.setattr)
+        forgets = bool(attributes.get("rundir")) and not attributes.get("statedir")
         rundir = _directory(attributes, "rundir", temporary)
         statedir = _directory(attributes, "statedir", temporary)
         history = _history(attributes)
@@ -102,6 +103,7 @@ def _run(command: str, options: argparse.Namespace, temporary: list[str]) -> int
         attributes=attributes,
         fallback=options.fallback,
         history=history,
+        forgets=forgets,
     )
     return serve(command, wanted, Log(options.log_format, quiet=not options.verbose))
 

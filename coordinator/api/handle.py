@@ -21,6 +21,8 @@ class BrokerHandle(Protocol):
     refused_start: tuple[Reason, ...]
     """Why the files were refused at the start, each with its place, which takes too long to find in
     the loop.  Whether that still counts is the machine's word (`machine.refused_start`)."""
+    forgets: bool
+    """Whether its ledger goes with it, and its run directory stays."""
 
     @property
     def machine(self) -> Coordinator:

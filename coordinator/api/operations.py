@@ -70,6 +70,8 @@ class Operations:
         answer = {**status.status(machine, time.monotonic()), "path": path}
         if machine.refused_start:
             answer["refused_start"] = [reason.as_json() for reason in self._broker.refused_start]
+        if self._broker.forgets:
+            answer["temporary"] = True
         return answer if caller.is_owner else guests.without_commands(answer)
 
     def _dump(self, _: Fields, __: Caller) -> Fields:

@@ -62,6 +62,9 @@ def _lines(status: dict[str, Any]) -> list[str]:
             f"generation {pending['generation']} is not confirmed: it is undone in "
             f"{format_fsd(round(pending['seconds'], 1))}"
         )
+    if status.get("temporary"):
+        lines.append("the ledger is temporary, and the run directory is not: what is committed "
+                     "ends with this broker (start it with -S statedir=DIR)")  # fmt: skip
     if "refused_start" in status:
         lines.append(
             "started with --fallback: the files were refused, and have not been taken since"
