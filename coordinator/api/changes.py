@@ -16,6 +16,7 @@ from coordinator.api.fields import (
     texts,
 )
 from coordinator.api.handle import BrokerHandle
+from coordinator.api.secret_places import SecretPlaces
 from coordinator.api.table import Caller, Change, Handler, Kind, MergeFirst, Table, TableEntry
 from coordinator.core.decisions import Attempt
 from coordinator.core.edit import Edit
@@ -40,8 +41,9 @@ from protocol.configuration import Configuration
 class Changes:
     """Requests for the machine.  Every handler raises BadRequest for fields that make no sense."""
 
-    def __init__(self, broker: BrokerHandle) -> None:
+    def __init__(self, broker: BrokerHandle, secrets: SecretPlaces) -> None:
         self._broker = broker
+        self._secrets = secrets
 
     def table(self) -> Table:
         """The rows that are served here."""
@@ -66,11 +68,11 @@ class Changes:
             raise BadRequest(
                 "the broker was started without a configuration path; there are no files"
             )
-        who, options = _who(request, caller), change_options(request)
+        who, options = self._who(request, caller), change_options(request)
         return Change(options.request(FromFiles(), "reload", who))
 
     def _load(self, request: Fields, caller: Caller) -> MergeFirst:
-        who, options = _who(request, caller), change_options(request)
+        who, options = self._who(request, caller), change_options(request)
 
         def build(candidate: Configuration) -> Request:
             return options.request(Replacement(candidate), "load", who)
@@ -87,21 +89,22 @@ class Changes:
             raise BadRequest(f"{kind} is a way to print a value, not to set one; use --type=fsd")
         if kind is not None and kind not in KINDS:
             raise BadRequest(f"Unknown type: {kind:.60}")
-        edit = Edit(key(request), text(request, "value"), kind)
-        return Change(change_options(request).request(edit, "set", _who(request, caller)))
+        path = key(request)
+        edit = Edit(path, text(request, "value"), kind, self._secrets.known().is_secret(path))
+        return Change(change_options(request).request(edit, "set", self._who(request, caller)))
 
     def _unset(self, request: Fields, caller: Caller) -> Change:
         edit = Edit(key(request), None)
-        return Change(change_options(request).request(edit, "unset", _who(request, caller)))
+        return Change(change_options(request).request(edit, "unset", self._who(request, caller)))
 
     def _rollback(self, request: Fields, caller: Caller) -> Change:
         number = None if request.get("generation") is None else generation(request)
-        who, options = _who(request, caller), change_options(request)
+        who, options = self._who(request, caller), change_options(request)
         return Change(options.request(Earlier(number), "rollback", who))
 
     def _confirm(self, request: Fields, caller: Caller) -> Change:
         extend = None if request.get("extend") is None else seconds(request, "extend")
-        return Change(ConfirmRequest(_who(request, caller), seconds(request), extend))
+        return Change(ConfirmRequest(self._who(request, caller), seconds(request), extend))
 
     # Modules
 
@@ -133,7 +136,7 @@ class Changes:
             ConfigureRequest(
                 name=text(request, "name"),
                 given=values,
-                who=_who(request, caller),
+                who=self._who(request, caller),
                 seconds=seconds(request),
                 dry_run=flag(request, "dry_run"),
             )
@@ -145,12 +148,13 @@ class Changes:
             otherwise = Spec(self._resolved(text(request, "path")))
         return Change(ModuleReloadRequest(text(request, "name"), seconds(request), otherwise))
 
+    def _who(self, request: Fields, caller: Caller) -> Who:
+        """Who asks, with the command as it is kept: without a secret that was typed."""
+        typed = text(request, "command", "")[: limits.COMMAND_LENGTH]
+        return caller.who(self._secrets.known().without_value(typed))
+
     def _resolved(self, path: str) -> str:
         try:
             return self._broker.resolve(path)
         except LookupError as error:
             raise BadRequest(str(error)) from None
-
-
-def _who(request: Fields, caller: Caller) -> Who:
-    return caller.who(text(request, "command", "")[: limits.COMMAND_LENGTH])

@@ -13,6 +13,7 @@ from coordinator.api.history import SlowReads, error_answer
 from coordinator.api.lookup import Lookup
 from coordinator.api.operations import Operations
 from coordinator.api.outcome import as_json
+from coordinator.api.secret_places import SecretPlaces
 from coordinator.api.server import ApiServer
 from coordinator.api.table import (
     Caller,
@@ -47,12 +48,13 @@ class Dispatcher:
 
     def __init__(self, broker: BrokerHandle) -> None:
         self._broker = broker
-        self._lookup = Lookup()
+        secrets = SecretPlaces(lambda: broker.machine.members)
+        self._lookup = Lookup(secrets)
         self._access = AccessRules(lambda: broker.machine.running, self._lookup)
         self._table: Table = {
-            **Operations(broker, self._lookup).table(),
-            **SlowReads(broker).table(),
-            **Changes(broker).table(),
+            **Operations(broker, self._lookup, secrets).table(),
+            **SlowReads(broker, secrets).table(),
+            **Changes(broker, secrets).table(),
         }
         self._server: ApiServer | None = None
         self._watchers: Watchers | None = None

@@ -9,9 +9,10 @@ import os
 from collections.abc import Callable
 
 from coordinator.api import guests
-from coordinator.api.diff import differences
+from coordinator.api.diff import ABSENT, Difference, differences
 from coordinator.api.fields import BadRequest, Fields, count, generation, text
 from coordinator.api.handle import BrokerHandle
+from coordinator.api.secret_places import SecretPlaces, Secrets
 from coordinator.api.table import Caller, Kind, Look, Table, TableEntry
 from coordinator.core.decisions import Durable
 from coordinator.files.merge_process import merge_beside
@@ -27,8 +28,9 @@ RUNNING, FILES = "running", "files"
 class SlowReads:
     """The reading requests that are answered from beside the loop."""
 
-    def __init__(self, broker: BrokerHandle) -> None:
+    def __init__(self, broker: BrokerHandle, secrets: SecretPlaces) -> None:
         self._broker = broker
+        self._secrets = secrets
         self._past = broker.history
         self._last_sources: tuple[Source, ...] | None = None
         self._last_digest = ""
@@ -44,30 +46,37 @@ class SlowReads:
 
     def _history(self, request: Fields, caller: Caller) -> Look:
         most = count(request, "most", HISTORY_SHOWN, limits.LONGEST_HISTORY)
+        secrets = self._secrets.known()
 
         def job() -> Fields:
             entries = self._past.history(most)
-            return {"version": 1, "history": [_for(caller, entry) for entry in entries]}
+            return {"version": 1, "history": [_for(caller, entry, secrets) for entry in entries]}
 
         return Look(job)
 
     def _show(self, request: Fields, caller: Caller) -> Look:
-        number = generation(request)
+        number, secrets = generation(request), self._secrets.known()
 
         def job() -> Fields:
-            entry = _for(caller, self._past.entry(number))
-            configuration = self._past.configuration(number)
-            return {"version": 1, **entry, "configuration": configuration.plain()}
+            entry = _for(caller, self._past.entry(number), secrets)
+            configuration = self._past.configuration(number).plain()
+            if not caller.is_owner:
+                configuration = secrets.hidden(configuration)
+            return {"version": 1, **entry, "configuration": configuration}
 
         return Look(job)
 
-    def _diff(self, request: Fields, _: Caller) -> Look:
+    def _diff(self, request: Fields, caller: Caller) -> Look:
         a = self._side(text(request, "a", RUNNING))
         b = self._side(text(request, "b", FILES))
+        secrets = self._secrets.known()
 
         def job() -> Fields:
             (before, old), (after, new) = a(), b()
-            changes = [difference.as_json() for difference in differences(old, new)]
+            found = differences(old, new)
+            if not caller.is_owner:
+                found = (_without_secrets(difference, secrets) for difference in found)
+            changes = [difference.as_json() for difference in found]
             return {"version": 1, "a": before, "b": after, "changes": changes}
 
         return Look(job)
@@ -126,8 +135,18 @@ class SlowReads:
         return os.fspath(path)
 
 
-def _for(caller: Caller, entry: Fields) -> Fields:
-    return entry if caller.is_owner else guests.without_commands(entry)
+def _for(caller: Caller, entry: Fields, secrets: Secrets) -> Fields:
+    """An entry of the history as this caller may see it."""
+    return secrets.without_values(entry) if caller.is_owner else guests.without_commands(entry)
+
+
+def _without_secrets(difference: Difference, secrets: Secrets) -> Difference:
+    """That there is one is told; where ABSENT stands for a side, it stays."""
+    old, new = (
+        side if side is ABSENT else secrets.hidden(side, difference.key)
+        for side in (difference.old, difference.new)
+    )
+    return difference._replace(old=old, new=new)
 
 
 def _described(side: Fields, configuration: Configuration) -> tuple[Fields, Configuration]:

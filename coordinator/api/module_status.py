@@ -5,12 +5,14 @@ It was written by modules, so its shape is checked here; what is not as it shoul
 """
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from coordinator.api.fields import Fields
 from coordinator.core.members import Member
 from coordinator.files.provenance import Provenance
 from protocol.keys import Path, parse_key
+from protocol.secrets import MASK, Patterns, at, from_description
 
 CONFIGURATION = "configuration"
 """What a module calls the origin of a value that the broker's configuration gives it."""
@@ -37,8 +39,33 @@ def config(member: Member) -> Fields:
         "generation": member.generation,
         "config": {key: entry for key, entry in entries.items() if _is_entry(entry)},
         "cut": report.get("cut") is True,
-        "runtime": {key: value.value for key, value in member.runtime.items()},
+        "runtime": _shown(member, ((key, value.value) for key, value in member.runtime.items())),
     }
+
+
+def arguments(member: Member) -> dict[str, str]:
+    """The load arguments of a module of ours, as they were typed; the last of each key."""
+    return _shown(member, member.spec.arguments) if member.spec else {}
+
+
+def secrets(member: Member) -> Patterns:
+    """The places in the whole configuration of what the module calls secret."""
+    return from_description(described(member).get("secrets"))
+
+
+def _shown(member: Member, typed: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Texts typed for keys of one module, without those that are secret."""
+    told = described(member)
+    tables = tuple(str(table) for table in told.get("tables", ()))
+    places = from_description(told.get("secrets"))
+
+    def is_secret(key: str) -> bool:
+        path = _path(key, tables, told.get("single") is True)
+        if not tables:  # the description was too long: only the end of a place can be compared
+            return any(place[-len(path) :] == path for place in places)
+        return bool(at(places, path)) if path else bool(places)
+
+    return {key: MASK if places and is_secret(key) else value for key, value in typed}
 
 
 def _is_entry(entry: Any) -> bool:

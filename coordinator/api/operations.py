@@ -11,6 +11,7 @@ from coordinator.api import guests, module_status, status
 from coordinator.api.fields import BadRequest, Fields, key, seconds, text
 from coordinator.api.handle import BrokerHandle
 from coordinator.api.lookup import Lookup
+from coordinator.api.secret_places import SecretPlaces
 from coordinator.api.table import Caller, Kind, Look, Table, TableEntry, WatchRequest
 from coordinator.core.events import Inquired
 from coordinator.core.members import Member
@@ -23,8 +24,9 @@ _FIXED = frozenset({"rank", "size", "rundir", "statedir", "local-uri", "modules-
 class Operations:
     """Reading requests, and the notes that a broker keeps for its owner (attributes)."""
 
-    def __init__(self, broker: BrokerHandle, lookup: Lookup) -> None:
+    def __init__(self, broker: BrokerHandle, lookup: Lookup, secrets: SecretPlaces) -> None:
         self._broker = broker
+        self._secrets = secrets
         self._lookup = lookup
 
     def table(self) -> Table:
@@ -47,15 +49,16 @@ class Operations:
 
     # The configuration
 
-    def _get(self, request: Fields, _: Caller) -> Fields:
+    def _get(self, request: Fields, caller: Caller) -> Fields:
         running = self._broker.machine.running
         if running is None:
             raise BadRequest("no configuration is in force yet")
         answer = {"generation": running.generation, "digest": running.configuration.digest}
         if "name" not in request:
-            return {**answer, "configuration": self._lookup.at(running, ())}
+            return {**answer, "configuration": self._lookup.at(running, (), caller.is_owner)}
         try:
-            return {**answer, "set": True, "value": self._lookup.at(running, key(request))}
+            value = self._lookup.at(running, key(request), caller.is_owner)
+            return {**answer, "set": True, "value": value}
         except KeyError:
             return {**answer, "set": False}
 
@@ -67,17 +70,20 @@ class Operations:
     def _status(self, _: Fields, caller: Caller) -> Fields:
         machine = self._broker.machine
         path = self._broker.attributes.get("config.path", "")
-        answer = {**status.status(machine, time.monotonic()), "path": path}
+        told = status.status(machine, time.monotonic())
+        answer = {**self._secrets.known().without_values(told), "path": path}
         if machine.refused_start:
             answer["refused_start"] = [reason.as_json() for reason in self._broker.refused_start]
         if self._broker.forgets:
             answer["temporary"] = True
         return answer if caller.is_owner else guests.without_commands(answer)
 
-    def _dump(self, _: Fields, __: Caller) -> Fields:
-        if self._broker.machine.running is None:
+    def _dump(self, _: Fields, caller: Caller) -> Fields:
+        running = self._broker.machine.running
+        if running is None:
             raise BadRequest("no configuration is in force yet")
-        return status.dump(self._broker.machine, self._broker.attributes)
+        configuration = self._lookup.at(running, (), caller.is_owner)
+        return status.dump(self._broker.machine, self._broker.attributes, configuration)
 
     # Modules
 

@@ -72,15 +72,18 @@ def transaction(change: Transaction, now: float) -> Fields:
     }
 
 
-def dump(machine: Coordinator, attributes: Mapping[str, str]) -> Fields:
-    """Everything at once; of each module what it told of its values in force."""
+def dump(machine: Coordinator, attributes: Mapping[str, str], configuration: Fields) -> Fields:
+    """Everything at once; of each module what it told of its values in force.
+
+    `configuration` is what runs, as far as the caller may see it.
+    """
     running = machine.running
     assert running is not None
     return {
         "version": 1,
         "generation": running.generation,
         "digest": running.configuration.digest,
-        "configuration": running.configuration.plain(),
+        "configuration": configuration,
         "modules": {member.name: _module_dump(member) for member in machine.members},
         "attributes": dict(sorted(attributes.items())),
     }
@@ -89,4 +92,4 @@ def dump(machine: Coordinator, attributes: Mapping[str, str]) -> Fields:
 def _module_dump(member: Member) -> Fields:
     values = module_status.config(member)
     del values["name"]  # it is the key already
-    return {**values, "arguments": dict(member.spec.arguments) if member.spec else {}}
+    return {**values, "arguments": module_status.arguments(member)}

@@ -8,6 +8,7 @@ gets the latest generation, without those in between.
 
 import json
 
+from coordinator.api.access import ClientRole
 from coordinator.api.connection import Connection
 from coordinator.api.fields import Fields
 from coordinator.api.lookup import Lookup
@@ -26,7 +27,7 @@ class Watchers:
         self._behind: set[int] = set()
         server.drained = self._drained
         self._latest: Durable | None = None
-        self._lines: dict[Path, bytes] = {}
+        self._lines: dict[tuple[Path, bool], bytes] = {}
 
     def add(self, client: Connection, path: Path, running: Durable) -> None:
         """Tell `client` the value at `path` now, and whenever a generation is committed."""
@@ -70,12 +71,13 @@ class Watchers:
             self._lines.clear()  # they are encoded once, however many watch the same
 
     def _tell(self, client: Connection, path: Path) -> None:
-        if path not in self._lines:
+        wanted = path, client.role is ClientRole.OWNER
+        if wanted not in self._lines:
             assert self._latest is not None
-            self._lines[path] = self._line(self._latest, path)
-        self._server.write(client, self._lines[path])
+            self._lines[wanted] = self._line(self._latest, *wanted)
+        self._server.write(client, self._lines[wanted])
 
-    def _line(self, running: Durable, path: Path) -> bytes:
+    def _line(self, running: Durable, path: Path, is_owner: bool) -> bytes:
         fields: Fields = {
             "version": 1,
             "generation": running.generation,
@@ -83,7 +85,7 @@ class Watchers:
             "at": running.committed_at_wall,
         }
         try:
-            fields |= {"set": True, "value": self._lookup.at(running, path)}
+            fields |= {"set": True, "value": self._lookup.at(running, path, is_owner)}
         except KeyError:
             fields["set"] = False
         return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"

@@ -29,6 +29,8 @@ class Edit(NamedTuple):
     key: Path
     text: str | None
     kind: str | None = None
+    secret: bool = False
+    """Whether `text` must not be in what is said about it."""
 
     def applied_to(self, running: Configuration) -> Configuration:
         """`running` with this edit made; `running` itself where nothing changes.
@@ -40,7 +42,7 @@ class Edit(NamedTuple):
             if not _unset(tree, self.key):
                 return running
         else:
-            value = read_text(self.text, self._kind(running), self.key)
+            value = self._read(self.text, self._kind(running))
             _check(value, self.key)
             _set(tree, self.key, value)
         encoded: bytes = msgpack.packb(tree, use_bin_type=True)
@@ -50,6 +52,14 @@ class Edit(NamedTuple):
                 f"at most {limits.CONFIGURATION_BYTES} are allowed"
             )
         return Configuration(encoded)
+
+    def _read(self, text: str, kind: str) -> Any:
+        try:
+            return read_text(text, kind, self.key)
+        except Unfit:
+            if not self.secret:
+                raise
+        raise Unfit(f"what was typed cannot be read as {kind}; it is not shown", self.key)
 
     def _kind(self, running: Configuration) -> str:
         if self.kind is not None:
