@@ -19,11 +19,12 @@ from coordinator.files.provenance import ProvenanceStore
 from coordinator.ledger.errors import LedgerError
 from coordinator.ledger.sqlite import SqliteLedger
 from coordinator.processes.children import Children
+from coordinator.processes.descriptor_limit import participant_places
 from coordinator.runtime.directories import RunDirectory, Unusable
 from coordinator.runtime.log import Log
 from coordinator.runtime.loop import EpollLoop
 from coordinator.runtime.worker import thread_workers
-from coordinator.transport.zmq_router import ZmqRouter
+from coordinator.transport.zmtp_router import ZmtpRouter
 from protocol.reasons import Reason
 
 
@@ -67,11 +68,11 @@ def build_broker(
     return Broker(options, machine, world, loop, processes, front, log, attributes, resolve, hook)
 
 
-class _Router(ZmqRouter):
+class _Router(ZmtpRouter):
     """The socket at which participants join, in the broker's own run directory."""
 
     def __init__(self, rundir: RunDirectory) -> None:
-        super().__init__(rundir.vacate("modules"))
+        super().__init__(rundir.vacate("modules"), participant_places)
         self._rundir = rundir
         rundir.own("modules")
 

@@ -64,7 +64,7 @@ from coordinator.transport.interface import Transport
 from protocol import limits
 from protocol.codec import Malformed, decode_from_participant, encode
 from protocol.configuration import Configuration
-from protocol.messages import Admit, Commit
+from protocol.messages import Admit, Commit, Join, Refuse
 from protocol.reasons import Origin, Reason, Refusal
 
 Hook = Callable[[str, object], None]
@@ -150,6 +150,7 @@ class Executor:
         self._starting_digest = ""
         self._events: deque[Event] = deque()
         self._draining = False
+        self._turned_away = False
         self._over = False
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             Send: self._send,
@@ -201,9 +202,19 @@ class Executor:
             if isinstance(message, Malformed):
                 member = self._machine.members.at(peer)
                 self._log.warn("malformed", module=member.name if member else "?", why=message.why)
+            elif isinstance(message, Join) and (why := self._transport.no_place_for(peer)):
+                self._turn_away(peer, message, why)
             else:
                 self.feed(Received(peer, message))
         return self._transport.ready
+
+    def _turn_away(self, peer: bytes, message: Join, why: str) -> None:
+        """It never gets as far as the machine: nobody could watch its process, either."""
+        if not self._turned_away:  # the next ones come again and again
+            self._log.warn("no place for participants", module=message.name, why=why)
+        self._turned_away = True
+        self._log.line("refuse", {"module": message.name, "why": why})
+        self._transport.send((peer,), encode(Refuse(self._identity, self._epoch, why)))
 
     def _time_passed(self) -> None:
         self.feed(TimePassed())

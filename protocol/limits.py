@@ -92,6 +92,9 @@ RESTART_DEATHS: Final = 5
 HISTORY: Final = 1000
 """Decisions, and refused attempts, that the ledger keeps, unless config.history says otherwise."""
 LONGEST_HISTORY: Final = 1_000_000
+DESCRIPTORS_OWN: Final = 32
+"""File descriptors that a broker needs for itself, with some to spare.  Of the rest, clients take
+a third, and participants two thirds: two each, for the connection and to watch the process."""
 DESCRIPTORS: Final = 65536
 """File descriptors that a broker asks for: three or so for each participant and client."""
 PROBES: Final = 4

@@ -15,7 +15,6 @@ decided elsewhere.  Nothing here blocks, and nobody takes more than a share:
 import errno
 import json
 import os
-import resource
 import selectors
 import socket
 import time
@@ -24,14 +23,13 @@ from collections.abc import Callable
 from coordinator.api.access import ClientRole
 from coordinator.api.connection import Connection
 from coordinator.api.fields import Fields
+from coordinator.processes.descriptor_limit import client_places
 from protocol import limits
 
 VERSION = 1
 """Of the answers' shapes: docs/socket.md."""
 _GUESTS_SHARE = 0.75
 """How much of the places guests may take: the owner is never locked out."""
-_DESCRIPTORS_SHARE = 0.75
-"""How many of the process's descriptors clients may take; modules and files need some, too."""
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PAUSE_SECONDS = 0.1
 _ACCEPTS = 64  # new connections in one turn
@@ -121,10 +119,7 @@ class ApiServer:
 
     def places(self) -> int:
         """How many clients there may be."""
-        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if descriptors == resource.RLIM_INFINITY:
-            return limits.CLIENTS
-        return min(limits.CLIENTS, int(descriptors * _DESCRIPTORS_SHARE))
+        return client_places()
 
     def _make_place(self, clients: list[Connection]) -> bool:
         """Let the one go that has been idle for longest.  Returns False if none has been for long.

@@ -17,6 +17,24 @@ Limit: TypeAlias = tuple[int, int]
 """Soft and hard."""
 
 
+def _shared() -> int:
+    """What clients and participants share: all but what the broker itself needs."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        soft = limits.DESCRIPTORS
+    return max(0, soft - limits.DESCRIPTORS_OWN)
+
+
+def participant_places() -> int:
+    """How many participants there may be: each takes two, its connection and a pidfd."""
+    return min(limits.MEMBERS, max(1, _shared() // 3))
+
+
+def client_places() -> int:
+    """How many clients there may be; each takes one."""
+    return min(limits.CLIENTS, max(2, _shared() // 3))
+
+
 def raise_limit() -> Limit:
     """Raise this process's limit to DESCRIPTORS, or the hard limit; what it was before."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -23,6 +23,12 @@ class Transport(Protocol):
     def receive(self, most: int) -> Iterator[tuple[bytes, bytes]]:
         """(peer, frame) as they arrived, at most `most`; what was no single frame comes empty."""
 
+    def no_place_for(self, peer: bytes) -> str:
+        """Why this peer cannot join, for people; empty where it can.
+
+        One that cannot is connected for as long as it takes to tell it so.
+        """
+
     def descriptors(self) -> tuple[int, ...]:
         """File descriptors that become readable when there may be something to receive."""
 

@@ -40,18 +40,18 @@ def connect(stack: ExitStack, path: str) -> socket.socket:
     return sock
 
 
-def exhaust(
-    broker: ChaosBroker, stack: ExitStack, descriptors: int, clients: int
-) -> tuple[int, int]:
-    """Leave the broker a few descriptors and take them all; its process and its hard limit."""
+def exhaust(broker: ChaosBroker, stack: ExitStack, clients: int) -> tuple[int, int]:
+    """Let clients in, and leave the broker no descriptor for another; its pid and hard limit."""
     assert broker.process is not None
     pid, path = broker.process.pid, broker.uri.removeprefix("local://")
     _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    most = footprint.of(pid).descriptors + descriptors
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, hard))
     for _ in range(clients):
-        connect(stack, path)
-    until(lambda: footprint.of(pid).descriptors >= most, what="no descriptor is left")
+        client = connect(stack, path)
+        client.sendall(b'{"op": "lsattr"}\n')
+        assert client.recv(1), "it is in"
+    taken = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    free = next(number for number in range(len(taken) + 1) if number not in taken)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, hard))
     return pid, hard
 
 
@@ -59,7 +59,7 @@ def test_out_of_descriptors(broker: ChaosBroker) -> None:
     """Who cannot be let in waits without cost, and is served when a descriptor is free."""
     broker.start(modules=("m",))
     with ExitStack() as stack:
-        pid, hard = exhaust(broker, stack, descriptors=4, clients=12)
+        pid, hard = exhaust(broker, stack, clients=1)
         late, spent = Client(broker.uri), cpu_seconds(pid)
         late.send("lsattr")
         assert late.receive(2.0) is None, "it was let in, so descriptors were not exhausted"
@@ -77,7 +77,7 @@ def test_descriptors_that_others_free(broker: ChaosBroker) -> None:
     """No client leaves: the broker looks again by itself."""
     broker.start()
     with ExitStack() as stack:
-        pid, hard = exhaust(broker, stack, descriptors=2, clients=4)
+        pid, hard = exhaust(broker, stack, clients=1)
         late = Client(broker.uri)
         late.send("lsattr")
         assert late.receive(0.3) is None
@@ -218,6 +218,6 @@ def test_watchers_leave_room(broker: ChaosBroker) -> None:
             refused = str(trouble)
             break
     assert refused.startswith("too many clients watch")
-    assert len(watchers) == int(soft * 3 / 4) // 2
+    assert len(watchers) == (soft - limits.DESCRIPTORS_OWN) // 3 // 2
     broker.write()
     assert broker.reload()["result"] == "committed"

@@ -42,6 +42,9 @@ class SimulatedTransport:
         while self.arrived:
             yield self.arrived.popleft()
 
+    def no_place_for(self, peer: bytes) -> str:
+        return ""
+
     def descriptors(self) -> tuple[int, ...]:
         return ()
 

@@ -2,7 +2,8 @@
 """Not a numbered promise: what a member warns of is heard.
 
 A change that is committed, or would be, comes back with every warning that came with a yes to it;
-and a strict one is not committed while there is any.
+and a strict one is not committed while there is any.  On the way back a vote that comes too late is
+no vote, and its warning none either.
 """
 
 from typing import TYPE_CHECKING
@@ -42,14 +43,18 @@ class Warned(Promise):
 
     def durable(self, book: Book, decision: Decision) -> None:
         question = book, decision.txid
-        if question in self.strict and question in self.warned:
-            name = min(self.warned[question])
+        warned = self.warned.get(question, set()).intersection(decision.members)
+        if question in self.strict and warned:
+            name = min(warned)
             raise self.broken(f"{decision.txid} is strict and on disk, and {name} warned of it")
 
     def answered(self, broker: "SimulatedBroker", client: Client | None, outcome: Outcome) -> None:
         if outcome.result not in _ACCEPTED:
             return
         warned = self.warned.get((broker.book, outcome.txid), set())
+        for decision in broker.book.decisions.values():
+            if decision.txid == outcome.txid:
+                warned = warned.intersection(decision.members)
         missing = warned - {reason.module for reason in outcome.warnings}
         for name in sorted(missing):
             if not self.world.is_liar(name):
