@@ -218,6 +218,6 @@ def test_watchers_leave_room(broker: ChaosBroker) -> None:
             refused = str(trouble)
             break
     assert refused.startswith("too many clients watch")
-    assert len(watchers) == int(soft * 3 / 4) // 2
+    assert len(watchers) == (soft - limits.DESCRIPTORS_OWN) // 3 // 2
     broker.write()
     assert broker.reload()["result"] == "committed"
