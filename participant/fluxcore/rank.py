@@ -2,9 +2,8 @@
 """One rank as a participant: the production machine, and modules of Flux in place of a module.
 
 Judging and applying take their time, and the loop goes on meanwhile: their ends are events, as the
-machine wants them.  What a rank could not apply it has gone back from before it says so; then its
-machine begins a new life, which runs what ran before, and declines that one generation for as long
-as the coordinator offers it.
+machine wants them.  What a rank could not apply it has gone back from before it says so, and it
+declines that for as long as the coordinator offers it.
 """
 
 import json
@@ -184,20 +183,18 @@ class Rank:
             self.changed()
             self.feed(Finished((), self._shown()))
 
-        self.modules.apply(new, self.in_force, finished)
+        if self.refused and new == self.in_force:
+            finished(())  # it has gone back to that by itself
+        else:
+            self.modules.apply(new, self.in_force, finished)
 
     def _failed(self, new: Configuration, reasons: tuple[Reason, ...]) -> None:
-        """The modules run what they ran: say what was refused, and begin anew with that."""
+        """The modules run what they ran: say what was refused."""
         lines = "; ".join(f"{reason.module}: {reason.message}" for reason in reasons)
         told = (Reason(self.name, lines),)
         self._say(f"went back: {lines}")
-        before = self.machine
         self.refused = {new.digest: told}
         self.feed(Finished(told))
-        self.machine = self._new_life(self.in_force)
-        self.machine.ledger, self.machine.epoch = before.ledger, before.epoch
-        if before.linked:
-            self.feed(Connected())
 
     def _quit(self, why: str, wanted: bool) -> None:
         """The coordinator goes, or will not have us as we are: ask again in a moment."""
