@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-from fluxcore.bindings import find_flux
+from fluxcore.bindings import find_flux, load
 from fluxcore.handle import Flux
 from tests.support.patience import PATIENCE, until
 
@@ -85,6 +85,15 @@ class Instance:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
             shutil.rmtree(self.root, ignore_errors=True)
+
+    def signal(self, rank: int, number: signal.Signals) -> None:
+        """Send a signal to a broker."""
+        self._starter("kill", rank=rank, signum=int(number))
+
+    def _starter(self, method: str, **fields: int) -> None:
+        """Ask `flux start`, which is no broker, but is spoken to like one."""
+        handle = load("flux").Flux(f"local://{self.root}/start")
+        handle.rpc(f"start.{method}", fields).get()
 
     # Talking to it
 
@@ -159,6 +168,68 @@ class Instance:
         except OSError:
             return False
         return True
+
+
+class BootedInstance(Instance):
+    """One whose brokers can be killed and run again: it is booted from a file, as systems are.
+
+    Each broker starts its agent in rc1.  A broker's end does not end the others.
+    """
+
+    def __init__(self, size: int = 3) -> None:
+        super().__init__(size)
+        files = self.root / "conf.d"
+        files.mkdir()
+        hosts = f"fake[0-{size - 1}]"
+        subprocess.run([self._flux, "keygen", "--name", "test", str(self.root / "cert")],
+                       env=self.environment, check=True)  # fmt: skip
+        resources = [self._flux, "R", "encode", f"--hosts={hosts}", f"-r0-{size - 1}"]
+        (self.root / "R").write_bytes(subprocess.check_output(resources, env=self.environment))
+        address = f"ipc://{self.root}/tbon-%h"
+        (files / "boot.toml").write_text(
+            f"""
+[bootstrap]
+curve_cert = "{self.root}/cert"
+default_bind = "{address}"
+default_connect = "{address}"
+hosts = [ {{ host = "{hosts}" }} ]
+[resource]
+path = "{self.root}/R"
+noverify = true
+"""
+        )
+        rc1 = self.root / "rc1"
+        rc1.write_text(f"#!/bin/sh\nexec {' '.join(ACCORD)} agent --detach\n")
+        rc1.chmod(0o755)
+        state = self.root / "state"
+        state.mkdir()
+        self._options = (
+            f"--test-hosts={hosts}", "-c", str(files), "--test-exit-mode=leader",
+            "--test-exit-timeout=0", "-Sbroker.quorum=1", f"-Sstatedir={state}",
+            f"-Sbroker.rc1_path={rc1}",
+        )  # fmt: skip
+
+    @property
+    def files(self) -> Path:
+        """The directory of its configuration files."""
+        return self.root / "conf.d"
+
+    def wait_gone(self, rank: int) -> None:
+        """Wait for the end of a broker that was killed."""
+        self._starter("wait", rank=rank)
+        self._handles.pop(rank, None)
+
+    def run_again(self, rank: int) -> None:
+        """Start a broker that has ended, and wait until it has its agent."""
+        self._starter("run", rank=rank)
+        until(lambda: self._is_served(rank), f"rank {rank} is served")
+
+    def _is_served(self, rank: int) -> bool:
+        try:
+            return self.has_agent(rank)
+        except OSError:
+            self._handles.pop(rank, None)
+            return False
 
 
 class Done:
