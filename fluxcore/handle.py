@@ -194,7 +194,6 @@ class Flux:
             each(result)
 
         future.then(answered, None)
-        self._watchers.append(future)
 
     def watch_group(self, name: str, changed: Callable[[frozenset[int]], None]) -> None:
         """Have `changed` called with the ranks of a broker group, now and at every change."""

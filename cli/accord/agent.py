@@ -19,7 +19,9 @@ from coordinator.core.events import Stop
 from coordinator.fluxcore.agent import FluxBroker
 from coordinator.fluxcore.compose import build_coordinator
 from coordinator.fluxcore.passing_on import PassingOn, serve_passed_on
+from coordinator.fluxcore.relay import RelayDoor, RelayedClients
 from coordinator.fluxcore.service import ConfigService
+from coordinator.runtime.directories import RunDirectory, Unusable
 from coordinator.runtime.log import Log
 from coordinator.runtime.signals import Signals
 from fluxcore.bindings import NoFlux
@@ -31,6 +33,7 @@ from participant.fluxcore.modules import LocalModules
 from participant.fluxcore.rank import Rank
 from protocol import limits
 from protocol.configuration import Configuration
+from protocol.reasons import Reason
 
 _COMMAND = "accord agent"
 _CLEANUP = "timeout 5 flux config get >/dev/null 2>&1 || flux module load config"
@@ -94,6 +97,7 @@ class Agent:
         self._broker = composed.broker
         composed.front.opened = self._started
         serve_passed_on(flux, composed.front.change)
+        RelayedClients(flux, self._loop, f"{directories[0]}/local")
         return ConfigService(flux, lambda: self._rank.in_force, composed.front.change)
 
     def _follow(self) -> ConfigService:
@@ -104,6 +108,7 @@ class Agent:
                 passing_on.coordinator_is_gone()
 
         self._flux.watch_group(GROUP, served)
+        self._door = _door(self._flux, self._loop)
         return ConfigService(self._flux, lambda: self._rank.in_force, passing_on.change)
 
     # Life
@@ -120,6 +125,7 @@ class Agent:
             signals = Signals(self._loop, lambda _: self._loop.stop())
             self._loop.run()
             signals.close()
+            self._door.close()
             status = 0
         with suppress(OSError):  # the broker is gone, and there is nobody to give it back to
             self._service.give_back()
@@ -171,13 +177,29 @@ def _what_runs(flux: Flux) -> Configuration | None:
 
 def _directories(flux: Flux) -> tuple[str, str]:
     """Those of the clients' socket and of the ledger, which are made."""
-    socket = (flux.attribute("local-uri") or "").removeprefix("local://")
-    door = f"{socket}.accord"
+    socket = _socket(flux)
     parent = flux.attribute("statedir") or flux.attribute("rundir") or os.path.dirname(socket)
-    ledger = os.path.join(parent, "accord")
-    os.makedirs(door, mode=0o755, exist_ok=True)
-    os.makedirs(ledger, mode=0o700, exist_ok=True)
+    door = _directory(f"{socket}.accord", 0o755)
+    ledger = _directory(os.path.join(parent, "accord"), 0o700)
     return door, ledger
+
+
+def _door(flux: Flux, loop: FluxLoop) -> RelayDoor:
+    """The clients' socket of a follower.  Raises CannotStart."""
+    try:
+        return RelayDoor(flux, loop, RunDirectory(_directory(_socket(flux) + ".accord", 0o755)))
+    except (Unusable, OSError) as error:
+        raise CannotStart(Reason("agent", str(error))) from error
+
+
+def _socket(flux: Flux) -> str:
+    return (flux.attribute("local-uri") or "").removeprefix("local://")
+
+
+def _directory(path: str, mode: int) -> str:
+    """It, made where it is not there."""
+    os.makedirs(path, mode=mode, exist_ok=True)
+    return path
 
 
 def _nothing(_: Any) -> None:

@@ -19,18 +19,18 @@ from protocol.reasons import Reason
 
 _CONFIG = "config"
 _ENOSYS, _ETIMEDOUT = 38, 110
-_NO_METHOD = "Unknown service method"
-"""flux-core's words where the module is there, and the method is not; else it is gone."""
+_NO_SERVICE = "No service matching"
+"""flux-core's words where the module is gone; else it is there, and has no such method."""
 
 
 class VoteKind(StrEnum):
     """By what means a module is asked."""
 
-    PREPARES = "prepares"
+    PREPARES = "asked itself"
     """It serves config-prepare."""
-    VALIDATOR = "validator"
+    VALIDATOR = "bundled validator"
     """A bundled judge speaks for it."""
-    UNKNOWN = "unknown"
+    UNKNOWN = "cannot be asked"
     """Nobody can know before it is told."""
 
 
@@ -219,7 +219,7 @@ def _kind(name: str, answer: Any) -> VoteKind:
 def _is_gone(answer: Any) -> bool:
     """Whether the module was removed meanwhile."""
     missing = isinstance(answer, Failure) and answer.number == _ENOSYS
-    return missing and _NO_METHOD not in answer.text
+    return missing and answer.text.startswith(_NO_SERVICE)
 
 
 def _is_late(answer: Any) -> bool:

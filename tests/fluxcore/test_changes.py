@@ -112,3 +112,19 @@ def test_our_command_reaches_the_agent(instance: Instance) -> None:
     assert instance.configs() == [{}] * 3
     history = json.loads(instance.accord("config", "history", "--json").text)
     assert history["history"][0]["verb"] == "rollback"
+
+
+def test_our_command_on_any_rank(instance: Instance) -> None:
+    instance.load_module("voter", rank=1)
+    instance.load_module("oldkind", rank=2)
+    instance.up()
+    done = instance.accord("config", "set", "--type=integer", "a.n", "1", rank=2)
+    assert done.status == 0, done
+    assert instance.configs() == [{"a": {"n": 1}}] * 3
+    done = instance.accord("config", "set", "--type=integer", "voter.n", "11", rank=2)
+    assert done.status == 1
+    assert "rank 1: voter: n: 11 is more than 10" in done.text
+    status = instance.accord("config", "status", rank=1).text
+    assert "voter              asked itself" in status
+    assert "oldkind            cannot be asked" in status
+    assert "connector-local    bundled validator" in status
