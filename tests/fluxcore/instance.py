@@ -28,6 +28,7 @@ class Instance:
         self.root = Path(tempfile.mkdtemp(prefix="fx-", dir="/tmp"))  # short: paths of sockets
         self.size = size
         self._options = options
+        self.rc: tuple[str, ...] = ("-Sbroker.rc1_path=", "-Sbroker.rc3_path=")
         self._flux = find_flux()
         self._handles: dict[int, Flux] = {}
         self.environment = {
@@ -42,7 +43,7 @@ class Instance:
     def start(self) -> Self:
         """Start it and wait until it runs."""
         command = [self._flux, "start", "-s", str(self.size), f"--test-rundir={self.root}",
-                   "-Sbroker.rc1_path=", "-Sbroker.rc3_path=", *self._options, "cat"]  # fmt: skip
+                   *self.rc, *self._options, "cat"]  # fmt: skip
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(command, env=self.environment, stdin=subprocess.PIPE,
                                             stdout=log, stderr=log,
