@@ -29,10 +29,11 @@ from fluxcore.framing import GIVE_BACK, GROUP, HELLO, PING, SERVICE
 from fluxcore.handle import Flux, Request
 from fluxcore.loop import FluxLoop
 from participant.fluxcore.link import CoordinatorLink
+from participant.fluxcore.memory import Remembered, RunningFile
 from participant.fluxcore.modules import LocalModules
 from participant.fluxcore.rank import Rank
 from protocol import limits
-from protocol.configuration import Configuration
+from protocol.configuration import Configuration, Unfit
 from protocol.reasons import Reason
 
 _COMMAND = "accord agent"
@@ -80,7 +81,9 @@ class Agent:
         self._is_admitted = False
         self._may_open = flux.rank != 0
         running = _what_runs(flux)
-        self._rank = Rank(flux.rank, self._link, self._modules, self._loop, running,
+        memory = RunningFile(os.path.join(_door_directory(flux), "running"))
+        known = Remembered(running, certain=True) if running is not None else memory.read()
+        self._rank = Rank(flux.rank, self._link, self._modules, self._loop, known, memory,
                           lambda text: self._log.warn("rank", why=text))  # fmt: skip
         self._rank.changed = self._changed
         self._broker: FluxBroker | None = None
@@ -168,18 +171,26 @@ class Agent:
 
 
 def _what_runs(flux: Flux) -> Configuration | None:
-    """What Flux's own `config` module says its rank runs; None where it is not loaded."""
+    """What Flux's own `config` module says its rank runs; None where it is not loaded.
+
+    Raises CannotStart.
+    """
     modules = flux.call("module.list", rank=flux.rank)["mods"]
     if not any(module["name"] == "config" for module in modules):
         return None
-    return Configuration.of(flux.call("config.get", rank=flux.rank))
+    try:
+        return Configuration.of(flux.call("config.get", rank=flux.rank))
+    except Unfit as unfit:
+        raise CannotStart(
+            Reason("config", f"what Flux runs cannot be taken over: {unfit}")
+        ) from None
 
 
 def _directories(flux: Flux) -> tuple[str, str]:
     """Those of the clients' socket and of the ledger, which are made."""
     socket = _socket(flux)
     parent = flux.attribute("statedir") or flux.attribute("rundir") or os.path.dirname(socket)
-    door = _directory(f"{socket}.accord", 0o755)
+    door = _door_directory(flux)
     ledger = _directory(os.path.join(parent, "accord"), 0o700)
     return door, ledger
 
@@ -187,13 +198,18 @@ def _directories(flux: Flux) -> tuple[str, str]:
 def _door(flux: Flux, loop: FluxLoop) -> RelayDoor:
     """The clients' socket of a follower.  Raises CannotStart."""
     try:
-        return RelayDoor(flux, loop, RunDirectory(_directory(_socket(flux) + ".accord", 0o755)))
+        return RelayDoor(flux, loop, RunDirectory(_door_directory(flux)))
     except (Unusable, OSError) as error:
         raise CannotStart(Reason("agent", str(error))) from error
 
 
 def _socket(flux: Flux) -> str:
     return (flux.attribute("local-uri") or "").removeprefix("local://")
+
+
+def _door_directory(flux: Flux) -> str:
+    """Where the clients' socket is, and what this rank runs."""
+    return _directory(f"{_socket(flux)}.accord", 0o755)
 
 
 def _directory(path: str, mode: int) -> str:

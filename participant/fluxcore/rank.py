@@ -12,18 +12,19 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from fluxcore.framing import name_of
 from participant.core.effects import Apply, Effect, Quit, Release, Show, Tell, Validate
 from participant.core.events import Connected, Cut, Event, Finished, Heard, Judged, Shown
 from participant.core.machine import Participant
 from participant.fluxcore.link import CoordinatorLink
+from participant.fluxcore.memory import Remembered, RunningFile
 from participant.fluxcore.modules import LocalModules, Verdict
 from protocol import limits
 from protocol.codec import Encoder, Malformed, decode_from_coordinator
-from protocol.configuration import Configuration
-from protocol.messages import Prepare
+from protocol.configuration import EMPTY, Configuration
+from protocol.messages import NOTHING, Applied, FromParticipant, Prepare
 from protocol.reasons import Reason, part_of
 
 Hook = Callable[[str, object], None]
@@ -41,7 +42,7 @@ class Clock(Protocol):
 
 
 class Rank:
-    """Serves one rank.  `running` is what its modules run; None where nobody knows."""
+    """Serves one rank.  `running` is what its modules run; None where nobody knows at all."""
 
     def __init__(
         self,
@@ -49,18 +50,21 @@ class Rank:
         link: CoordinatorLink,
         modules: LocalModules,
         clock: Clock,
-        running: Configuration | None,
+        running: Remembered | None,
+        memory: RunningFile,
         say: Callable[[str], None],
         hook: Hook | None = None,
     ) -> None:
         """`say` takes a line for people."""
         self.name = name_of(rank)
         self.modules = modules
-        self.in_force = running or Configuration.of({})
+        self.in_force = running.configuration if running else EMPTY
         """What the modules of this rank run."""
+        self._is_certain = running is not None and running.certain
+        self._memory = memory
         self.changed: Callable[[], None] = _nothing
-        """Called when the rank has applied something, and when it is admitted."""
-        self.machine = self._new_life(running)
+        """Called when the rank has applied something, and when it is admitted, or declines."""
+        self.machine = self._new_life()
         self.refused: dict[str, tuple[Reason, ...]] = {}
         """By digest: what could not be applied last, and why."""
         self._link = link
@@ -75,9 +79,10 @@ class Rank:
         self._look_again_at = 0.0
         link.heard, link.up, link.down = self._heard, self._connected, self._cut
 
-    def _new_life(self, running: Configuration | None) -> Participant:
+    def _new_life(self) -> Participant:
+        """Where it is not certain what the modules run, all is applied on admission."""
         machine = Participant(self.name, uuid.uuid4().hex, os.getpid())
-        machine.digest = running.digest if running else ""
+        machine.digest = self.in_force.digest if self._is_certain else NOTHING
         return machine
 
     # Events
@@ -144,10 +149,12 @@ class Rank:
         if self._hook is not None:
             self._hook("after", effect)
 
-    def _note_admission(self, message: Any) -> None:
-        if getattr(message, "ok", False) and not self._admitted:
-            self._admitted = True
-            self.changed()
+    def _note_admission(self, message: FromParticipant) -> None:
+        if not isinstance(message, Applied) or self._admitted:
+            return
+        self._admitted = message.ok
+        self._know(self._is_certain)
+        self.changed()
 
     def _validate(self, candidate: Configuration) -> None:
         assert self.machine.staged is not None
@@ -180,13 +187,20 @@ class Rank:
                 return
             self.refused.clear()
             self.in_force = new
+            self._know(certain=True)
             self.changed()
             self.feed(Finished((), self._shown()))
 
         if self.refused and new == self.in_force:
             finished(())  # it has gone back to that by itself
         else:
+            self._know(certain=False)
             self.modules.apply(new, self.in_force, finished)
+
+    def _know(self, certain: bool) -> None:
+        """Remember what the modules run, for an agent that takes our place."""
+        self._is_certain = certain
+        self._memory.write(self.in_force, certain)
 
     def _failed(self, new: Configuration, reasons: tuple[Reason, ...]) -> None:
         """The modules run what they ran: say what was refused."""
@@ -194,13 +208,14 @@ class Rank:
         told = (Reason(self.name, lines),)
         self._say(f"went back: {lines}")
         self.refused = {new.digest: told}
+        self._know(certain=True)
         self.feed(Finished(told))
 
     def _quit(self, why: str, wanted: bool) -> None:
         """The coordinator goes, or will not have us as we are: ask again in a moment."""
         self._say(f"{'told to go' if wanted else 'refused'}: {why}")
         before = self.machine
-        self.machine = self._new_life(self.in_force)
+        self.machine = self._new_life()
         self.machine.epoch, self.machine.ledger = before.epoch, before.ledger
         self._admitted = False
         moment = self._clock.now() + limits.RANK_REJOIN_SECONDS / 4
