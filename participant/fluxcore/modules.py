@@ -9,10 +9,12 @@ told.  flux-core tells its modules one after the other and waits for ever (src/m
 import json
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from fluxcore.handle import Failure, Flux
-from participant.fluxcore import bundled
+from participant.fluxcore import validators
+from participant.fluxcore.flux_text import reasons_in
+from participant.judging import Judgement
 from protocol import limits
 from protocol.configuration import Configuration
 from protocol.reasons import Reason
@@ -30,15 +32,10 @@ class VoteKind(StrEnum):
     """It serves config-prepare."""
     VALIDATOR = "bundled validator"
     """A bundled judge speaks for it."""
+    ACCEPTS = "accepts anything"
+    """A module of flux-core that does not read the configuration."""
     UNKNOWN = "cannot be asked"
     """Nobody can know before it is told."""
-
-
-class Verdict(NamedTuple):
-    """What all modules say; no reasons: yes."""
-
-    reasons: tuple[Reason, ...]
-    warnings: tuple[Reason, ...]
 
 
 class LocalModules:
@@ -61,14 +58,14 @@ class LocalModules:
         candidate: Configuration,
         dry_run: bool,
         seconds: float,
-        then: Callable[[Verdict], None],
+        then: Callable[[Judgement], None],
     ) -> None:
         """Ask all; `then` follows when all have answered or had `seconds`."""
         text = json.dumps({"txid": txid, "config": candidate.plain(), "dry-run": dry_run})
 
         def listed(names: tuple[str, ...] | Failure) -> None:
             if isinstance(names, Failure):
-                then(Verdict((Reason("broker", f"module list: {names.text}"),), ()))
+                then(Judgement((Reason("broker", f"module list: {names.text}"),), ()))
                 return
             self._gather(names, "config-prepare", text, seconds, asked)
 
@@ -84,22 +81,21 @@ class LocalModules:
         dry_run: bool,
         seconds: float,
         answers: dict[str, Any],
-        then: Callable[[Verdict], None],
+        then: Callable[[Judgement], None],
     ) -> None:
         self.kinds = {name: _kind(name, answer) for name, answer in answers.items()
                       if not _is_gone(answer)}  # fmt: skip
         by = {kind: [name for name, its in self.kinds.items() if its is kind] for kind in VoteKind}
-        reasons = [
-            Reason(name, line)
-            for name in by[VoteKind.PREPARES]
-            for line in _lines(answers[name], seconds)
-        ]
-        judged = bundled.judge(by[VoteKind.VALIDATOR], candidate)
-        staged = tuple(name for name in by[VoteKind.PREPARES] if _may_hold(answers[name]))
+        own = by[VoteKind.PREPARES]
+        judgements = {name: _own(name, answers[name], candidate, seconds) for name in own}
+        judgements |= validators.judge(by[VoteKind.VALIDATOR], candidate)
+        reasons = tuple(reason for said in judgements.values() for reason in said.reasons)
+        warnings = tuple(warning for said in judgements.values() for warning in said.warnings)
+        staged = tuple(name for name in own if _may_hold(answers[name]))
         self._prepared = (txid, () if dry_run else staged)
-        if reasons or judged.reasons:
+        if reasons:
             self.release()
-        then(Verdict((*reasons, *judged.reasons), judged.warnings))
+        then(Judgement(reasons, warnings))
 
     def release(self) -> None:
         """Let those that have prepared drop what they built."""
@@ -213,7 +209,9 @@ def _for(name: str, then: Callable[[str, Any], None]) -> Callable[[Any], None]:
 def _kind(name: str, answer: Any) -> VoteKind:
     if not isinstance(answer, Failure) or answer.number != _ENOSYS:
         return VoteKind.PREPARES
-    return VoteKind.VALIDATOR if bundled.known((name,)) else VoteKind.UNKNOWN
+    if validators.validator_of(name) is not None:
+        return VoteKind.VALIDATOR
+    return VoteKind.UNKNOWN if validators.unjudged((name,)) else VoteKind.ACCEPTS
 
 
 def _is_gone(answer: Any) -> bool:
@@ -229,6 +227,17 @@ def _is_late(answer: Any) -> bool:
 def _may_hold(answer: Any) -> bool:
     """Whether it may have staged something: it said yes, or will say something later."""
     return not isinstance(answer, Failure) or _is_late(answer)
+
+
+def _own(name: str, answer: Any, candidate: Configuration, seconds: float) -> Judgement:
+    """What a module says for itself."""
+    if not isinstance(answer, Failure):
+        told = answer.get("warnings") if isinstance(answer, dict) else None
+        text = "\n".join(map(str, told)) if isinstance(told, list) else ""
+        return Judgement((), tuple(reasons_in(name, text, candidate)) if text else ())
+    if _is_late(answer):
+        return Judgement((Reason(name, _lines(answer, seconds)[0]),))
+    return Judgement(tuple(reasons_in(name, answer.text, candidate)))
 
 
 def _lines(answer: Any, seconds: float) -> list[str]:

@@ -20,7 +20,8 @@ from participant.core.events import Connected, Cut, Event, Finished, Heard, Judg
 from participant.core.machine import Participant
 from participant.fluxcore.link import CoordinatorLink
 from participant.fluxcore.memory import Remembered, RunningFile
-from participant.fluxcore.modules import LocalModules, Verdict
+from participant.fluxcore.modules import LocalModules
+from participant.judging import Judgement
 from protocol import limits
 from protocol.codec import Encoder, Malformed, decode_from_coordinator
 from protocol.configuration import EMPTY, Configuration
@@ -171,9 +172,9 @@ class Rank:
         seconds = max(0.1, request.allowed * limits.MODULE_PREPARE_SHARE)
         machine = self.machine
 
-        def judged(verdict: Verdict) -> None:
+        def judged(said: Judgement) -> None:
             if self.machine is machine:
-                self.feed(Judged(self._ours(verdict.reasons), self._ours(verdict.warnings)))
+                self.feed(Judged(self._ours(said.reasons), self._ours(said.warnings)))
 
         self.modules.judge(request.txid, candidate, request.dry_run, seconds, judged)
 
