@@ -124,9 +124,9 @@ class Instance:
         """`flux accord …`."""
         return Done(self.run(*ACCORD, *arguments, rank=rank))
 
-    def popen(self, *arguments: str) -> "subprocess.Popen[str]":
-        """flux-core's command on rank 0, not waited for."""
-        environment = {**self.environment, "FLUX_URI": self.uri(0)}
+    def popen(self, *arguments: str, rank: int = 0) -> "subprocess.Popen[str]":
+        """flux-core's command on that rank, not waited for."""
+        environment = {**self.environment, "FLUX_URI": self.uri(rank)}
         return subprocess.Popen([self._flux, *arguments], env=environment, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
 

@@ -82,6 +82,31 @@ def test_the_coordinator_comes_back_with_its_ledger(instance: Instance) -> None:
     assert instance.configs() == [{"a": {"n": 2}}] * 3
 
 
+def test_who_waits_for_a_coordinator_that_dies_is_told(instance: Instance) -> None:
+    instance.load_module("voter", rank=2)
+    instance.up()
+    assert instance.load({"voter": {"n": 1}}).status == 0
+    os.kill(instance.agent_pid(2), signal.SIGSTOP)
+    running = instance.popen("config", "set", "--type=integer", "voter.n", "2", rank=1)
+    time.sleep(0.5)
+    os.kill(instance.agent_pid(0), signal.SIGKILL)
+    _, text = running.communicate(timeout=AT_ONCE)
+    assert running.returncode == 1
+    assert "rank 0's agent is gone; it is not known whether the change was made" in text
+
+
+def test_an_agent_that_is_stopped_fails_a_change_at_its_deadline(instance: Instance) -> None:
+    instance.up()
+    pid = instance.agent_pid(1)
+    os.kill(pid, signal.SIGSTOP)
+    done = instance.accord("config", "set", "--timeout=1s", "--type=integer", "a.n", "1")
+    assert done.status == 1
+    assert "rank 1: did not answer within 1 s" in done.text
+    os.kill(pid, signal.SIGCONT)
+    until(lambda: instance.load({"a": {"n": 2}}).status == 0, "it votes again")
+    assert instance.configs() == [{"a": {"n": 2}}] * 3
+
+
 def _lives(pid: int) -> bool:
     try:
         os.kill(pid, 0)
