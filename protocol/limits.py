@@ -132,3 +132,5 @@ FLUX_CALL_SECONDS: Final = 10.0
 """Time that Flux's own services have to answer what they answer at once."""
 AGENT_PROBE_SECONDS: Final = 0.5
 """Time that an agent that lives has to say so; one that dies says nothing."""
+PULSE_SECONDS: Final = 0.25
+"""Pause between two words to a rank whose answer is awaited."""

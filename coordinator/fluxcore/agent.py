@@ -18,8 +18,10 @@ from coordinator.core.requests import ChangeRequest, FromFiles, Replacement, Who
 from coordinator.core.results import Outcome
 from coordinator.fluxcore.answers import failure_of
 from coordinator.fluxcore.attendance import Attendance
+from coordinator.fluxcore.liveness import Pulse
 from coordinator.fluxcore.service import ConfigRequest, Then
 from coordinator.fluxcore.undo import Undo
+from fluxcore.handle import Flux
 
 
 class FluxFront:
@@ -97,9 +99,10 @@ def _who(wanted: ConfigRequest) -> Who:
 class FluxBroker(Broker):
     """`wire` before `run`."""
 
-    def wire(self, front: FluxFront, attendance: Attendance) -> None:
+    def wire(self, flux: Flux, front: FluxFront, attendance: Attendance) -> None:
         """Have requests and answers pass by these."""
         self._attendance = attendance
+        self._pulse = Pulse(flux, self._world.timers, self._awaited)
         self._undo = Undo(lambda: self.machine.members, front.ask, front.answer)
         attendance.feed = super().feed
         attendance.refuse = self._front.answer
@@ -125,6 +128,11 @@ class FluxBroker(Broker):
         """The machine has made a step."""
         super().stepped()
         self._attendance.look()
+        self._pulse.look()
+
+    def _awaited(self) -> frozenset[str]:
+        change = self.machine.transaction
+        return change.awaited if change is not None and change.outcome is None else frozenset()
 
     def unreached(self) -> None:
         """Who is online, or has an agent, has changed."""

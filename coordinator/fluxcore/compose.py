@@ -98,7 +98,7 @@ def build_coordinator(
     options = Options(rundir, statedir, path or None)
     broker = FluxBroker(options, machine, world, loop, NoPrograms(), front, log,
                         _attributes(flux, directories, path), _no_module, hook)  # fmt: skip
-    broker.wire(front, Attendance(loop, lambda: watch.online, lambda: machine.members,
+    broker.wire(flux, front, Attendance(loop, lambda: watch.online, lambda: machine.members,
                                   lambda: machine.generation))  # fmt: skip
     watch.changed = broker.unreached
     transport.attach(lambda peer: broker.feed(Unreachable(peer)), watch.replaced)

@@ -14,8 +14,10 @@ from coordinator.core.events import Died, Started
 from coordinator.core.requests import Spec
 from coordinator.fluxcore.transport import RankTransport
 from coordinator.processes.interface import Tell
-from fluxcore.framing import GROUP, name_of, rank_of
+from coordinator.runtime.loop import Timers
+from fluxcore.framing import GROUP, PING, name_of, rank_of
 from fluxcore.handle import Failure, Flux
+from protocol import limits
 
 _GONE = frozenset({"lost", "offline"})
 _ENOSYS = 38
@@ -92,6 +94,42 @@ class RankWatch:
     def _router(self, answer: Any) -> None:
         if not isinstance(answer, Failure) and answer.get("status") in _GONE:
             self.died(answer["rank"], "its broker is gone")
+
+
+class Pulse:
+    """Speaks to ranks whose answer is awaited, so that the death of a broker shows at once.
+
+    A broker's death is noticed when something is sent to it: by Flux itself at its heartbeat, which
+    is every 2 s, and an instance need not have one.
+    """
+
+    def __init__(self, flux: Flux, timers: Timers, awaited: Callable[[], frozenset[str]]) -> None:
+        self._flux = flux
+        self._timers = timers
+        self._awaited = awaited
+        self._beats = False
+
+    def look(self) -> None:
+        """Somebody may be awaited: if so, begin."""
+        if not self._beats and self._awaited():
+            self._beats = True
+            self._next()
+
+    def _next(self) -> None:
+        self._timers.call_at(self._timers.now() + limits.PULSE_SECONDS, self._beat)
+
+    def _beat(self) -> None:
+        names = self._awaited()
+        for name in names:
+            rank, seconds = rank_of(name), limits.FLUX_CALL_SECONDS
+            self._flux.ask(PING, {}, _no_matter, rank=rank, seconds=seconds)
+        self._beats = bool(names)
+        if names:
+            self._next()
+
+
+def _no_matter(_: Any) -> None:
+    """What tells of a death is not the answer."""
 
 
 def _nothing() -> None:

@@ -39,13 +39,10 @@ def test_a_broker_that_dies_while_it_is_asked_is_a_no(booted: BootedInstance) ->
     booted.load_module("voter", rank=1)
     running = booted.popen("config", "set", "--type=integer", "voter.sleep", "8")
     time.sleep(0.5)
-    began = time.monotonic()
-    booted.signal(2, signal.SIGKILL)
     booted.signal(1, signal.SIGKILL)
     _, text = running.communicate(timeout=AT_ONCE)
     assert running.returncode == 1
-    assert "rank 1: " in text
-    assert time.monotonic() - began < AT_ONCE
+    assert "rank 1: died (its broker is gone) while it was asked" in text
     assert "voter" not in booted.config(0)
 
 
