@@ -86,11 +86,13 @@ def test_who_waits_for_a_coordinator_that_dies_is_told(instance: Instance) -> No
     instance.load_module("voter", rank=2)
     instance.up()
     assert instance.load({"voter": {"n": 1}}).status == 0
-    os.kill(instance.agent_pid(2), signal.SIGSTOP)
+    stopped = instance.agent_pid(2)
+    os.kill(stopped, signal.SIGSTOP)
     running = instance.popen("config", "set", "--type=integer", "voter.n", "2", rank=1)
     time.sleep(0.5)
     os.kill(instance.agent_pid(0), signal.SIGKILL)
     _, text = running.communicate(timeout=AT_ONCE)
+    os.kill(stopped, signal.SIGCONT)  # else it would outlive its broker
     assert running.returncode == 1
     assert "rank 0's agent is gone; it is not known whether the change was made" in text
 
