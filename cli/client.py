@@ -30,8 +30,8 @@ class Unanswered(Trouble):
 
 _ANOTHERS = "what answers there is no broker of flux-accord"
 _REAL_FLUX = (
-    "a broker of flux-core answers there; these commands talk to one that `flux start` or "
-    "`flux broker` of flux-accord has started"
+    "a broker of flux-core answers there, without an agent of flux-accord; `flux accord up` starts "
+    "one on every rank"
 )
 
 
@@ -50,7 +50,7 @@ class Client:
         self._heard = False
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            self._socket.connect(self.uri.removeprefix("local://"))
+            self._socket.connect(_door_beside(self.uri.removeprefix("local://")))
         except OSError as error:
             raise Trouble(f"cannot reach the broker at {self.uri}: {error.strerror}") from None
 
@@ -138,6 +138,12 @@ class Client:
         line = b"".join((*self._parts, end))
         self._parts.clear()
         return line
+
+
+def _door_beside(path: str) -> str:
+    """The socket of the agent that serves a broker of flux-core; `path` itself where none does."""
+    beside = f"{path}.accord/local"
+    return beside if os.path.exists(beside) else path
 
 
 def complain(command: str, text: str) -> None:

@@ -19,7 +19,6 @@ from coordinator.core.machine import Coordinator
 from coordinator.core.requests import Spec, Who
 from coordinator.core.results import Outcome
 from coordinator.executor import Environment, Executor, Hook
-from coordinator.files.proposal import FilesOnDisk
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.files.reading import Unreadable
 from coordinator.ledger.interface import History
@@ -168,10 +167,11 @@ class Broker:
         proposal = None
         unreadable: tuple[Reason, ...] = ()
         fallback = self.options.fallback and self.machine.running is not None
-        if self.options.config is not None:
+        if self._world.files is not None:
             try:
-                proposal = FilesOnDisk(self.options.config).read_at_once()
-                self._executor.starting_with(proposal)
+                proposal = self._world.files.read_at_once()
+                if proposal is not None:
+                    self._executor.starting_with(proposal)
             except Unreadable as error:
                 if not fallback:
                     self.end(1, error.reasons)

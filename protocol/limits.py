@@ -113,3 +113,27 @@ GUESTS_ANSWERS_BYTES: Final = 2 * CONFIGURATION_BYTES
 """Answers that all guests together have not read; beyond, who reads nothing is let go."""
 LOG_LINES: Final = 1000
 """Log lines kept for `flux dmesg`."""
+
+# In a Flux instance
+CONFIG_READERS: Final = 1024
+"""Connections of which is remembered what they read last, to rebase what they load then."""
+RANK_JOIN_SECONDS: Final = 5.0
+"""Time that a change waits for ranks that are online and have no agent yet."""
+RANK_REJOIN_SECONDS: Final = 2.0
+"""Time after which a rank that is not admitted joins again."""
+MODULE_PREPARE_SHARE: Final = 0.8
+"""Share of a rank's time to vote that its modules have: the rest is to say who is late."""
+MODULE_COMMIT_SECONDS: Final = 5.0
+"""Time that each module of a rank has to apply a committed change."""
+MODULE_BACK_SECONDS: Final = 2.0
+"""Time that they have to go back where another one refused it."""
+PASSED_ON_SECONDS: Final = 3 * (PREPARE_SECONDS + COMMIT_SECONDS)
+"""Time that a rank waits for the coordinator's answer to what it has passed on."""
+AGENT_START_SECONDS: Final = 60.0
+"""Time that an agent has until it serves its rank."""
+FLUX_CALL_SECONDS: Final = 10.0
+"""Time that Flux's own services have to answer what they answer at once."""
+AGENT_PROBE_SECONDS: Final = 0.5
+"""Time that an agent that lives has to say so; one that dies says nothing."""
+PULSE_SECONDS: Final = 0.25
+"""Pause between two words to a rank whose answer is awaited."""

@@ -73,6 +73,16 @@ class Refusal:
         assert self.reasons, "whoever refuses says why"
 
 
+def part_of(member: str, part: str) -> str:
+    """The name, in reasons, of a part that a member speaks for: a module of a rank."""
+    return f"{member}: {part}"
+
+
+def is_part_of(module: str, member: str) -> bool:
+    """Whether reasons of `module` may be given by this member: it is a part of it."""
+    return module.startswith(part_of(member, ""))
+
+
 def printable(text: str) -> str:
     """`text` on one line: control characters (C0, C1, DEL) and lone surrogates are escaped.
 

@@ -13,7 +13,7 @@ from coordinator.api.server import ApiServer
 from coordinator.core.events import HungUp
 from coordinator.core.results import Outcome
 from coordinator.runtime.directories import RunDirectory
-from coordinator.runtime.loop import EpollLoop
+from coordinator.runtime.loop import SelectorLoop
 
 SOCKET = "local"
 
@@ -21,7 +21,7 @@ SOCKET = "local"
 class UnixFront:
     """JSON lines at RUNDIR/local (docs/json.md)."""
 
-    def __init__(self, rundir: RunDirectory, loop: EpollLoop) -> None:
+    def __init__(self, rundir: RunDirectory, loop: SelectorLoop) -> None:
         self._rundir = rundir
         self._loop = loop
         self._broker: BrokerHandle | None = None

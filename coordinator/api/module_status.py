@@ -107,6 +107,17 @@ def pending(member: Member) -> list[str]:
     return [key for key, entry in config(member)["config"].items() if "pending" in entry]
 
 
+def votes(member: Member) -> dict[str, str]:
+    """Of a member that speaks for others (a rank): by what means it asks each; else nothing."""
+    told = _object(member.report)
+    found, hanging = told.get("votes"), told.get("hanging")
+    late = hanging if isinstance(hanging, list) else []
+    return {
+        str(name): f"{kind}, hangs" if name in late else str(kind)
+        for name, kind in (found if isinstance(found, dict) else {}).items()
+    }
+
+
 def _object(text: str) -> Fields:
     try:
         value = json.loads(text)

@@ -55,7 +55,13 @@ def module(member: Member, now: float) -> Fields:
         "why": member.why,
         "path": member.spec.path if member.spec else "",
         "pending": module_status.pending(member),
+        **_votes(member),
     }
+
+
+def _votes(member: Member) -> Fields:
+    found = module_status.votes(member)
+    return {"votes": found} if found else {}
 
 
 def transaction(change: Transaction, now: float) -> Fields:

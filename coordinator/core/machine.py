@@ -95,7 +95,7 @@ from protocol.messages import (
     Shutdown,
     Vote,
 )
-from protocol.reasons import Reason
+from protocol.reasons import Reason, is_part_of
 
 
 class _Queued(NamedTuple):
@@ -406,7 +406,10 @@ def _in_its_own_name(member: Member, message: _Reasoned) -> _Reasoned:
 
 
 def _said_by(member: Member, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
-    return tuple(replace(reason, module=member.name) for reason in reasons)
+    return tuple(
+        reason if is_part_of(reason.module, member.name) else replace(reason, module=member.name)
+        for reason in reasons
+    )
 
 
 class _IdlePhase(StrEnum):

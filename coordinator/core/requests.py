@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from coordinator.core.edit import Edit
+from coordinator.core.rebase import Rebased
 from protocol import limits
 from protocol.configuration import Configuration
 from protocol.reasons import Origin
@@ -43,7 +44,7 @@ class Earlier(NamedTuple):
     generation: int | None = None
 
 
-Proposal: TypeAlias = FromFiles | Replacement | Edit | Earlier
+Proposal: TypeAlias = FromFiles | Replacement | Edit | Earlier | Rebased
 
 
 class ChangeRequest(NamedTuple):

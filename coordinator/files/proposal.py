@@ -22,6 +22,12 @@ class Files(Protocol):
     def read(self) -> Proposal:
         """What the files ask for now.  Runs beside the loop.  Raises Unreadable."""
 
+    def read_at_once(self) -> Proposal | None:
+        """What a start is to propose, in the loop; None to resume what ran last.
+
+        Raises Unreadable.
+        """
+
 
 class FilesOnDisk:
     """A .toml file, a .json file, or a directory of *.toml."""

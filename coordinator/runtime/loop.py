@@ -60,12 +60,19 @@ class Loop(Timers, Protocol):
         """Let go of the descriptors."""
 
 
+class SelectorLoop(Loop, Protocol):
+    """A loop whose descriptors can be had through a selector as well."""
+
+    @property
+    def selector(self) -> selectors.BaseSelector:
+        """Each key's data is what is called with the events."""
+
+
 class EpollLoop:
     """epoll(7), by way of the standard library's selectors."""
 
     def __init__(self) -> None:
         self.selector: selectors.BaseSelector = selectors.DefaultSelector()
-        """Each key's data is what is called with the events."""
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._made = 0
         self._turns: list[Callable[[], bool]] = []

@@ -2,9 +2,11 @@
 """Tests of this folder need a real Flux; without one they are skipped, and say so."""
 
 import os
+from collections.abc import Generator
 
 import pytest
 
+from tests.fluxcore.instance import Instance
 from tests.support.flux_instance import why_not
 
 
@@ -16,3 +18,13 @@ def _real_flux() -> None:
         pytest.fail(missing)
     if missing:
         pytest.skip(missing)
+
+
+@pytest.fixture
+def instance() -> Generator[Instance]:
+    """Three brokers, and no agent yet."""
+    made = Instance().start()
+    try:
+        yield made
+    finally:
+        made.close()

@@ -165,6 +165,9 @@ class SimulatedFiles:
             raise Unreadable(found.reasons)
         return Proposal((), found)
 
+    def read_at_once(self) -> Proposal:
+        return self.read()
+
 
 class SimulatedLog:
     """The trace has it all; a broker has nothing to warn of but what liars say."""

@@ -71,7 +71,8 @@ def _lines(status: dict[str, Any]) -> list[str]:
         )
         lines += [f"  {from_json(reason)}" for reason in status["refused_start"]]
     lines += _about_files(status)
-    lines += [_module(module) for module in status["modules"]]
+    for module in status["modules"]:
+        lines += [_module(module), *_votes(module)]
     lines += _in_progress(status)
     return lines
 
@@ -94,6 +95,11 @@ def _module(one: dict[str, Any]) -> str:
     if one["pending"]:
         why += f"  (pending until it is reloaded: {', '.join(one['pending'])})"
     return f"  {one['name']:<20} {one['state']:<10} {one['generation']}{why}"
+
+
+def _votes(one: dict[str, Any]) -> list[str]:
+    """In a Flux instance: how each module of a rank is asked."""
+    return [f"    {name:<18} {how}" for name, how in sorted(one.get("votes", {}).items())]
 
 
 def _in_progress(status: dict[str, Any]) -> list[str]:

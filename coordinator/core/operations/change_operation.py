@@ -9,6 +9,7 @@ from coordinator.core.edit import Edit
 from coordinator.core.effects import Answer, ReadFiles, ReadGeneration, RecordEdit
 from coordinator.core.operation import Operation
 from coordinator.core.operations.confirm import why_barred
+from coordinator.core.rebase import Rebased
 from coordinator.core.requests import ChangeRequest, Earlier, FromFiles, Replacement
 from coordinator.core.results import Outcome
 from coordinator.core.state import SharedState
@@ -55,6 +56,8 @@ class ChangeOperation(Operation):
                 self.proposed(configuration)
             case Edit() as edit:
                 self.proposed(self._edited(edit))
+            case Rebased() as change:
+                self.proposed(self._rebased(change))
             case Earlier(generation):
                 before = max(self.shared.generation - 1, 0)
                 self.outbox.emit(
@@ -72,6 +75,14 @@ class ChangeOperation(Operation):
             return Refusal((Reason("config", unfit.message, unfit.key, origin),))
         self.outbox.emit(RecordEdit(before.digest, after.digest, edit, self.request.who))
         return after
+
+    def _rebased(self, change: Rebased) -> Configuration | Refusal:
+        running = self.shared.running
+        assert running is not None, "clients are let in when something runs"
+        try:
+            return change.applied_to(running.configuration)
+        except Unfit as unfit:
+            return Refusal((Reason("config", unfit.message, unfit.key),))
 
     def proposed(self, found: Configuration | Refusal) -> None:
         """The candidate has been made, or there are reasons why it cannot be."""

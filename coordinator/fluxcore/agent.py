@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""The coordinator of a Flux instance: the broker of this project with ranks for modules.
+
+It differs from an ordinary one in four places: its clients come by Flux's `config` service, too; a
+change waits until every rank that is online is a member; what some rank could not apply is undone
+everywhere; and whoever hangs up after the decision does not make that superfluous.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from coordinator.api.front import UnixFront
+from coordinator.api.handle import BrokerHandle
+from coordinator.broker import Broker
+from coordinator.core.events import Asked, Event, HungUp
+from coordinator.core.rebase import Rebased
+from coordinator.core.requests import ChangeRequest, FromFiles, Replacement, Who
+from coordinator.core.results import Outcome
+from coordinator.fluxcore.answers import failure_of
+from coordinator.fluxcore.attendance import Attendance
+from coordinator.fluxcore.liveness import Pulse
+from coordinator.fluxcore.service import ConfigRequest, Then
+from coordinator.fluxcore.undo import Undo
+from fluxcore.handle import Flux
+
+
+class FluxFront:
+    """Two fronts in one: the clients' socket, and whoever asks by a call and waits for a callback.
+
+    Clients of the socket have positive numbers, the others negative ones.
+    """
+
+    def __init__(self, door: UnixFront, size: int) -> None:
+        self._door = door
+        self._size = size
+        self._broker: BrokerHandle | None = None
+        self._waiting: dict[int, Callable[[Outcome], None]] = {}
+        self._number = 0
+        self.opened: Callable[[], None] = _nothing
+        """Called when the start is complete."""
+
+    def open(self, broker: BrokerHandle) -> None:
+        """Let clients in."""
+        self._broker = broker
+        self._door.open(broker)
+        self.opened()
+
+    def ask(self, request: ChangeRequest, then: Callable[[Outcome], None]) -> int:
+        """Ask the machine; the number of the client that was made for it."""
+        assert self._broker is not None, "not open yet"
+        self._number -= 1
+        self._waiting[self._number] = then
+        number = self._number
+        self._broker.feed(Asked(number, request))
+        return number
+
+    def change(self, wanted: ConfigRequest, then: Then) -> Callable[[], None]:
+        """What a client of Flux asks for; returns what withdraws it."""
+        broker = self._broker
+        assert broker is not None, "not open yet"
+        if wanted.candidate is None and not broker.attributes["config.path"]:
+            then(None)  # as flux-core does: there are no files, and nothing to be done
+            return _nothing
+        request = ChangeRequest(_proposal(wanted), wanted.verb, _who(wanted))
+        number = self.ask(request, lambda outcome: then(failure_of(outcome, self._size)))
+        return lambda: broker.feed(HungUp(number))
+
+    def answer(self, client: int, answer: Outcome | dict[str, Any]) -> None:
+        """Bring whoever asked the answer."""
+        if client > 0:
+            self._door.answer(client, answer)
+            return
+        then = self._waiting.pop(client, None)
+        if then is not None and isinstance(answer, Outcome):
+            then(answer)
+
+    def look_out(self) -> None:
+        """Something may have changed that clients watch."""
+        self._door.look_out()
+
+    def close(self) -> None:
+        """Let everybody go."""
+        self._door.close()
+
+
+def _proposal(wanted: ConfigRequest) -> FromFiles | Replacement | Rebased:
+    if wanted.candidate is None:
+        return FromFiles()
+    if wanted.read is None:
+        return Replacement(wanted.candidate)
+    return Rebased(wanted.read, wanted.candidate)
+
+
+def _who(wanted: ConfigRequest) -> Who:
+    verb = "set or unset" if wanted.read is not None else wanted.verb
+    return Who(wanted.uid, 0, f"flux config {verb}")
+
+
+class FluxBroker(Broker):
+    """`wire` before `run`."""
+
+    def wire(self, flux: Flux, front: FluxFront, attendance: Attendance) -> None:
+        """Have requests and answers pass by these."""
+        self._attendance = attendance
+        self._pulse = Pulse(flux, self._world.timers, self._awaited)
+        self._undo = Undo(lambda: self.machine.members, front.ask, front.answer)
+        attendance.feed = super().feed
+        attendance.refuse = self._front.answer
+
+    def feed(self, event: Event) -> None:
+        """Give the machine an event, unless it is to wait, or too late."""
+        if isinstance(event, Asked) and isinstance(event.request, ChangeRequest):
+            if self._attendance.holds(event):
+                return
+        elif isinstance(event, HungUp):
+            self._attendance.drop(event.client)
+            change = self.machine.transaction
+            if change is not None and change.client == event.client and not change.undecided:
+                return  # what comes of it has to be seen, if only here
+        super().feed(event)
+
+    def answer(self, client: int, answer: Outcome | dict[str, Any]) -> None:
+        """Bring the client its answer, when all that belongs to it is done."""
+        if not isinstance(answer, Outcome) or not self._undo.takes(client, answer):
+            super().answer(client, answer)
+
+    def stepped(self) -> None:
+        """The machine has made a step."""
+        super().stepped()
+        self._attendance.look()
+        self._pulse.look()
+
+    def _awaited(self) -> frozenset[str]:
+        change = self.machine.transaction
+        return change.awaited if change is not None and change.outcome is None else frozenset()
+
+    def unreached(self) -> None:
+        """Who is online, or has an agent, has changed."""
+        self._attendance.look()
+
+
+def _nothing() -> None:
+    """Nothing to be done."""

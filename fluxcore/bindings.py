@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Where flux-core and its Python bindings are.
+
+The bindings belong to one minor version of Python and are not on anybody's search path: `flux
+pythonX.Y --get-path` tells where they are (flux-python(1)).
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+FLUX_CORE = "FLUX_CORE"
+"""The environment variable with the path of flux-core's `flux`; else it is looked for on PATH."""
+
+_OURS = b"cli.main"
+_LOOK_BYTES = 4096
+_SECONDS = 30
+
+
+class NoFlux(Exception):
+    """There is no flux-core, or no bindings of it for this Python; the text says what to do."""
+
+
+def find_flux() -> str:
+    """The path of flux-core's `flux`.  Raises NoFlux."""
+    named = os.environ.get(FLUX_CORE)
+    if named:
+        if os.access(named, os.X_OK):
+            return named
+        raise NoFlux(f"{FLUX_CORE}={named}: there is no such program")
+    for path in _on_path("flux"):
+        if not _is_ours(path):
+            return path
+    raise NoFlux(f"no flux-core on PATH; put its `flux` there, or its path into {FLUX_CORE}")
+
+
+def _on_path(name: str) -> Iterator[str]:
+    for directory in os.get_exec_path():
+        path = os.path.join(directory, name)
+        if os.access(path, os.X_OK) and not os.path.isdir(path):
+            yield path
+
+
+def _is_ours(path: str) -> bool:
+    """Whether this is the `flux` of this distribution: a script that names our main function."""
+    with suppress(OSError), open(path, "rb") as file:
+        return _OURS in file.read(_LOOK_BYTES)
+    return False
+
+
+def load(name: str) -> Any:
+    """A module of flux-core's bindings (`flux`, `flux.core.inner`).  Raises NoFlux."""
+    try:
+        return import_module(name)
+    except ImportError:
+        sys.path.append(_bindings())
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise NoFlux(
+            f"flux-core's bindings cannot be loaded: {error}; see docs/fluxcore.md"
+        ) from None
+
+
+def _bindings() -> str:
+    """The directory of the bindings for this Python."""
+    python = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    command = [find_flux(), python, "--get-path"]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    if told.returncode or not told.stdout.strip():
+        raise NoFlux(
+            f"{command[0]} has no bindings for {python}: install flux-accord for the Python that "
+            "flux-core was built for (`flux python --version`)"
+        )
+    return told.stdout.strip()

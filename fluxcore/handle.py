@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""A connection to the local broker of a Flux instance: requests, answers, services, streams.
+
+What its bindings make easy to get wrong is dealt with once, here (flux-core 0.88): a deadline
+counts from the reactor's cached clock, which is stale after any work; the callback of a request
+that was late is called again when the answer comes; a request that was sent to a client that dies
+is never answered; and of a request whose sending finds its broker dead there is no word either.
+So there is a deadline for everything, and who is gone is learnt from groups, not from errors.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from fluxcore.bindings import load
+from protocol import limits
+
+_GUESTS = 0x2  # FLUX_ROLE_USER (RFC 12): others than the instance's owner may call
+
+
+class Failure(NamedTuple):
+    """Takes the place of an answer; `number` as in errno(3)."""
+
+    number: int
+    text: str
+
+
+class Request:
+    """A request to a service of ours; kept as long as it is to be answered."""
+
+    def __init__(self, flux: "Flux", message: Any) -> None:
+        self._flux = flux
+        self._message = message
+        self.topic: str = message.topic
+        self.userid: int = message.userid
+
+    @property
+    def sender(self) -> str:
+        """The connection that it came by: the same for all requests of one client."""
+        return str(self._flux.raw.flux_msg_route_first(self._message.handle))
+
+    @property
+    def text(self) -> str | None:
+        """The payload, JSON text; None where there is none."""
+        text: str | None = self._message.payload_str
+        return text
+
+    @property
+    def data(self) -> bytes:
+        """The payload as bytes."""
+        ffi = self._flux.ffi
+        topic, data, size = ffi.new("char *[1]"), ffi.new("void *[1]"), ffi.new("size_t [1]")
+        self._flux.raw.flux_request_decode_raw(self._message.handle, topic, data, size)
+        return bytes(ffi.buffer(data[0], size[0])) if data[0] != ffi.NULL else b""
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether its sender waits for one answer after the other."""
+        return bool(self._flux.raw.flux_msg_is_streaming(self._message.handle))
+
+    def ends(self, kept: "Request") -> bool:
+        """Whether this is the disconnect of the client that sent `kept`."""
+        mine, its = self._message.handle, kept._message.handle
+        return bool(self._flux.raw.flux_disconnect_match(mine, its))
+
+    def answer(self, payload: Any = None) -> None:
+        """Answer; text is taken for JSON that is encoded already."""
+        self._flux.handle.respond(self._message, payload)
+
+    def refuse(self, number: int, text: str) -> None:
+        """Answer with an error; `text` may have several lines."""
+        self._flux.handle.respond_error(self._message, number, text)
+
+
+class Flux:
+    """A handle.  It belongs to one thread, and its callbacks come in that thread's reactor."""
+
+    def __init__(self, uri: str | None = None) -> None:
+        """Connect, by default to FLUX_URI.  Raises NoFlux, and OSError where nobody answers."""
+        flux, inner = load("flux"), load("flux.core.inner")
+        self.constants = load("flux.constants")
+        self.raw, self.ffi = inner.raw, inner.ffi
+        self._future = load("flux.future").Future
+        self.idset = load("flux.idset").IDset
+        self.handle: Any = flux.Flux(uri) if uri else flux.Flux()
+        self.rank: int = self.handle.get_rank()
+        self.size = int(self.attribute("size") or 1)
+        self._watchers: list[Any] = []  # one that is not referenced is destroyed
+
+    def attribute(self, name: str) -> str | None:
+        """An attribute of the broker; None where it has none of that name."""
+        try:
+            value: str | None = self.handle.attr_get(name)
+        except OSError:
+            return None
+        return value
+
+    # Requests
+
+    def call(
+        self,
+        topic: str,
+        payload: Any = None,
+        rank: int | None = None,
+        seconds: float = limits.FLUX_CALL_SECONDS,
+    ) -> Any:
+        """The answer, waited for: only of what answers at once.
+
+        Raises OSError, of which TimeoutError is one.
+        """
+        where = {} if rank is None else {"nodeid": rank}
+        future = self.handle.rpc(topic, payload, **where)
+        future.wait_for(seconds)
+        return future.get()
+
+    def ask(
+        self,
+        topic: str,
+        payload: Any,
+        then: Callable[[Any], None],
+        rank: int | None = None,
+        seconds: float = -1.0,
+    ) -> None:
+        """Send a request; `then(answer or Failure)` follows once, in the reactor.
+
+        `payload` is JSON text or what can be made that; `rank` None is the local broker, or the
+        nearest one upstream that has the service.  Without `seconds` it may wait for ever.
+        """
+        where = {} if rank is None else {"nodeid": rank}
+        try:
+            future = self.handle.rpc(topic, payload, **where)
+        except OSError as error:
+            then(Failure(error.errno or 0, error.strerror or str(error)))
+            return
+        self._then(future, lambda answered: answered.get(), then, seconds)
+
+    def ask_raw(
+        self,
+        topic: str,
+        data: bytes,
+        then: Callable[[Any], None],
+        rank: int,
+        seconds: float = -1.0,
+    ) -> None:
+        """The same with bytes, which are not looked into; the answer is bytes or Failure."""
+        buffer = self.ffi.from_buffer(data)
+        sent = self.raw.flux_rpc_raw(self.handle.handle, topic.encode(), buffer, len(data), rank, 0)
+        future = self._future(sent, prefixes=["flux_rpc_", "flux_future_"])
+        self._then(future, self._bytes, then, seconds)
+
+    def _bytes(self, future: Any) -> bytes:
+        data, size = self.ffi.new("void *[1]"), self.ffi.new("size_t [1]")
+        future.pimpl.flux_rpc_get_raw(data, size)
+        return bytes(self.ffi.buffer(data[0], size[0])) if data[0] != self.ffi.NULL else b""
+
+    def _then(
+        self,
+        future: Any,
+        read: Callable[[Any], Any],
+        then: Callable[[Any], None],
+        seconds: float,
+    ) -> None:
+        called = False
+
+        def once(answered: Any, _: Any = None) -> None:
+            nonlocal called
+            if called:  # the answer that was late has come
+                return
+            called = True
+            then(_result(answered, read))
+
+        if seconds > 0:
+            self.update_clock()
+            future.then(once, None, timeout=seconds)
+        else:
+            future.then(once, None)
+
+    def update_clock(self) -> None:
+        """Deadlines that are set after this count from now."""
+        self.raw.flux_reactor_now_update(self.raw.flux_get_reactor(self.handle.handle))
+
+    def stream(
+        self, topic: str, payload: Any, each: Callable[[Any], None], rank: int | None = None
+    ) -> None:
+        """Have `each(answer)` called again and again, and at the end `each(Failure)`."""
+        where = {} if rank is None else {"nodeid": rank}
+        flags = self.constants.FLUX_RPC_STREAMING
+        future = self.handle.rpc(topic, payload, flags=flags, **where)
+
+        def answered(future: Any, _: Any = None) -> None:
+            result = _result(future, lambda found: found.get())
+            if not isinstance(result, Failure):
+                future.reset()
+            each(result)
+
+        future.then(answered, None)
+
+    def watch_group(self, name: str, changed: Callable[[frozenset[int]], None]) -> None:
+        """Have `changed` called with the ranks of a broker group, now and at every change."""
+
+        def each(answer: Any) -> None:
+            if not isinstance(answer, Failure):
+                changed(frozenset(self.idset(answer["members"])))
+
+        self.stream("groups.get", {"name": name}, each, rank=0)
+
+    # Services
+
+    def serve(self, topic: str, handler: Callable[[Request], None], guests: bool = False) -> None:
+        """Have requests for `topic` handled; `guests`: those of other users, too."""
+
+        def received(_handle: Any, _watcher: Any, message: Any, _argument: Any) -> None:
+            handler(Request(self, message))
+
+        kind = self.constants.FLUX_MSGTYPE_REQUEST
+        role = {"rolemask": _GUESTS} if guests else {}
+        watcher = self.handle.msg_watcher_create(received, kind, topic, **role)
+        watcher.start()
+        self._watchers.append(watcher)
+
+    def add_service(self, name: str) -> None:
+        """Be the one who gets the requests for `name` here.  Raises OSError (EEXIST: taken)."""
+        self.call("service.add", {"service": name})
+
+    def remove_service(self, name: str) -> None:
+        """Be it no longer."""
+        self.call("service.remove", {"service": name})
+
+
+def _result(future: Any, read: Callable[[Any], Any]) -> Any:
+    try:
+        return read(future)
+    except OSError as error:
+        return Failure(error.errno or 0, error.strerror or str(error))
+
+
+def parsed(text: str | None) -> Any:
+    """The payload of a request.  Raises ValueError where it is no JSON."""
+    return json.loads(text) if text else {}

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""One rank as a participant: the production machine, and modules of Flux in place of a module.
+
+Judging and applying take their time, and the loop goes on meanwhile: their ends are events, as the
+machine wants them.  What a rank could not apply it has gone back from before it says so, and it
+declines that for as long as the coordinator offers it.
+"""
+
+import json
+import os
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from fluxcore.framing import name_of
+from participant.core.effects import Apply, Effect, Quit, Release, Show, Tell, Validate
+from participant.core.events import Connected, Cut, Event, Finished, Heard, Judged, Shown
+from participant.core.machine import Participant
+from participant.fluxcore.link import CoordinatorLink
+from participant.fluxcore.memory import Remembered, RunningFile
+from participant.fluxcore.modules import LocalModules
+from participant.judging import Judgement
+from protocol import limits
+from protocol.codec import Encoder, Malformed, decode_from_coordinator
+from protocol.configuration import EMPTY, Configuration
+from protocol.messages import NOTHING, Applied, FromParticipant, Prepare
+from protocol.reasons import Reason, part_of
+
+Hook = Callable[[str, object], None]
+"""Called with "before" or "after" and each effect; the chaos tests' way in."""
+
+
+class Clock(Protocol):
+    """Moments to be called back at, as the loop has them."""
+
+    def now(self) -> float:
+        """Seconds of a clock that never goes back."""
+
+    def call_at(self, moment: float, callback: Callable[[], None]) -> None:
+        """Call back once, then."""
+
+
+class Rank:
+    """Serves one rank.  `running` is what its modules run; None where nobody knows at all."""
+
+    def __init__(
+        self,
+        rank: int,
+        link: CoordinatorLink,
+        modules: LocalModules,
+        clock: Clock,
+        running: Remembered | None,
+        memory: RunningFile,
+        say: Callable[[str], None],
+        hook: Hook | None = None,
+    ) -> None:
+        """`say` takes a line for people."""
+        self.name = name_of(rank)
+        self.modules = modules
+        self.in_force = running.configuration if running else EMPTY
+        """What the modules of this rank run."""
+        self._is_certain = running is not None and running.certain
+        self._memory = memory
+        self.changed: Callable[[], None] = _nothing
+        """Called when the rank has applied something, and when it is admitted, or declines."""
+        self.machine = self._new_life()
+        self.refused: dict[str, tuple[Reason, ...]] = {}
+        """By digest: what could not be applied last, and why."""
+        self._link = link
+        self._clock = clock
+        self._say = say
+        self._hook = hook
+        self._encode = Encoder().encode
+        self._events: deque[Event] = deque()
+        self._draining = False
+        self._candidate: Configuration | None = None
+        self._admitted = False
+        self._look_again_at = 0.0
+        link.heard, link.up, link.down = self._heard, self._connected, self._cut
+
+    def _new_life(self) -> Participant:
+        """Where it is not certain what the modules run, all is applied on admission."""
+        machine = Participant(self.name, uuid.uuid4().hex, os.getpid())
+        machine.digest = self.in_force.digest if self._is_certain else NOTHING
+        return machine
+
+    # Events
+
+    def _connected(self) -> None:
+        self.feed(Connected())
+        self._look_again_at = self._clock.now() + limits.RANK_REJOIN_SECONDS
+        self._clock.call_at(self._look_again_at, self._join_again)
+
+    def _join_again(self) -> None:
+        """Where the coordinator has not admitted us in all this time, ask it anew."""
+        due = self._clock.now() >= self._look_again_at
+        waits = self.machine.linked and not self._is_admitted()
+        if due and waits and not self.refused:
+            self._link.reopen()
+
+    def _is_admitted(self) -> bool:
+        return self.machine.joined and self._admitted
+
+    def _cut(self) -> None:
+        self._admitted = False
+        self.feed(Cut())
+
+    def _heard(self, frame: bytes) -> None:
+        message = decode_from_coordinator(frame)
+        if isinstance(message, Malformed):
+            self._say(f"ignored a malformed frame: {message.why}")
+        else:
+            self.feed(Heard(message))
+
+    def feed(self, event: Event) -> None:
+        """Take the machine through this event, and through those that come of it."""
+        self._events.append(event)
+        if self._draining:
+            return
+        self._draining = True
+        try:
+            while self._events:
+                for effect in self.machine.step(self._events.popleft()):
+                    self._carry_out(effect)
+        finally:
+            self._draining = False
+
+    # Effects
+
+    def _carry_out(self, effect: Effect) -> None:
+        if self._hook is not None:
+            self._hook("before", effect)
+        match effect:
+            case Tell(message):
+                self._link.send(self._encode(message))
+                self._note_admission(message)
+            case Validate(candidate):
+                self._validate(candidate)
+            case Apply():
+                self._apply()
+            case Release():
+                self._candidate = None
+                self.modules.release()
+            case Show(ticket):
+                self._events.append(Shown(ticket, self._shown()))
+            case Quit(why, wanted):
+                self._quit(why, wanted)
+        if self._hook is not None:
+            self._hook("after", effect)
+
+    def _note_admission(self, message: FromParticipant) -> None:
+        if not isinstance(message, Applied) or self._admitted:
+            return
+        self._admitted = message.ok
+        self._know(self._is_certain)
+        self.changed()
+
+    def _validate(self, candidate: Configuration) -> None:
+        assert self.machine.staged is not None
+        self._candidate = candidate
+        known = self.refused.get(candidate.digest)
+        request = self.machine.staged.request
+        if not isinstance(request, Prepare):
+            if known is not None:  # offered again what it has just gone back from
+                self._candidate = None
+                self._events.append(Judged(known))
+                return
+            self._events.append(Judged())  # what is in force is not a matter of votes here
+            return
+        seconds = max(0.1, request.allowed * limits.MODULE_PREPARE_SHARE)
+        machine = self.machine
+
+        def judged(said: Judgement) -> None:
+            if self.machine is machine:
+                self.feed(Judged(self._ours(said.reasons), self._ours(said.warnings)))
+
+        self.modules.judge(request.txid, candidate, request.dry_run, seconds, judged)
+
+    def _apply(self) -> None:
+        assert self._candidate is not None
+        new, self._candidate = self._candidate, None
+
+        def finished(reasons: tuple[Reason, ...]) -> None:
+            if reasons:
+                self._failed(new, reasons)
+                return
+            self.refused.clear()
+            self.in_force = new
+            self._know(certain=True)
+            self.changed()
+            self.feed(Finished((), self._shown()))
+
+        if self.refused and new == self.in_force:
+            finished(())  # it has gone back to that by itself
+        else:
+            self._know(certain=False)
+            self.modules.apply(new, self.in_force, finished)
+
+    def _know(self, certain: bool) -> None:
+        """Remember what the modules run, for an agent that takes our place."""
+        self._is_certain = certain
+        self._memory.write(self.in_force, certain)
+
+    def _failed(self, new: Configuration, reasons: tuple[Reason, ...]) -> None:
+        """The modules run what they ran: say what was refused."""
+        lines = "; ".join(f"{reason.module}: {reason.message}" for reason in reasons)
+        told = (Reason(self.name, lines),)
+        self._say(f"went back: {lines}")
+        self.refused = {new.digest: told}
+        self._know(certain=True)
+        self.feed(Finished(told))
+
+    def _quit(self, why: str, wanted: bool) -> None:
+        """The coordinator goes, or will not have us as we are: ask again in a moment."""
+        self._say(f"{'told to go' if wanted else 'refused'}: {why}")
+        before = self.machine
+        self.machine = self._new_life()
+        self.machine.epoch, self.machine.ledger = before.epoch, before.ledger
+        self._admitted = False
+        moment = self._clock.now() + limits.RANK_REJOIN_SECONDS / 4
+        self._clock.call_at(moment, self._link.reopen)
+
+    def _ours(self, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+        """Reasons of modules as reasons of this rank's."""
+        return tuple(
+            replace(reason, module=part_of(self.name, reason.module)) for reason in reasons
+        )
+
+    def _shown(self) -> str:
+        """How each module is asked, and which of them hang; JSON."""
+        kinds = {name: str(kind) for name, kind in self.modules.kinds.items()}
+        return json.dumps({"votes": kinds, "hanging": sorted(self.modules.hanging)})
+
+
+def _nothing() -> None:
+    """Nobody has asked to be told yet."""
