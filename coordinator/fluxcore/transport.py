@@ -41,6 +41,10 @@ class RankTransport:
             self._flux.ask_raw(DOWN, peer + frame, self._answered(peer), there.rank)
         return lost
 
+    def no_place_for(self, peer: bytes) -> str:  # noqa: ARG002
+        """Each rank has one: connections between ranks are Flux's."""
+        return ""
+
     def _answered(self, peer: bytes) -> Callable[[object], None]:
         def then(answer: object) -> None:
             if isinstance(answer, Failure):
