@@ -18,6 +18,8 @@ READ_SECONDS = 10.0
 """How long a reading request may take before the broker is taken for stuck."""
 SLACK_SECONDS = 5.0
 """How long beyond the time that a request allows, before the broker is taken for stuck."""
+_VERSION = 1
+"""Of the answers' shapes: docs/socket.md."""
 
 
 class Trouble(Exception):
@@ -88,12 +90,19 @@ class Client:
             raise Unanswered(f"lost the broker: {error.strerror}") from None
         if line is None:
             raise Unanswered("the broker went away before it answered")
-        try:
-            answer: dict[str, Any] = json.loads(line)
-        except ValueError:
-            raise Trouble(f"{self.uri}: {_ANOTHERS}") from None
+        answer = self._parsed(line)
         if "error" in answer:
             raise Trouble(str(answer["error"]))
+        return answer
+
+    def _parsed(self, line: bytes) -> dict[str, Any]:
+        """An answer of ours: each has a version.  Raises Trouble for any other JSON, and none."""
+        try:
+            answer: dict[str, Any] = json.loads(line)
+        except (ValueError, RecursionError):
+            answer = {}
+        if answer.get("version") != _VERSION:
+            raise Trouble(f"{self.uri}: {_ANOTHERS}")
         return answer
 
     def close(self) -> None:

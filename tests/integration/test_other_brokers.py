@@ -82,3 +82,21 @@ def test_somebody_else_is_no_broker_either(greeting: bytes) -> None:
     assert done.returncode == 1, done.stderr
     assert "no broker of flux-accord" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+OTHER_JSON = {
+    "empty": b"{}\n",
+    "status": b'{"status":"x"}\n',
+    "version": b'{"version":"1"}\n',
+    "deep": b'{"a":' + b"[" * 100_000 + b"\n",
+}
+
+
+@pytest.mark.parametrize("greeting", OTHER_JSON.values(), ids=OTHER_JSON)
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_json_of_somebody_else_is_no_answer(arguments: tuple[str], greeting: bytes) -> None:
+    with peer(greeting) as uri:
+        done = flux(uri, *arguments)
+    assert done.returncode == 1, done.stderr
+    assert "no broker of flux-accord" in done.stderr
+    assert "Traceback" not in done.stderr
