@@ -123,7 +123,7 @@ class Changes:
         return Change(LoadRequest(name, spec, seconds(request)))
 
     def _module_remove(self, request: Fields, _: Caller) -> Change:
-        return Change(RemoveRequest(text(request, "name"), seconds(request)))
+        return Change(RemoveRequest(_loaded_name(request), seconds(request)))
 
     def _module_configure(self, request: Fields, caller: Caller) -> Change:
         values = (
@@ -146,7 +146,7 @@ class Changes:
         otherwise = None
         if request.get("path") is not None:
             otherwise = Spec(self._resolved(text(request, "path")))
-        return Change(ModuleReloadRequest(text(request, "name"), seconds(request), otherwise))
+        return Change(ModuleReloadRequest(_loaded_name(request), seconds(request), otherwise))
 
     def _who(self, request: Fields, caller: Caller) -> Who:
         """Who asks, with the command as it is kept: without a secret that was typed."""
@@ -158,3 +158,10 @@ class Changes:
             return self._broker.resolve(path)
         except LookupError as error:
             raise BadRequest(str(error)) from None
+
+
+def _loaded_name(request: Fields) -> str:
+    name = text(request, "name")
+    if not name:
+        raise BadRequest("the field name must not be empty")
+    return name

@@ -99,9 +99,18 @@ def build_diff(parser: argparse.ArgumentParser) -> None:
         "what runs against the files: what `reload` would change."
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("a", metavar="A", nargs="?")
-    parser.add_argument("b", metavar="B", nargs="?")
+    parser.add_argument("a", metavar="A", nargs="?", type=_compared)
+    parser.add_argument("b", metavar="B", nargs="?", type=_compared)
     parser.set_defaults(run=diff)
+
+
+def _compared(text: str) -> str:
+    if text in ("running", "files"):
+        return text
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        wrong = f"{text!r:.60} is no generation; write a number, `running` or `files`"
+        raise argparse.ArgumentTypeError(wrong)
+    return text
 
 
 def diff(options: argparse.Namespace) -> int:
