@@ -460,6 +460,21 @@ def test_wrong_usage_is_told_from_refusal(broker: RunningBroker) -> None:
         assert done.stdout == ""
 
 
+def test_a_directory_without_files_is_the_empty_configuration_with_a_warning(
+    broker: RunningBroker,
+) -> None:
+    place = broker.root / "nothing"
+    place.mkdir(exist_ok=True)
+    for command in ("load", "validate"):
+        before = broker.generation
+        assert "holds no *.toml file" in broker.refused(command, "--strict", str(place))
+        assert broker.generation == before
+        done = broker.config(command, str(place))
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.startswith("flux-config: warning: ")
+        assert "holds no *.toml file" in done.stderr
+
+
 @pytest.mark.parametrize("command", ["remove", "reload"])
 def test_an_empty_name_of_a_module_is_named(broker: RunningBroker, command: str) -> None:
     done = broker.flux("module", command, "")

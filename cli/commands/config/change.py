@@ -91,7 +91,7 @@ def load(options: argparse.Namespace) -> int:
 
     Client()  # without a broker there is no point in reading
     typed = f"load {shlex.quote(options.path)}" if options.path is not None else "load"
-    return _change(options, "load", typed, sources=to_send(options.path))
+    return _change(options, "load", typed, sources=to_send(options.path, options.strict))
 
 
 def build_reload(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from cli.client import Trouble
+from cli.client import Trouble, complain
 from protocol import limits
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ def sources_at(path: str) -> "tuple[Source, ...]":
         raise Trouble("\n".join(str(reason) for reason in error.reasons)) from None
 
 
+NO_FILES = "the directory holds no *.toml file; that is the empty configuration"
+"""Said of a directory that was given: most likely another was meant."""
+
+
 def configuration_at(path: str) -> "Configuration":
     """The configuration behind a path.  Raises Trouble, a line for every fault."""
     from coordinator.files.parsing import merge
@@ -34,17 +38,25 @@ def configuration_at(path: str) -> "Configuration":
         raise Trouble("\n".join(str(reason) for reason in error.reasons)) from None
 
 
-def to_send(path: str | None) -> list[dict[str, str]]:
-    """The texts behind a path, or on stdin where there is none, as the broker takes them."""
+def to_send(path: str | None, strict: bool) -> list[dict[str, str]]:
+    """The texts behind a path, or on stdin where there is none, as the broker takes them.
+
+    Warns of a directory without a text; raises Trouble for one if it is `strict`.
+    """
     if path is None:
         return [_from_stdin()]
+    sources = sources_at(path)
+    if not sources:
+        if strict:
+            raise Trouble(f"{path}: {NO_FILES}")
+        complain("config", f"warning: {path}: {NO_FILES}")
     return [
         {
             "name": source.name,
             "format": source.format,
             "text": source.text.decode(errors="surrogateescape"),
         }
-        for source in sources_at(path)
+        for source in sources
     ]
 
 

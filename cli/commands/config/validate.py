@@ -16,7 +16,7 @@ from cli.options.duration import duration
 from cli.streams import tell
 from protocol import limits
 from protocol.keys import Path
-from protocol.reasons import Reason
+from protocol.reasons import Origin, Reason
 
 if TYPE_CHECKING:
     from coordinator.files.reading import Source
@@ -77,7 +77,7 @@ examples:
 
 def validate(options: argparse.Namespace) -> int:
     """Run `flux config validate`; the exit status."""
-    from cli.commands.config.files import sources_at
+    from cli.commands.config.files import NO_FILES, sources_at
     from coordinator.files.parsing import merge
     from coordinator.files.reading import Unreadable
     from participant.judging import ask_within
@@ -111,6 +111,8 @@ def validate(options: argparse.Namespace) -> int:
             said = (*said, *held.warnings)
             rehearsed = len(held.said)
         warned = (*said, *_unread(configuration, classes.values(), told, sources))
+        if not sources:
+            warned = (Reason("config", NO_FILES, origin=Origin(options.path)), *warned)
     if options.strict:
         reasons, warned = (*reasons, *warned), ()
     _tell(options, digest, list(classes), rehearsed, reasons, warned)
