@@ -29,15 +29,24 @@ def open_standard_streams(escape: bool = True) -> None:
 
     Otherwise the next file or socket would be taken for one of them.  A closed stdin stays one that
     cannot be read: nothing is not the same as the end of a file.  `escape`: what a terminal must
-    not be shown is escaped there.
+    not be shown is escaped there, and a closed stdout stays one that cannot be written to; it is
+    not where stdout belongs to a program that is started, which would fail for want of it.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_WRONLY)  # takes the lowest number that is free: this one
+            unwritable = escape and descriptor == 1
+            how = os.O_RDONLY if unwritable else os.O_WRONLY
+            os.open(os.devnull, how)  # takes the lowest number that is free: this one
+            if unwritable:
+                sys.stdout = _of_descriptor(1)
     sys.stdout = _prepared(sys.stdout, escape)
     sys.stderr = _prepared(sys.stderr, escape)
+
+
+def _of_descriptor(descriptor: int) -> TextIO:
+    return open(descriptor, "w", closefd=False)
 
 
 def _prepared(stream: TextIO | None, escape: bool) -> TextIO:

@@ -85,12 +85,12 @@ def test_the_status_is_that_of_the_change(broker: RunningBroker, broken: str) ->
     "words", ["config get", "config status", "module list", "lsattr", "--help"]
 )
 def test_what_only_prints(broker: RunningBroker, words: str, broken: str) -> None:
-    """A full disk is an error; a reader who has gone away has what he wanted."""
+    """A full disk and a closed stdout are errors; a reader who has gone has what he wanted."""
     done = shell(broker, f"flux {words} {broken}")
     assert "Traceback" not in done.stderr + done.stdout
     assert "Exception ignored" not in done.stderr
-    full = broken.startswith(">/dev/full")
-    assert done.returncode in ((1,) if full else (0, 141)), done.stderr
+    fails = broken.startswith(">/dev/full") or ">&-" in broken.split()
+    assert done.returncode in ((1,) if fails else (0, 141)), done.stderr
     assert ("No space left" in done.stderr) == (broken == ">/dev/full"), done.stderr
 
 
@@ -120,6 +120,12 @@ def test_a_watch_ends_with_its_reader(broker: RunningBroker) -> None:
     done = shell(broker, "flux config watch | head -n 1")
     assert json.loads(done.stdout)["set"]
     assert time.monotonic() - began < PATIENCE
+    assert "Traceback" not in done.stderr
+
+
+def test_a_watch_that_cannot_print_ends(broker: RunningBroker) -> None:
+    done = shell(broker, f"timeout {PATIENCE:g} {' '.join(FLUX)} config watch >&-")
+    assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
 
 
