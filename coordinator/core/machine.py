@@ -67,6 +67,7 @@ from coordinator.core.operations.module_configure import ModuleConfigure
 from coordinator.core.operations.module_load import ModuleLoad
 from coordinator.core.operations.module_reload import ModuleReload
 from coordinator.core.operations.module_remove import ModuleRemove
+from coordinator.core.operations.module_restore import ModuleRestore, can_restore
 from coordinator.core.operations.startup import Startup
 from coordinator.core.operations.transaction import Transaction
 from coordinator.core.operations.way_back import WayBack
@@ -350,6 +351,8 @@ class Coordinator:
                 return Transaction(self.shared, client, request, asked_at)
             case ConfirmRequest():
                 return Confirm(self.shared, client, request, asked_at)
+            case ConfigureRequest(name) if can_restore(self.members.get(name), request):
+                return ModuleRestore(self.shared, self.membership, client, request, asked_at)
             case ConfigureRequest():
                 return ModuleConfigure(self.shared, self.membership, client, request, asked_at)
             case ModuleReloadRequest(name, otherwise=Spec() as spec) if name not in self.members:

@@ -141,6 +141,8 @@ class Member:
     """What it said last of its values in force: JSON text, as in Applied."""
     runtime: dict[str, RuntimeValue] = field(default_factory=dict)
     """Values set for it alone, by key, in the order of setting; they outlive its process."""
+    runtime_untried: bool = False
+    """Whether those values were decided, and it has not run with them yet."""
     owes: str | None = None
     """The txid of a Prepare that it has not answered; it is asked nothing else meanwhile."""
     owes_since: float = 0.0

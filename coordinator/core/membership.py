@@ -193,6 +193,7 @@ class Membership:
             return
         member.become(MemberState.RUNNING, MemberInput.APPLIED, self.shared.now)
         member.why, member.replaces = "", None
+        member.runtime_untried = False
         member.patience = limits.PREPARE_SECONDS
         self.outbox.log("member", module=member.name, generation=member.generation)
         if member.attached:

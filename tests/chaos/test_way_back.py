@@ -140,6 +140,20 @@ def test_a_hang_over_a_runtime_value_is_mended(house: Fragility) -> None:
     house.rests_at(base)
 
 
+@pytest.mark.parametrize("deed", ["die", "hang"])
+def test_a_runtime_value_that_breaks_the_module_can_be_taken_back(
+    house: Fragility, deed: str
+) -> None:
+    base = house.starts(*MUTE)
+    done = house.flux("module", "config", "set", "m", f"deed={deed}")
+    assert done.returncode == 3, done.stderr
+    if deed == "die":
+        house.wait_for("m", "failed")
+    back = house.flux("module", "config", "unset", "m", "deed", "--timeout", f"{PATIENCE}s")
+    assert back.returncode == 0, back.stderr
+    house.rests_at(base)
+
+
 def test_what_was_red_does_not_turn_green_by_being_said_again(house: Fragility) -> None:
     base = house.starts()
     house.breaks("die")

@@ -101,7 +101,7 @@ class ModuleConfigure(ModuleOperation):
             self._refuse("is not loaded")
             return
         self.member = member
-        self.runtime = _changed(member.runtime, request)
+        self.runtime = changed_runtime(member.runtime, request)
         if _values(self.runtime) == _values(member.runtime):
             self._move(ConfigureInput.SAME)
             self._close()
@@ -123,9 +123,9 @@ class ModuleConfigure(ModuleOperation):
             self._refuse(f"cannot be configured: it is {member.state}")
             return
         arguments = member.arguments(self.runtime)
-        too_much = _too_much(arguments)
-        if too_much:
-            self._refuse(f"would have more than {too_much} arguments and runtime values")
+        most = too_much(arguments)
+        if most:
+            self._refuse(f"would have more than {most} arguments and runtime values")
             return
         self._move(ConfigureInput.ASK)
         member.owes, member.owes_since = self.txid, self.shared.now
@@ -171,7 +171,7 @@ class ModuleConfigure(ModuleOperation):
 
     def _decide(self, member: Member) -> None:
         self._move(ConfigureInput.YES)
-        member.runtime = self.runtime
+        member.runtime, member.runtime_untried = self.runtime, True
         self.deadline = self.shared.now + limits.COMMIT_SECONDS
         self.outbox.wake(self.deadline)
         self.outbox.log("configured", module=self.name, txid=self.txid, keys=list(self.runtime))
@@ -181,6 +181,7 @@ class ModuleConfigure(ModuleOperation):
         if member is not self.member or self.phase is not ConfigurePhase.APPLYING:
             return
         if applied.ok:
+            member.runtime_untried = False
             self._move(ConfigureInput.APPLIED)
             self._close()
         else:
@@ -242,7 +243,7 @@ class ModuleConfigure(ModuleOperation):
         self._close(Reason(self.name, why))
 
 
-def _too_much(arguments: Arguments) -> str:
+def too_much(arguments: Arguments) -> str:
     """Which limit `arguments` exceed, for people; empty where they exceed none."""
     if len(arguments) > limits.ARGUMENTS:
         return str(limits.ARGUMENTS)
@@ -250,7 +251,10 @@ def _too_much(arguments: Arguments) -> str:
     return f"{limits.ARGUMENTS_LENGTH} characters of" if length > limits.ARGUMENTS_LENGTH else ""
 
 
-def _changed(before: dict[str, RuntimeValue], request: ConfigureRequest) -> dict[str, RuntimeValue]:
+def changed_runtime(
+    before: dict[str, RuntimeValue], request: ConfigureRequest
+) -> dict[str, RuntimeValue]:
+    """The runtime values of a module after `request`."""
     after = dict(before)
     for key, value in request.given:
         known = after.pop(key, None)

@@ -8,7 +8,7 @@ marked as failed, with the reasons, because the old one is gone and cannot be ha
 import math
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Any, ClassVar, Final
 
 from coordinator.core.members import Member, MemberInput, MemberState
 from coordinator.core.membership import Membership
@@ -82,7 +82,7 @@ class ModuleReload(ModuleOperation):
     """Shutdown and death, then Start, Join, Admit, Applied."""
 
     TABLE = RELOAD
-    RESULTS = _RESULTS
+    RESULTS: ClassVar[Mapping[Any, Result]] = _RESULTS
     ENDS = frozenset(_RESULTS)
 
     def __init__(

@@ -25,6 +25,7 @@ class Fragile(Module):
     class Config(Settings):
         serial: int = Field(0, description="makes every candidate another one")
         deeds: dict[str, str] = Field(default_factory=dict, description="what befalls whom")
+        deed: str = Field("", description="what befalls whoever has this value")
         hang_once: str = Field("", description="hang in commit where there is no such file yet")
 
     def prepare(self, new: Any, config: Mapping[str, Any]) -> None:
@@ -33,7 +34,7 @@ class Fragile(Module):
             raise Reject("never again", key="deeds")
 
     def commit(self, staged: Any) -> None:
-        deed = self.config.deeds.get(evidence.own_name(), "")
+        deed = self.config.deeds.get(evidence.own_name(), self.config.deed)
         if deed == "die":
             os._exit(3)
         if deed == "raise":
