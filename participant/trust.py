@@ -32,8 +32,34 @@ def check_directory(directory: str) -> None:
 
 
 def check_file(path: str) -> None:
-    """Raise Untrusted where others can write to `path`."""
-    _check(os.path.realpath(path), "")
+    """Raise Untrusted where others can write to `path`, or put another in its place.
+
+    Where symbolic links lead to it, that goes for its own directory and for those of the links.
+    """
+    real = os.path.realpath(path, strict=True)
+    _check(real, "")
+    for directory in _directories_of_links(os.path.abspath(path)):
+        for each in (directory, *_above(directory)):
+            if not os.stat(each).st_mode & stat.S_ISVTX:
+                _check(each, f", and the link to {real} can be replaced in it")
+    check_directory(os.path.dirname(real))
+
+
+def _directories_of_links(path: str) -> Iterator[str]:
+    """The real directories of all symbolic links on the way to `path`, which has no loop."""
+    reached, ahead = "/", path.split("/")[::-1]
+    while ahead:
+        step = ahead.pop()
+        here = os.path.join(reached, step)
+        if step == "..":
+            reached = os.path.dirname(reached)
+        elif step not in ("", ".") and os.path.islink(here):
+            yield reached
+            target = os.readlink(here)
+            reached = "/" if target.startswith("/") else reached
+            ahead += target.split("/")[::-1]
+        elif step not in ("", "."):
+            reached = here
 
 
 def _above(directory: str) -> Iterator[str]:

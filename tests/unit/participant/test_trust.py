@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""A symbolic link is no way around the check of who could have written what is run."""
+
+from pathlib import Path
+
+import pytest
+
+from participant.loader import Unloadable, load
+from participant.trust import check_file
+
+PUMP = """\
+from participant import Module
+
+
+class Pump(Module):
+    table = "pump"
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A directory that only its owner can write to."""
+    directory = tmp_path / "own"
+    directory.mkdir(mode=0o755)
+    return directory
+
+
+@pytest.fixture
+def open_to_all(tmp_path: Path) -> Path:
+    """A directory that everybody can write to."""
+    directory = tmp_path / "open"
+    directory.mkdir()
+    directory.chmod(0o777)
+    return directory
+
+
+def refused(path: Path, where: Path) -> None:
+    with pytest.raises(Unloadable) as fault:
+        load(str(path))
+    assert f"{where} can be written by everybody" in str(fault.value)
+
+
+def test_a_link_to_a_file_that_others_can_replace(own: Path, open_to_all: Path) -> None:
+    (open_to_all / "bad.py").write_text("raise SystemExit('it ran')\n")
+    (own / "link.py").symlink_to("../open/bad.py")
+    refused(own / "link.py", open_to_all)
+
+
+def test_a_helper_that_is_such_a_link(own: Path, open_to_all: Path) -> None:
+    (open_to_all / "bad.py").write_text("raise SystemExit('it ran')\n")
+    (own / "helper.py").symlink_to("../open/bad.py")
+    (own / "pump.py").write_text(f"import helper\n{PUMP}")
+    refused(own / "pump.py", open_to_all)
+
+
+def test_a_link_that_others_can_replace_on_the_way(own: Path, open_to_all: Path) -> None:
+    (own / "pump.py").write_text(PUMP)
+    (open_to_all / "way").symlink_to(own)
+    refused(open_to_all / "way" / "pump.py", open_to_all)
+    (own / "far.py").symlink_to("../open/way/pump.py")
+    refused(own / "far.py", open_to_all)
+
+
+def test_links_among_ones_own_are_followed(own: Path, tmp_path: Path) -> None:
+    (own / "pump.py").write_text(PUMP)
+    (tmp_path / "way").symlink_to("own")
+    (own / "near.py").symlink_to("../way/./pump.py")
+    assert load(str(tmp_path / "way" / "near.py")).table == "pump"
+
+
+def test_a_loop_of_links_ends(own: Path) -> None:
+    (own / "loop.py").symlink_to("loop.py")
+    with pytest.raises(OSError, match="symbolic links"):
+        check_file(str(own / "loop.py"))
