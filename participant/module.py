@@ -18,7 +18,7 @@ from participant.settings.layers import Merged, Tables, from_environment, merge_
 from participant.settings.model import Settings, read_table
 from participant.settings.parameters import parameters
 from participant.settings.schema import Schema, schema_of
-from participant.settings.secrets import secret_paths, texts_of
+from participant.settings.secrets import secret_paths, texts_of, uncovered
 from participant.unheard import not_an_answer, run_verb
 from protocol.configuration import EMPTY, Configuration
 from protocol.keys import Path, parse_key
@@ -232,6 +232,7 @@ class Module:
         settings = read_table(type(self).Config, merged.own, self.owned().where, title)
         if isinstance(settings, Refusal):
             return self._refused((*merged.faults, *settings.reasons), merged)
+        self._learn_secrets(merged, settings)
         if merged.faults:
             return self._refused(merged.faults, merged)
         try:
@@ -260,12 +261,16 @@ class Module:
             located.append(replace(shown, origin=Origin(origin)) if origin else shown)
         return tuple(located)
 
-    def _learn_secrets(self, candidate: Merged) -> None:
-        """Know the secrets of the candidate, and those in force, by their text."""
+    def _learn_secrets(self, candidate: Merged, settings: Any = None) -> None:
+        """Know the secrets of the candidate, and those in force, by their text.
+
+        As they were written, and as `settings` and `config` have them: read, and with defaults.
+        """
         patterns = secret_paths(type(self).Config)
         if patterns:
-            known = [merged for merged in (candidate, self.merged, self.loaded) if merged]
-            self._secrets = frozenset().union(*(texts_of(merged.own, patterns) for merged in known))
+            known = [merged.own for merged in (candidate, self.merged, self.loaded) if merged]
+            known += [uncovered(read) for read in (settings, self.config) if read is not None]
+            self._secrets = frozenset().union(*(texts_of(values, patterns) for values in known))
 
     def without_secrets(self, shown: Any) -> Any:
         """Text, or anything JSON can hold, with a mask wherever a secret of 4 or more is in it."""

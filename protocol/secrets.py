@@ -78,9 +78,12 @@ def from_description(told: object) -> Patterns:
 
 
 def scrubbed(value: Any, secrets: Iterable[str]) -> Any:
-    """A copy of JSON-like `value` with MASK wherever one of the texts `secrets` occurs in it."""
+    """A copy of JSON-like `value` with MASK wherever one of the texts `secrets` occurs in it.
+
+    In names, too; of several that become the same, the last stays.
+    """
     if isinstance(value, Mapping):
-        return {key: scrubbed(child, secrets) for key, child in value.items()}
+        return {_name(key, secrets): scrubbed(child, secrets) for key, child in value.items()}
     if isinstance(value, list | tuple):
         return [scrubbed(child, secrets) for child in value]
     if isinstance(value, str):
@@ -88,3 +91,7 @@ def scrubbed(value: Any, secrets: Iterable[str]) -> Any:
             value = value.replace(secret, MASK)
         return value
     return MASK if not isinstance(value, bool) and str(value) in secrets else value
+
+
+def _name(key: Any, secrets: Iterable[str]) -> Any:
+    return scrubbed(key, secrets) if isinstance(key, str | int | float) else key

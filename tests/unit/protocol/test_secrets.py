@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from protocol.secrets import from_description
+from protocol.secrets import MASK, from_description, scrubbed
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,8 @@ def test_paths_are_taken_and_the_rest_is_passed_over(
     told: Any, patterns: tuple[tuple[str, ...], ...]
 ) -> None:
     assert from_description(told) == patterns
+
+
+def test_a_name_is_scrubbed_like_a_value() -> None:
+    shown = scrubbed({"by hunter2": 1, 70421: {"hunter2": [None]}, None: 2}, {"hunter2", "70421"})
+    assert shown == {f"by {MASK}": 1, MASK: {MASK: [None]}, None: 2}

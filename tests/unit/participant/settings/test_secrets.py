@@ -2,6 +2,7 @@
 """A secret is shown to nobody: whatever the module tells, it is not in it."""
 
 import json
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
@@ -159,6 +160,35 @@ def test_the_authors_own_words_are_cleaned() -> None:
     with pytest.raises(Refused) as refused:
         run.set("pace=200s")
     assert f"not with {MASK} and {MASK}" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        lambda new: new.password.get_secret_value(),
+        lambda new: new.pin,
+        lambda new: new.wait,
+        lambda new: new.vault.key,
+        lambda new: new.many[0].token.get_secret_value(),
+    ],
+)
+def test_a_secret_that_is_a_default_is_one_too(quoted: Callable[[Any], object]) -> None:
+    class Telling(Pump):
+        def prepare(self, new: Any, config: object) -> None:
+            raise Reject(f"not with {quoted(new)}", key="pace")
+
+    with pytest.raises(Refused) as refused:
+        Trial(Telling)
+    assert f"not with {MASK}" in str(refused.value)
+
+
+def test_a_name_in_stats_is_cleaned() -> None:
+    class Telling(Pump):
+        def stats(self) -> dict[str, object]:
+            return {self.config.password.get_secret_value(): 1}
+
+    module = Trial(Telling).module
+    assert module.without_secrets(module.stats()) == {MASK: 1}
 
 
 def test_a_fault_of_the_author_is_told_without() -> None:
