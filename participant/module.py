@@ -26,6 +26,7 @@ from protocol.messages import LOAD_ARGUMENT, Arguments
 from protocol.reasons import Origin, Reason, Refusal
 from protocol.secrets import Patterns, scrubbed
 
+_NO_MESSAGE = "refused without a word why"
 _NO_REASONS = "prepare raised Rejects without a single Reject in it"
 
 AT_A_START: Final = "would be refused at the next start"
@@ -35,19 +36,36 @@ class Reject(Exception):
     """Raised by `prepare`: this candidate must not be committed.
 
     `key` is dotted and relative to the module's table (a tuple where a part has dots of its own);
-    `table` names another table where the objection is about that one.
+    `table` names another table where the objection is about that one.  A no is a no however it is
+    worded: where `message` is nothing, or `key` no key, the text says so.
     """
 
     def __init__(self, message: str, key: str | Path = (), table: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.key: Path = (parse_key(key) if key else ()) if isinstance(key, str) else key
-        self.table = table
+        path, odd = _path(key)
+        said = str(message) if message is not None and str(message).strip() else _NO_MESSAGE
+        self.message = f"{said} ({odd})" if odd else said
+        self.key: Path = path
+        self.table = table if isinstance(table, str) else None
+        super().__init__(self.message)
 
     def reason(self, module: str, own_table: str | None) -> Reason:
         """This objection as it travels to the coordinator."""
         table = self.table if self.table is not None else own_table
         return Reason(module, self.message, key=(table, *self.key) if table else self.key)
+
+
+def _path(key: object) -> tuple[Path, str]:
+    """The path that an author's `key` stands for, and what is wrong with it, where it has none."""
+    if not key:
+        return (), ""
+    if isinstance(key, str):
+        try:
+            return parse_key(key), ""
+        except ValueError:
+            pass
+    elif isinstance(key, tuple | list) and all(isinstance(step, str | int) for step in key):
+        return tuple(key), ""
+    return (), f"about {key!r}, which is no key and was left out"
 
 
 class Rejects(Exception):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """A gate that would say yes because it never ran: refused at load, or a no when it is asked."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -127,6 +128,10 @@ def test_the_bundled_ones_are_sound(name: str) -> None:
     check(load(name))
 
 
+ANYHOW: Any = Reject
+"""As authors call it who do not look at types."""
+
+
 class Late(Module):
     """A gate that runs later than it is asked."""
 
@@ -207,6 +212,33 @@ def test_rejects_of_nothing_is_a_no() -> None:
     refused = asked(prepare)
     assert isinstance(refused, Refusal)
     assert "without a single Reject" in refused.reasons[0].message
+
+
+@pytest.mark.parametrize(
+    ("made", "message", "key"),
+    [
+        (lambda: ANYHOW(None), "refused without a word why", ("gate",)),
+        (lambda: ANYHOW(" "), "refused without a word why", ("gate",)),
+        (lambda: ANYHOW(7), "7", ("gate",)),
+        (lambda: ANYHOW("z", key="../../no such.key"),
+         "z (about '../../no such.key', which is no key and was left out)", ("gate",)),
+        (lambda: ANYHOW("z", key=3), "z (about 3, which is no key and was left out)",
+         ("gate",)),
+        (lambda: ANYHOW("z", key=["a", 0]), "z", ("gate", "a", 0)),
+        (lambda: ANYHOW("z", key=(None,)),
+         "z (about (None,), which is no key and was left out)", ("gate",)),
+        (lambda: ANYHOW("z", table=3), "z", ("gate",)),
+    ],
+)  # fmt: skip
+def test_a_no_is_a_no_however_it_is_worded(
+    made: Callable[[], Reject], message: str, key: tuple[str | int, ...]
+) -> None:
+    def prepare() -> None:
+        raise made()
+
+    refused = asked(prepare)
+    assert isinstance(refused, Refusal)
+    assert (refused.reasons[0].message, refused.reasons[0].key) == (message, key)
 
 
 @pytest.mark.filterwarnings("error")
