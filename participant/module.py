@@ -19,7 +19,7 @@ from participant.settings.model import Settings, read_table
 from participant.settings.parameters import parameters
 from participant.settings.schema import Schema, schema_of
 from participant.settings.secrets import secret_paths, texts_of, uncovered
-from participant.unheard import not_an_answer, run_verb
+from participant.unheard import heard, listening, made, never_raised, not_an_answer, run_verb
 from protocol.configuration import EMPTY, Configuration
 from protocol.keys import Path, parse_key
 from protocol.messages import LOAD_ARGUMENT, Arguments
@@ -47,6 +47,7 @@ class Reject(Exception):
         self.key: Path = path
         self.table = table if isinstance(table, str) else None
         super().__init__(self.message)
+        made(self)
 
     def reason(self, module: str, own_table: str | None) -> Reason:
         """This objection as it travels to the coordinator."""
@@ -74,6 +75,7 @@ class Rejects(Exception):
     def __init__(self, rejects: Iterable[Reject]) -> None:
         self.rejects = tuple(rejects)
         super().__init__("; ".join(reject.message for reject in self.rejects))
+        made(self, of=self.rejects)
 
 
 @dataclass(slots=True, eq=False)
@@ -193,7 +195,9 @@ class Module:
         """
         if self._said is None:
             raise RuntimeError("a warning can be said in prepare only")
-        self._said[Reject(message, key, table).reason(self.title(), self.table)] = None
+        doubt = Reject(message, key, table)
+        heard(doubt)
+        self._said[doubt.reason(self.title(), self.table)] = None
 
     @property
     def whole(self) -> Mapping[str, Any]:
@@ -254,15 +258,17 @@ class Module:
         if merged.faults:
             return self._refused(merged.faults, merged)
         try:
-            built = self.prepare(settings, merged.whole)
+            with listening() as objections:
+                built = self.prepare(settings, merged.whole)
         except Reject as reject:
             return self._refused((reject.reason(title, self.table),), merged)
         except Rejects as several:
             reasons = [reject.reason(title, self.table) for reject in several.rejects]
             return self._refused(reasons or [Reason(title, _NO_REASONS)], merged)
         unheard = not_an_answer(built)
-        if unheard:
-            return self._refused((Reason(title, f"prepare returned {unheard}"),), merged)
+        fault = f"prepare returned {unheard}" if unheard else never_raised(objections)
+        if fault:
+            return self._refused((Reason(title, fault),), merged)
         return StagedSettings(candidate, merged, settings, built)
 
     def _refused(self, reasons: Iterable[Reason], merged: Merged) -> Refusal:

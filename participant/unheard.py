@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """What an author's verb may return, and mean something else by it than a caller can hear.
 
-A coroutine has not run.  Neither has a generator.  A Reject that is returned has not been raised.
+A coroutine has not run.  Neither has a generator.  A Reject that is returned has not been raised,
+and one that was only made is not even that.
 Each of them would count as a yes, and the gate would stand open with nobody at it.
 """
 
 import inspect
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeAlias
+
+Made: TypeAlias = dict[int, BaseException]
+"""Objections by their id; that they are in it keeps them, and so the id, alive."""
+
+_made: ContextVar[Made | None] = ContextVar("made", default=None)
 
 
 def has_not_run(returned: object) -> str:
@@ -42,4 +51,39 @@ def not_an_answer(returned: object) -> str:
             return f"{type(member).__name__} in place of raising it: {member}"
         if isinstance(member, type) and issubclass(member, BaseException):
             return f"{member.__name__} in place of raising it"
+    return ""
+
+
+@contextmanager
+def listening() -> Iterator[Made]:
+    """Collect the objections that are made in this thread meanwhile."""
+    made: Made = {}
+    token = _made.set(made)
+    try:
+        yield made
+    finally:
+        _made.reset(token)
+
+
+def made(objection: BaseException, of: Iterable[BaseException] = ()) -> None:
+    """Note that an author's code has made this one, which speaks for all those that it is `of`."""
+    for part in of:
+        heard(part)
+    collected = _made.get()
+    if collected is not None:
+        collected[id(objection)] = objection
+
+
+def heard(objection: BaseException) -> None:
+    """This one has been said in another way."""
+    collected = _made.get()
+    if collected is not None:
+        collected.pop(id(objection), None)
+
+
+def never_raised(collected: Made) -> str:
+    """What is wrong where one was made and not raised, not even to be caught again; or empty."""
+    for objection in collected.values():
+        if objection.__traceback__ is None:
+            return f"prepare made a {type(objection).__name__} and did not raise it: {objection}"
     return ""

@@ -39,14 +39,15 @@ class SchedFluxionQmanager(ConditionalModule):
         if self.tables[0] not in config:
             return  # another scheduler's system: what its queues are is not Fluxion's to judge
         said = list(findings(new.sched_fluxion_qmanager, real_queues(config)))
-        rejects = [
-            Reject(finding.message, finding.key, self.tables[0])
-            for finding in said
-            if finding.refuses
-        ]
-        rejects += _orphans(config)
-        if self.starting and rejects:
-            raise Rejects(rejects)
+        if self.starting:
+            rejects = [
+                Reject(finding.message, finding.key, self.tables[0])
+                for finding in said
+                if finding.refuses
+            ]
+            rejects += _orphans(config)
+            if rejects:
+                raise Rejects(rejects)
         for finding in said:
             if not finding.refuses:
                 self.warn(finding.message, finding.key, self.tables[0])

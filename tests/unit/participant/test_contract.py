@@ -2,6 +2,7 @@
 """A gate that would say yes because it never ran: refused at load, or a no when it is asked."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -203,6 +204,41 @@ def test_what_is_no_answer_is_a_no(answer: Any, words: str) -> None:
 @pytest.mark.parametrize("answer", [None, 0, "", [], True, {"a": 1}, object()])
 def test_anything_else_is_staged(answer: Any) -> None:
     assert isinstance(asked(answer), StagedSettings)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Reject("too fast"),
+        lambda: Rejects([Reject("too fast")]),
+        lambda: [Reject("too fast")],
+    ],
+)
+def test_an_objection_that_is_made_only_is_a_no(make: Callable[[], object]) -> None:
+    def prepare() -> None:
+        make()
+
+    refused = asked(prepare)
+    assert isinstance(refused, Refusal)
+    assert "and did not raise it: too fast" in refused.reasons[0].message
+    assert refused.reasons[0].message.startswith("prepare made a Reject")
+
+
+def test_an_objection_that_was_raised_and_caught_is_none() -> None:
+    def prepare() -> None:
+        for objection in (Reject("too fast"), Rejects([Reject("too fast")])):
+            with suppress(Reject, Rejects):
+                raise objection
+
+    assert isinstance(asked(prepare), StagedSettings)
+
+
+def test_a_warning_is_no_objection() -> None:
+    class Doubtful(Gate):
+        def prepare(self, new: Any, config: Any) -> None:
+            self.warn("rather fast")
+
+    assert isinstance(Doubtful().judge(EMPTY), StagedSettings)
 
 
 def test_rejects_of_nothing_is_a_no() -> None:
