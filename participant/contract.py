@@ -9,7 +9,7 @@ import ast
 import difflib
 import inspect
 import linecache
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -66,6 +66,28 @@ def check_instance(module: Module) -> None:
     if not hasattr(module, "timers"):
         place = _place(type(module), "__init__")
         raise NotAModule(f"{place}__init__ does not call super().__init__(arguments)")
+    hidden = [verb for verb in VERBS if verb in vars(module)]
+    if hidden:
+        place = _place(type(module), "__init__")
+        raise NotAModule(
+            f"{place}it sets self.{hidden[0]}, which would take the place of a method that can be "
+            f"looked at: define {hidden[0]} in the class"
+        )
+
+
+def check_strays(module: type[Module], names: Mapping[str, object]) -> None:
+    """Raise NotAModule where a gate is among the `names` of the file, and not in the class."""
+    for verb in _GATES:
+        function = names.get(verb)
+        if not inspect.isfunction(function) or function.__module__ != module.__module__:
+            continue
+        taken = tuple(inspect.signature(function).parameters)
+        if _definer(module, verb) is Module and (taken[:1] == ("self",) or taken == VERBS[verb]):
+            code = function.__code__
+            raise NotAModule(
+                f"{code.co_filename}:{code.co_firstlineno}: {verb} is outside of the class, where "
+                f"it is never called: indent it into {module.__name__}"
+            )
 
 
 def _faults(module: type[Module]) -> Iterator[tuple[str, str]]:
@@ -138,6 +160,10 @@ def _faults_of_config(module: type[Module]) -> Iterator[tuple[str, str]]:
                 yield name, f"{name} has settings, but only a class named Config is read"
     elif not (inspect.isclass(config) and issubclass(config, Settings)):
         yield "Config", "Config is not derived from Module.Config, so that its types are not strict"
+    else:
+        for name in _GATES:
+            if any(inspect.isroutine(vars(base).get(name)) for base in config.__mro__):
+                yield "Config", f"{name} is in Config, where it is never called: indent it less"
 
 
 def _faults_of_tables(module: type[Module]) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
+from participant.contract import NotAModule, check_instance
 from participant.module import Module
 from protocol.configuration import Configuration
 from protocol.reasons import Reason, Refusal
@@ -32,9 +33,10 @@ def ask(
 
     `starting`: as at a start; None: as to a change, with what only a start would refuse among the
     warnings; False: without that.  `complain` is told of an `abort` that raises.  Raises whatever
-    author's code raises in `prepare` or when the instance is made.
+    author's code raises in `prepare` or when the instance is made, and NotAModule.
     """
     judge = module()
+    check_instance(judge)
     judge.starting = bool(starting)
     try:
         found = judge.judge(configuration, about_a_start=starting is None)
@@ -73,6 +75,8 @@ def ask_within(
             said.append(ask(module, configuration, starting, complain))
         except Raised as error:
             said.append(Judgement((Reason(name, str(error)),)))
+        except NotAModule as error:
+            said.append(Judgement((Reason(name, f"cannot be loaded: {error}"),)))
         except BaseException as error:
             why = f"prepare raised {type(error).__name__}: {error}"
             said.append(Judgement((Reason(name, why),)))

@@ -111,7 +111,7 @@ def _load_file(path: str) -> "type[Module]":
 
 
 def _only_module_in(where: str, names: dict[str, object], shown: str) -> "type[Module]":
-    from participant.contract import NotAModule, check
+    from participant.contract import NotAModule, check, check_strays
     from participant.module import Module
 
     classes = [
@@ -124,6 +124,7 @@ def _only_module_in(where: str, names: dict[str, object], shown: str) -> "type[M
         raise Unloadable(f"{shown}: defines {count} derived from participant.Module, not one")
     try:
         check(classes[0])
+        check_strays(classes[0], names)
     except NotAModule as fault:
         raise Unloadable(f"{shown}: not loaded: {fault}") from fault
     return classes[0]

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, field_validator, model_validator
 
 from participant import Field, Module, Reject, Rejects, attach
 from participant.contract import NotAModule, check
+from participant.judging import ask_within
 from participant.loader import Unloadable, load
 from participant.module import StagedSettings
 from participant.modules import BUNDLED
@@ -80,6 +81,14 @@ AT_LOAD = [
      "no field for the table tank"),
     ("tables = ('pump',)\n    class Config(Module.Config):\n        pump: int\n        tank: int",
      2, "Config.tank is in none of its tables"),
+    (("table = 'pump'\n    class Config(Module.Config):\n        pace: int = 3\n"
+     "        def prepare(self, new, config): raise Reject('no')"), 2, "prepare is in Config"),
+    (("table = 'pump'\n    class Config(Module.Config):\n        pace: int = 3\n"
+     "        @staticmethod\n        def abort(staged): pass"), 2, "abort is in Config"),
+    ("table = 'pump'\ndef prepare(self, new, config): raise Reject('no')", 2,
+     "prepare is outside of the class"),
+    ("table = 'pump'\ndef prepare(new, config): raise Reject('no')", 2, "indent it into Pump"),
+    ("table = 'pump'\ndef abort(self, staged): pass", 2, "abort is outside of the class"),
 ]  # fmt: skip
 
 
@@ -115,6 +124,9 @@ SOUND = [
     "def prepare(self, new, config): pass\n    def prepared(self): pass",
     "def about(self): pass\n    def status(self): pass\n    def prepare_pumps(self): pass",
     "label = 'pump'",
+    "def commit(self, staged): commit(self)\ndef commit(pump): pass",
+    "prepare = lambda self, new, config: prepare(new, config)\ndef prepare(new, config): pass",
+    "label = 'pump'\ndef commit(database): pass",
     TABLE.strip(),
 ]
 
@@ -153,6 +165,21 @@ def test_other_ways_in_are_guarded_too(module: type[Module]) -> None:
         Trial(module)
     with pytest.raises(NotAModule):
         attach("ipc:///nonexistent", module())
+
+
+@pytest.mark.parametrize("verb", ["prepare", "commit", "abort", "run", "stats"])
+def test_a_verb_that_is_set_on_the_instance_is_refused(tmp_path: Path, verb: str) -> None:
+    made = loaded(
+        tmp_path,
+        "def __init__(self, arguments=None):\n        super().__init__(arguments)\n"
+        f"        self.{verb} = lambda *anything: None",
+    )
+    with pytest.raises(NotAModule) as refused:
+        Trial(made)
+    told = f"{tmp_path / 'pump.py'}:{LINES + 1}: it sets self.{verb}"
+    assert told in str(refused.value)
+    judgement = ask_within(20, "pump", made, EMPTY, None, print)
+    assert judgement.reasons[0].message.startswith(f"cannot be loaded: {told}")
 
 
 # When it is asked
