@@ -7,16 +7,18 @@ loses its cache in a crash and costs nothing (tests/simulation/ledger.py).
 
 import os
 import sqlite3
+import stat
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from typing import Protocol, TypeAlias
 from urllib.parse import quote
 
-from coordinator.runtime.directories import DirectoryLock, check
+from coordinator.runtime.directories import DirectoryLock, Unusable, check
 
 FILE = "ledger.sqlite"
 REACHED = "reached"
 
+_BESIDE = ("-wal", "-shm")  # what SQLite keeps beside the database
 _MARK_BYTES = 40
 
 Execute: TypeAlias = Callable[..., sqlite3.Cursor]
@@ -57,6 +59,7 @@ class SqliteFile:
     def __init__(self, statedir: str) -> None:
         """Take the directory.  Raises Unusable where it is unsafe, or another broker's."""
         check(statedir, "state directory")
+        _check_files(statedir)
         self._lock = DirectoryLock(statedir, "state directory")
         self.path = os.path.join(statedir, FILE)
         self._reached = os.path.join(statedir, REACHED)
@@ -115,6 +118,18 @@ class SqliteFile:
         if self._connection is not None:
             self._connection.close()
         self._lock.release()
+
+
+def _check_files(statedir: str) -> None:
+    """Raise Unusable where one of ours is no file: to open a named pipe would wait for ever."""
+    for name in ("lock", REACHED, FILE, *(FILE + suffix for suffix in _BESIDE)):
+        path = os.path.join(statedir, name)
+        with suppress(FileNotFoundError):
+            if not stat.S_ISREG(os.lstat(path).st_mode):
+                raise Unusable(
+                    f"{path} is not a regular file, and no broker made it so; see what it is, and "
+                    "remove it"
+                )
 
 
 class SqliteTransaction:

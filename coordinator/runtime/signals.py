@@ -8,6 +8,10 @@ from collections.abc import Callable
 from coordinator.runtime.loop import READ, Loop
 
 _CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+
+# Caught too, and not heard: their default is to end the process at once (signal(7)).  Not SIG_IGN,
+# which the programs that the broker starts would inherit (execve(2)).
+_WITHOUT_MEANING = (signal.SIGUSR1, signal.SIGUSR2)
 _CHUNK_BYTES = 4096
 
 
@@ -22,14 +26,15 @@ class Signals:
         self._reader.setblocking(False)
         self._writer.setblocking(False)
         signal.set_wakeup_fd(self._writer.fileno())
-        for number in _CAUGHT:
+        for number in (*_CAUGHT, *_WITHOUT_MEANING):
             signal.signal(number, lambda *_: None)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         loop.register(self._reader, READ, self._read)
 
     def _read(self, _events: int) -> None:
         for number in set(self._reader.recv(_CHUNK_BYTES)):
-            self._heard(number)
+            if number in _CAUGHT:
+                self._heard(number)
 
     def close(self) -> None:
         """Signals do nothing from now on."""

@@ -99,3 +99,12 @@ def test_its_own_sockets_go(broker: ChaosBroker) -> None:
     broker.start()
     broker.end()
     assert sorted(entry.name for entry in broker.rundir.iterdir()) == ["lock"]
+
+
+@pytest.mark.parametrize("name", ["lock", "reached", "ledger.sqlite", "ledger.sqlite-wal"])
+def test_a_ledger_that_is_no_file(broker: ChaosBroker, name: str) -> None:
+    """To open a named pipe waits for the other end: a start must not hang in it."""
+    os.mkfifo(broker.statedir / name)
+    said = refused(broker)
+    (broker.statedir / name).unlink()  # the verdicts look at the ledger
+    assert f"{broker.statedir / name} is not a regular file" in said
