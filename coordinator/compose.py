@@ -38,6 +38,7 @@ def build_broker(
     """
     with ExitStack() as opened:  # closed again where the next one cannot be had
         try:
+            _two_directories(options)
             ledger = SqliteLedger.open(options.statedir, options.wall_clock, options.history)
             opened.callback(ledger.close)
             rundir = RunDirectory(options.rundir)
@@ -66,6 +67,15 @@ def build_broker(
     attributes = _attributes(options, transport.uri)
     front = UnixFront(rundir, loop)
     return Broker(options, machine, world, loop, processes, front, log, attributes, resolve, hook)
+
+
+def _two_directories(options: Options) -> None:
+    """Raise Unusable where one directory is given for both: each is locked by itself."""
+    if os.path.realpath(options.rundir) == os.path.realpath(options.statedir):
+        raise Unusable(
+            f"the run directory and the state directory are both {options.rundir}; give each a "
+            "directory of its own"
+        )
 
 
 class _Router(ZmtpRouter):

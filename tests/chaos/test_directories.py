@@ -108,3 +108,10 @@ def test_a_ledger_that_is_no_file(broker: ChaosBroker, name: str) -> None:
     said = refused(broker)
     (broker.statedir / name).unlink()  # the verdicts look at the ledger
     assert f"{broker.statedir / name} is not a regular file" in said
+
+
+def test_one_directory_for_both(broker: ChaosBroker) -> None:
+    broker.statedir = broker.rundir
+    said = refused(broker)
+    assert f"the run directory and the state directory are both {broker.rundir}" in said
+    assert "another broker" not in said
