@@ -54,7 +54,7 @@ from coordinator.core.results import Outcome
 from coordinator.files.proposal import Files, Proposal
 from coordinator.files.provenance import Provenance, ProvenanceStore, located
 from coordinator.files.reading import Unreadable
-from coordinator.ledger.errors import NotWritten
+from coordinator.ledger.errors import Fenced, NotWritten
 from coordinator.ledger.interface import History, Ledger
 from coordinator.processes.interface import Supervisor
 from coordinator.runtime.log import Logger
@@ -259,15 +259,23 @@ class Executor:
                 self._workers.ledger.submit(self._ledger.maintain, self._or_warn(_UNTIDY))
         elif isinstance(result, NotWritten):
             self.feed(NotForced(decision.txid, str(result)))
+            self._end_if_fenced(result)
         else:
             why = Reason("ledger", f"the disk failed in mid-decision: {result}; restart the broker")
             self._end(1, (why,))
+
+    def _end_if_fenced(self, result: object) -> None:
+        """Nothing will be written by this broker any more: to serve on would show what was."""
+        if isinstance(result, Fenced) and not self._over:
+            taken = f"another broker has taken the state directory over: {result}"
+            self._end(1, (Reason("ledger", taken),))
 
     def _confirm(self, effect: WriteConfirmation) -> None:
         def then(result: object) -> None:
             if result is None or isinstance(result, NotWritten):
                 why = str(result) if result is not None else ""
                 self.feed(ConfirmationWritten(effect.generation, why))
+                self._end_if_fenced(result)
             else:
                 lost = Reason("ledger", f"the disk failed in a confirmation: {result}")
                 self._end(1, (lost,))
@@ -321,6 +329,7 @@ class Executor:
         def then(result: object) -> None:
             if isinstance(result, BaseException):
                 self._log.warn(event, why=str(result))
+                self._end_if_fenced(result)
 
         return then
 
