@@ -105,7 +105,7 @@ class SqliteLedger:
             self.identity, self.epoch = self._next_life()
             self.life = token(_LIFE_BYTES)
             storage.mark(self.epoch, self._last_generation())
-        except (sqlite3.Error, OSError, Unfit, ValueError) as error:
+        except (sqlite3.Error, OSError, Unfit, ValueError, NotWritten) as error:
             storage.close()
             raise LedgerError(_way_out(self.path, error)) from error
 

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, suppress
 from typing import Protocol, TypeAlias
 from urllib.parse import quote
 
+from coordinator.ledger.errors import NotWritten
 from coordinator.runtime.directories import DirectoryLock, Unusable, check
 
 FILE = "ledger.sqlite"
@@ -65,6 +66,7 @@ class SqliteFile:
         self._reached = os.path.join(statedir, REACHED)
         self._connection: sqlite3.Connection | None = None
         self._level = ""
+        self._opened: dict[str, tuple[int, int]] = {}
 
     def connect(self) -> sqlite3.Connection:
         """Open or make the file."""
@@ -75,6 +77,9 @@ class SqliteFile:
         )
         os.chmod(self.path, 0o600)
         connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # this opens the WAL
+        for path in (self.path, f"{self.path}-wal"):
+            self._opened[path] = _inode(path)
         self._connection = connection
         return connection
 
@@ -86,7 +91,25 @@ class SqliteFile:
         if level != self._level:
             self._connection.execute(f"PRAGMA synchronous = {level}")
             self._level = level
-        return SqliteTransaction(self._connection)
+        return SqliteTransaction(self._connection, self._check_in_place)
+
+    def _check_in_place(self) -> None:
+        """Raise NotWritten where the next start would not find what is written now.
+
+        SQLite writes on into a file that was removed.  The open files keep their inodes from use
+        by others, so that another file at the path has another.
+        """
+        for path, opened in self._opened.items():
+            try:
+                found = _inode(path)
+            except OSError:
+                found = None
+            if found != opened:
+                raise NotWritten(
+                    f"{path} was removed or replaced under this broker, and nothing is written "
+                    "any more; put that very file back, or stop the broker, restore the ledger "
+                    "from a backup and start again"
+                )
 
     def reading(self) -> "_Reading":
         """A connection of its own: a reader waits for no decision, and no decision for a reader."""
@@ -120,6 +143,11 @@ class SqliteFile:
         self._lock.release()
 
 
+def _inode(path: str) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
+
+
 def _check_files(statedir: str) -> None:
     """Raise Unusable where one of ours is no file: to open a named pipe would wait for ever."""
     for name in ("lock", REACHED, FILE, *(FILE + suffix for suffix in _BESIDE)):
@@ -135,8 +163,10 @@ def _check_files(statedir: str) -> None:
 class SqliteTransaction:
     """`with` block that commits at its end and rolls back on an error."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, check: Callable[[], None]) -> None:
+        """`check` is called before the commit; what it raises rolls back."""
         self._connection = connection
+        self._check = check
 
     def __enter__(self) -> Execute:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -145,8 +175,9 @@ class SqliteTransaction:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             try:
+                self._check()
                 self._connection.execute("COMMIT")
-            except sqlite3.Error:
+            except (sqlite3.Error, NotWritten):
                 self._roll_back()
                 raise
         else:

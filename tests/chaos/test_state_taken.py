@@ -3,8 +3,23 @@
 
 from contextlib import suppress
 
+import pytest
+
 from cli.client import Trouble
 from tests.chaos.broker import ChaosBroker
+
+
+@pytest.mark.parametrize("name", ["ledger.sqlite", "ledger.sqlite-wal"])
+def test_the_ledger_is_removed(broker: ChaosBroker, name: str) -> None:
+    """SQLite writes on into the file without a name, and the next start would not find it."""
+    broker.start()
+    broker.write()
+    kept = (broker.statedir / name).rename(broker.root / name)
+    outcome = broker.reload()
+    assert outcome["result"] == "refused"
+    assert "was removed or replaced under this broker" in str(outcome["reasons"])
+    kept.rename(broker.statedir / name)
+    broker.commits()
 
 
 def test_who_is_fenced_ends(broker: ChaosBroker) -> None:
