@@ -4,11 +4,19 @@
 Whoever can write in a broker's directory can put a file or a symbolic link where the broker is
 about to write, or a socket where a module is about to connect.  So the directory belongs to the
 broker's user, nobody else may write in it, and no link in it is followed (open(2), O_NOFOLLOW).
+
+Whoever can write above it can put another directory in its place.  So what is above it is root's or
+the broker's user's, and nobody else may write there either, with two exceptions: a sticky directory
+(sticky(7), /tmp), in which one cannot rename what is another's; and a group that has its owner as
+its only member (as in participant/trust.py, after sshd(8), StrictModes).
 """
 
 import fcntl
+import grp
 import os
+import pwd
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 
 from protocol import limits
@@ -42,6 +50,45 @@ def check(path: str, what: str) -> None:
             f"the {what} {path} has a symbolic link in it, `{links[0]}`, which no broker put "
             "there; see what it points to, and remove it"
         )
+    for above in _above(path):
+        _check_above(above, f"the {what} {path}")
+
+
+def _above(path: str) -> Iterator[str]:
+    """What is above it, by its name and, where links lead to it, by its real place."""
+    for place in dict.fromkeys((os.path.abspath(path), os.path.realpath(path))):
+        directory = place
+        while (parent := os.path.dirname(directory)) != directory:
+            yield parent
+            directory = parent
+
+
+def _check_above(above: str, what: str) -> None:
+    try:
+        status = os.stat(above)
+    except OSError as error:
+        raise Unusable(f"cannot look at {above}, above {what}: {error.strerror}") from error
+    so_that = f"and {what} can be replaced in it; use a directory elsewhere"
+    if status.st_uid not in (0, os.geteuid()):
+        raise Unusable(f"{above} belongs to uid {status.st_uid}, {so_that}")
+    if status.st_mode & stat.S_ISVTX:
+        return
+    by_group = status.st_mode & stat.S_IWGRP and not _is_private(status.st_uid, status.st_gid)
+    if by_group or status.st_mode & stat.S_IWOTH:
+        mode = f"{stat.S_IMODE(status.st_mode):o}"
+        raise Unusable(
+            f"others may write in {above} (mode {mode}), {so_that}, or chmod go-w {above}"
+        )
+
+
+def _is_private(owner: int, group: int) -> bool:
+    """Returns True if nobody but root and the owner is in the group (umask 002)."""
+    try:
+        user, theirs = pwd.getpwuid(owner), grp.getgrgid(group)
+    except KeyError:
+        return False
+    strangers = set(theirs.gr_mem) - {user.pw_name, "root"}
+    return user.pw_gid == group and user.pw_name == theirs.gr_name and not strangers
 
 
 class DirectoryLock:

@@ -57,6 +57,31 @@ def test_a_directory_that_others_may_write_in(broker: ChaosBroker, which: str) -
     broker.start()
 
 
+@pytest.mark.parametrize("which", ["rundir", "statedir"])
+def test_a_directory_that_others_may_replace(broker: ChaosBroker, which: str) -> None:
+    """It is its owner's alone, and whoever can write above it can rename it away."""
+    above = broker.root / "above"
+    above.mkdir()
+    above.chmod(0o777)
+    path = above / "own"
+    path.mkdir(mode=0o700)
+    setattr(broker, which, path)
+    said = refused(broker)
+    assert f"others may write in {above}" in said
+    assert f"{path} can be replaced in it" in said
+    above.chmod(0o1777)  # sticky, as /tmp: one's own cannot be renamed by others
+    broker.uri = f"local://{broker.rundir}/local"
+    broker.start()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_a_directory_below_somebody_elses(broker: ChaosBroker) -> None:
+    os.chown(broker.root, 65534, 65534)
+    said = refused(broker)
+    os.chown(broker.root, 0, 0)
+    assert f"{broker.root} belongs to uid 65534" in said
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
 @pytest.mark.parametrize("which", ["rundir", "statedir"])
 def test_a_directory_of_somebody_else(broker: ChaosBroker, which: str) -> None:
