@@ -35,7 +35,7 @@ class _CutFile(SqliteFile):
 
 class _CutTransaction(SqliteTransaction):
     def __init__(self, right: SqliteTransaction, file: _CutFile) -> None:
-        super().__init__(right._connection)
+        super().__init__(right._connection, right._check)
         self._file = file
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
