@@ -46,6 +46,7 @@ from coordinator.core.events import (
     Forced,
     NotForced,
     Received,
+    Stop,
     TimePassed,
     Unreachable,
 )
@@ -152,6 +153,7 @@ class Executor:
         self._draining = False
         self._turned_away = False
         self._over = False
+        self._taken: tuple[Reason, ...] = ()
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             Send: self._send,
             TellCommit: self._tell_commit,
@@ -174,7 +176,7 @@ class Executor:
             WriteLog: lambda effect: self._log.line(effect.event, dict(effect.fields)),
             AnnounceReady: self._ready,
             GiveUp: self._give_up,
-            Halt: lambda _: self._end(0, ()),
+            Halt: lambda _: self._end(1 if self._taken else 0, self._taken),
         }
         world.supervisor.attach(self.feed)
 
@@ -266,9 +268,10 @@ class Executor:
 
     def _end_if_fenced(self, result: object) -> None:
         """Nothing will be written by this broker any more: to serve on would show what was."""
-        if isinstance(result, Fenced) and not self._over:
+        if isinstance(result, Fenced) and not self._taken:
             taken = f"another broker has taken the state directory over: {result}"
-            self._end(1, (Reason("ledger", taken),))
+            self._taken = (Reason("ledger", taken),)
+            self.feed(Stop())  # in good order: whoever waits is answered
 
     def _confirm(self, effect: WriteConfirmation) -> None:
         def then(result: object) -> None:
