@@ -66,7 +66,7 @@ def test_out_of_descriptors(broker: ChaosBroker) -> None:
         spent = cpu_seconds(pid) - spent
         print(f"out of descriptors for 2 s: {spent:.2f} s of processor time")
         assert spent < 0.4
-    assert late.receive(10.0) is not None
+    assert late.receive(PATIENCE) is not None
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard, hard))
     broker.write()
     assert broker.reload()["result"] == "committed"
@@ -82,7 +82,7 @@ def test_descriptors_that_others_free(broker: ChaosBroker) -> None:
         late.send("lsattr")
         assert late.receive(0.3) is None
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard, hard))
-        assert late.receive(1.0) is not None
+        assert late.receive(PATIENCE) is not None
 
 
 def test_clients_leave_descriptors_for_modules(broker: ChaosBroker) -> None:
@@ -96,7 +96,7 @@ def test_clients_leave_descriptors_for_modules(broker: ChaosBroker) -> None:
     with ExitStack() as stack:
         clients = [connect(stack, path) for _ in range(soft * 3 // 4)]
         late = connect(stack, path)  # turned away, or in the place of the first of them
-        turned_away, _, _ = select([late, *clients], [], [], 30.0)
+        turned_away, _, _ = select([late, *clients], [], [], PATIENCE)
         assert json.loads(turned_away[0].recv(4096))["error"]
         before = footprint.of(pid).descriptors
         clients[1].close()
@@ -213,7 +213,7 @@ def test_watchers_leave_room(broker: ChaosBroker) -> None:
         client = Client(broker.uri)
         client.send("watch")
         try:
-            watchers.append((client, client.receive(30.0)))
+            watchers.append((client, client.receive(PATIENCE)))
         except Trouble as trouble:
             refused = str(trouble)
             break

@@ -14,7 +14,7 @@ from cli.client import Client, Trouble
 from protocol import limits
 from tests.support import guest
 from tests.support.broker import RunningBroker
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 
 pytestmark = guest.needs_root
 
@@ -210,7 +210,7 @@ def test_what_a_guest_does_not_read_is_asked_for_again(broker: RunningBroker) ->
     client = Client(broker.environment["FLUX_URI"])
     for _ in range(50):
         client.send("get")
-    assert all(client.receive(30.0) for _ in range(50))
+    assert all(client.receive(PATIENCE) for _ in range(50))
     with pytest.raises(Trouble):
         client.ask("nonsense")
 
