@@ -26,10 +26,11 @@ TextFault: TypeAlias = tuple[int, str]
 """Offset in the text, in characters from 0, and what is wrong there."""
 TreeFault: TypeAlias = tuple[Path, str]
 
+# No group is repeated possessively: before 3.11.5 Python gets that wrong (gh-101955).
 _TOKEN = re.compile(
     r'''(?P<comment> \#[^\n]*+ )
-      | (?P<basic> """(?: [^"\\]++ | \\. | "(?!"") )*+"{3,5} | "(?: [^"\\\n]++ | \\. )*+" )
-      | (?P<literal> \'\'\'(?: [^\']++ | \'(?!\'\') )*+\'{3,5} | \'[^\'\n]*+\' )
+      | (?P<basic> """(?: [^"\\]++ | \\. | "(?!"") )*"{3,5} | "(?: [^"\\\n]++ | \\. )*" )
+      | (?P<literal> \'\'\'(?: [^\']++ | \'(?!\'\') )*\'{3,5} | \'[^\'\n]*+\' )
       | (?P<mark> [\[\]{},=\n] )
       | (?P<bare> [^\s\#"\'\[\]{},=]++ )''',
     re.VERBOSE | re.DOTALL,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from select import select
+from typing import Any
 
 import pytest
 
@@ -85,6 +86,14 @@ def test_descriptors_that_others_free(broker: ChaosBroker) -> None:
         assert late.receive(PATIENCE) is not None
 
 
+def _unless_turned_away(broker: ChaosBroker) -> dict[str, Any] | None:
+    try:
+        loaded: dict[str, Any] = broker.load_module("m")
+    except Trouble:
+        return None
+    return loaded
+
+
 def test_clients_leave_descriptors_for_modules(broker: ChaosBroker) -> None:
     """With fewer descriptors than CLIENTS, some of them are not let in."""
     broker.start()
@@ -101,7 +110,9 @@ def test_clients_leave_descriptors_for_modules(broker: ChaosBroker) -> None:
         before = footprint.of(pid).descriptors
         clients[1].close()
         until(lambda: footprint.of(pid).descriptors < before, what="it is let go")
-        assert broker.load_module("m")["result"] == "loaded"
+        # Those who connected last may still be on their way in, and turned away.
+        outcome = until(lambda: _unless_turned_away(broker), what="there is a place for the owner")
+        assert outcome["result"] == "loaded"
     assert broker.judge_at_rest() == []
 
 
