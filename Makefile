@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 SEED ?=
 SEEDS ?= 2000
+# Processes that share the tests, a file each: half of a test's time is waiting.
+WORKERS ?= 3
 
 .PHONY: all demo unit test test-flux coverage lint types arrows check bench simulate diagrams clean
 
@@ -39,7 +41,7 @@ unit: $(STAMP)
 	QUICK=1 $(BIN)/python -m pytest -q tests/unit tests/stories tests/conformance
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 # Against a real flux-core: FLUX_CORE=/path/to/flux, or on PATH.  Without one it fails.
 test-flux: $(STAMP)
