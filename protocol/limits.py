@@ -66,6 +66,8 @@ CLIENTS: Final = 1024
 # Durations
 CLIENT_IDLE_SECONDS: Final = 1.0
 """A client that has asked nothing for so long makes room for another, where there is no place."""
+SILENT_CONNECTION_SECONDS: Final = 10.0
+"""A participant's connection on which nothing has been said for so long gives its place away."""
 GUESTS_TURN_SECONDS: Final = 0.005
 """Time that guests have together in one turn of the broker's loop."""
 PREPARE_SECONDS: Final = 10.0

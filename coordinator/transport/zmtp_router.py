@@ -2,9 +2,9 @@
 """The ZeroMQ socket at which participants join (zmq_socket(7), ROUTER; zmq_ipc(7)).
 
 Owner only: the socket is made under a umask that keeps everybody else out.  What is said on it is
-`zmtp`'s.  There are as many places as file descriptors allow.  Whoever comes when they are taken is
-let in for as long as it takes to tell it so; where there are too many even of these, the next wait
-in the kernel's queue.
+`zmtp`'s.  There are as many places as file descriptors allow.  A connection that says nothing
+gives its place to the next that comes.  Whoever comes when all are taken is let in for as long as
+it takes to tell it so; where there are too many even of these, the next wait in the kernel's queue.
 """
 
 import errno
@@ -45,6 +45,8 @@ class _Peer:
         self.out: deque[memoryview] = deque()
         self.frames = 0
         """How many frames wait in `out`."""
+        self.silent_since: float | None = time.monotonic()
+        """None once it has said something (monotonic clock)."""
 
     def flush(self) -> bool:
         """Send what the kernel takes now; False where the other end is gone."""
@@ -142,6 +144,7 @@ class ZmtpRouter:
         except NotZmtp:
             data = b""
         if peer.arrived:
+            peer.silent_since = None
             self._unread.append(peer)
         if not data:
             self._drop(peer)
@@ -179,16 +182,16 @@ class ZmtpRouter:
 
     def _accept(self) -> None:
         for _ in range(_ACCEPTS):
-            late = [peer for peer in self._peers.values() if peer.is_late]
-            is_late = len(self._peers) - len(late) >= self._places()
-            if is_late and len(late) >= _LATE:
-                self._drop(late[0])  # it has heard why, or does not ask
             try:
                 sock, _ = self._listener.accept()
             except OSError as error:
                 if error.errno in _EXHAUSTED:
                     self._pause()
                 return
+            late = [peer for peer in self._peers.values() if peer.is_late]
+            is_late = len(self._peers) - len(late) >= self._places() and not self._make_place()
+            if is_late and len(late) >= _LATE:
+                self._drop(late[0])  # it has heard why, or does not ask
             sock.setblocking(False)
             self._made += 1
             mark = _LATE_MARK if is_late else _MARK
@@ -197,6 +200,15 @@ class ZmtpRouter:
             self._epoll.register(sock, select.EPOLLIN)
             peer.out.append(memoryview(GREETING))
             self._flushed(peer)
+
+    def _make_place(self) -> bool:
+        """Let the one go that has been silent for longest; False if none has been for long."""
+        before = time.monotonic() - limits.SILENT_CONNECTION_SECONDS
+        for peer in self._peers.values():  # in the order in which they came
+            if peer.silent_since is not None and peer.silent_since <= before and not peer.is_late:
+                self._drop(peer)
+                return True
+        return False
 
     def _drop(self, peer: _Peer) -> None:
         """What has arrived of it is still to be taken."""
