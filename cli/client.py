@@ -9,6 +9,7 @@ import select
 import socket
 
 from cli import naming, streams
+from cli.real_flux import BUILT_IN_URI
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as that of json
 if TYPE_CHECKING:
@@ -38,13 +39,11 @@ _REAL_FLUX = (
 
 
 class Client:
-    """A connection to the broker at FLUX_URI."""
+    """A connection to the broker at FLUX_URI, by default in the built-in run directory."""
 
     def __init__(self, uri: str | None = None) -> None:
         """Raises Trouble where there is no broker to talk to."""
-        self.uri = os.environ.get("FLUX_URI", "") if uri is None else uri
-        if not self.uri:
-            raise Trouble("FLUX_URI is not set: no broker to talk to (`flux start` runs one)")
+        self.uri = (os.environ.get("FLUX_URI") or BUILT_IN_URI) if uri is None else uri
         if not self.uri.startswith("local://"):
             raise Trouble(f"FLUX_URI={self.uri}: only local:// is understood")
         self._parts: list[bytes] = []
@@ -54,7 +53,11 @@ class Client:
         try:
             self._socket.connect(_door_beside(self.uri.removeprefix("local://")))
         except OSError as error:
-            raise Trouble(f"cannot reach the broker at {self.uri}: {error.strerror}") from None
+            named = uri is not None or os.environ.get("FLUX_URI")
+            hint = "" if named else "; FLUX_URI is not set (`flux start` runs a broker)"
+            raise Trouble(
+                f"cannot reach the broker at {self.uri}: {error.strerror}{hint}"
+            ) from None
 
     def ask(self, op: str, seconds: float = READ_SECONDS, **fields: Any) -> dict[str, Any]:
         """The answer to one request.  Raises Trouble for an error, Unanswered after `seconds`."""

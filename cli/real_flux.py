@@ -34,6 +34,9 @@ OURS_ALONE_OF_CONFIG = (
 _RUN_BROKERS = ("start", "broker")
 _HELP = ("-h", "--help", "help", "-V", "--version", "version")
 
+BUILT_IN_URI = "local:///run/flux/local"
+"""Where a broker is looked for without FLUX_URI, as in flux-core (flux-environment(7))."""
+
 _LOCAL = "local://"
 _MARK = b"cli.main"
 """In the script of every `flux` of this distribution, wherever it is installed."""
@@ -55,6 +58,13 @@ def is_real(uri: str) -> bool:
     if os.path.exists(os.path.join(directory, "lock")):
         return False
     return os.path.exists(os.path.join(directory, name))
+
+
+def _is_ours_built_in() -> bool:
+    """Whether a broker of ours serves the built-in run directory."""
+    socket = BUILT_IN_URI.removeprefix(_LOCAL)
+    beside = os.path.join(os.path.dirname(socket), "lock")
+    return os.path.exists(socket) and os.path.exists(beside)
 
 
 def belongs_to_it(given: Sequence[str], known: Iterable[str], uri: str) -> bool:
@@ -79,7 +89,7 @@ def belongs_to_it(given: Sequence[str], known: Iterable[str], uri: str) -> bool:
             return False
         if not inside and what in ("", "builtin", "-h", "--help"):
             return False  # needs no broker
-    return inside or not uri
+    return inside or (not uri and not _is_ours_built_in())
 
 
 def find() -> str | None:

@@ -14,25 +14,33 @@ from typing import Any, Protocol
 
 from coordinator.api.handle import BrokerHandle
 from coordinator.core.decisions import Attempt
-from coordinator.core.events import Begin, Event, Stop
+from coordinator.core.events import Asked, Begin, Event, Stop
 from coordinator.core.machine import Coordinator
-from coordinator.core.requests import Spec, Who
-from coordinator.core.results import Outcome
+from coordinator.core.requests import ChangeRequest, FromFiles, Who
+from coordinator.core.results import Outcome, Result
 from coordinator.executor import Environment, Executor, Hook
 from coordinator.files.provenance import ProvenanceStore
-from coordinator.files.reading import Unreadable
+from coordinator.files.reading import Source, Unreadable
 from coordinator.ledger.interface import History
 from coordinator.processes.interface import Programs
 from coordinator.runtime.log import Log
 from coordinator.runtime.loop import READ, Loop
 from coordinator.runtime.signals import Signals
 from coordinator.runtime.worker import Worker
+from coordinator.service.interface import NoManager, ServiceManager
+from coordinator.service.state import BY_SIGNAL, ServiceView
+from coordinator.startup_modules import Modules
 from protocol import limits
 from protocol.reasons import Reason
 
 FORGETS = (
     "no statedir was given: what is committed ends with this broker, and the next one in this run "
     "directory is another to the services that stay attached; keep both with -S statedir=DIR"
+)
+
+FEWER = (
+    "they had a say in the last generation, and have none in the next; load them again, or have "
+    "them started with the broker (modprobe.directory)"
 )
 
 
@@ -43,13 +51,19 @@ class Options:
     rundir: str
     statedir: str
     config: str | None = None
-    modules: tuple[tuple[str, Spec], ...] = ()
+    modules: Modules = ()
     program: tuple[str, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
     fallback: bool = False
     history: int = limits.HISTORY
     forgets: bool = False
     """The run directory stays, and `statedir` goes with this broker."""
+    lasting: bool = False
+    """It is a service: SIGHUP reloads, and whoever reads the log is told where the broker is."""
+    conf: tuple[Source, ...] = ()
+    """Texts to be merged on top of the files, at the start alone."""
+    next_modules: Callable[[], Modules] | None = None
+    """What a start now would bring up; may take time.  None: `modules`."""
     module_command: tuple[str, ...] = ()
     """What starts a module in place of the warm process; for tests."""
     wall_clock: Callable[[], float] = time.time
@@ -95,6 +109,7 @@ class Broker:
         attributes: dict[str, str],
         resolve: Callable[[str], str],
         hook: Hook | None = None,
+        manager: ServiceManager | None = None,
     ) -> None:
         """`resolve` finds a module by what a user typed.  The parts are closed by `run`."""
         self.options = options
@@ -106,6 +121,11 @@ class Broker:
         self.reasons: tuple[Reason, ...] = ()
         self.refused_start: tuple[Reason, ...] = ()
         self.forgets = options.forgets
+        self.absent: tuple[str, ...] = ()
+        self._voters = world.ledger.voters()
+        self._manager: ServiceManager = NoManager() if manager is None else manager
+        self._view = ServiceView(machine)
+        self._is_ready = False
         self._world = world
         self._loop = loop
         self._programs = programs
@@ -115,6 +135,14 @@ class Broker:
         self._executor = Executor(machine, world, self, hook)
 
     # What those who serve clients ask for
+
+    def next_modules(self) -> Modules:
+        """What a start now would bring up; to be used in `history_worker` alone.
+
+        Raises Unreadable.
+        """
+        told = self.options.next_modules
+        return self.options.modules if told is None else told()
 
     @property
     def history(self) -> History:
@@ -153,6 +181,7 @@ class Broker:
         for descriptor in transport.descriptors():
             loop.register(descriptor, READ, _nothing)  # `hear` is called in every turn
         loop.each_turn(self._executor.hear)
+        self._manager.begin()
         try:
             if self._begin():
                 loop.run()
@@ -195,11 +224,22 @@ class Broker:
 
     def answer(self, client: int, answer: Outcome | dict[str, Any]) -> None:
         """Bring the client its answer."""
-        self._front.answer(client, answer)
+        outcome = answer if isinstance(answer, Outcome) else None
+        self._view.answered(client, outcome)
+        if client != BY_SIGNAL:
+            self._front.answer(client, answer)
+        elif outcome is not None:
+            self._log_reload(outcome)
+        self._tell_manager()
 
     def stepped(self) -> None:
         """The machine has made a step."""
         self._front.look_out()
+        self._tell_manager()
+
+    def _tell_manager(self, failure: str = "") -> None:
+        if self._manager.listens:
+            self._manager.say(self._view.state(self._is_ready, self.absent, failure))
 
     def ready(self, refused: tuple[Reason, ...], warnings: tuple[Reason, ...]) -> None:
         """The start is complete: let clients in, and run the program if there is one."""
@@ -209,12 +249,33 @@ class Broker:
         for warning in warnings:
             self.log.warn("warning", reason=str(warning))
         self._front.open(self)
+        self._is_ready = True
+        if self.options.lasting:
+            uri = self.attributes["local-uri"]
+            self.log.notice("ready", FLUX_URI=uri, generation=self.machine.generation)
+        if self.options.lasting or self.options.program:  # else ranks come when they come
+            self._miss(set(self._voters) - set(self._world.ledger.attached()))
+            self._loop.call_at(self._loop.now() + limits.REJOIN_SECONDS, self._miss_all)
         if self.options.program:
             self._run_program(list(self.options.program))
+
+    def _miss_all(self) -> None:
+        """Attached participants have had their time to join again."""
+        self._miss(set(self._voters))
+
+    def _miss(self, voters: set[str]) -> None:
+        """Warn of those that had a say in the last generation, and are not here."""
+        here = {member.name for member in self.machine.members}
+        missed = tuple(sorted(voters - here))
+        if missed and missed != self.absent:
+            self.absent = missed
+            self.log.warn("fewer voters than before", missed=list(missed), why=FEWER)
+            self._tell_manager()
 
     def end(self, status: int, reasons: tuple[Reason, ...]) -> None:
         """Leave the loop after this."""
         self._ended = True
+        self._tell_manager("; ".join(map(str, reasons)))
         self._loop.stop()
         self.status = status or self.status
         self.reasons = reasons or self.reasons
@@ -239,13 +300,32 @@ class Broker:
     def _signalled(self, number: int) -> None:
         if number == signal.SIGCHLD:
             self._programs.child_ended()
+        elif number == signal.SIGHUP and self.options.lasting:
+            self._reload()
         elif number != signal.SIGINT or not self._program_runs:
             # A terminal's SIGINT went to the program too, and the program decides
             self._programs.signal(number)
             self.feed(Stop())
 
+    def _reload(self) -> None:
+        """As `flux config reload`; what comes of it is told in the log."""
+        if not self.options.config:
+            self.log.warn("nothing to reload", why="the broker was started without a -c PATH")
+            return
+        self._view.signalled()
+        who = Who(os.geteuid(), os.getpid(), "SIGHUP")
+        self.feed(Asked(BY_SIGNAL, ChangeRequest(FromFiles(), "reload", who)))
+
+    def _log_reload(self, outcome: Outcome) -> None:
+        """What came of a reload that nobody waits for."""
+        event = "reload refused" if outcome.result is Result.REFUSED else "reload"
+        for reason in outcome.reasons:
+            self.log.warn(event, reason=str(reason), generation=outcome.generation)
+        self.log.line("reloaded", {"result": str(outcome.result), "by": "SIGHUP"})
+
     def _close(self, signals: Signals) -> None:
         signals.close()
+        self._manager.close()
         self._front.close()
         self._world.supervisor.close()
         self._world.transport.close()

@@ -6,6 +6,7 @@ in etcd, the simulation) gives the same broker, or the same executor, other part
 """
 
 import os
+import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from coordinator.api.front import SOCKET, UnixFront
 from coordinator.broker import Broker, CannotStart, Options
 from coordinator.core.machine import Coordinator
 from coordinator.executor import Environment, Hook, open_machine
-from coordinator.files.proposal import FilesOnDisk
+from coordinator.files.proposal import Files, FilesOnDisk, StartFiles
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.ledger.errors import LedgerError
 from coordinator.ledger.sqlite import SqliteLedger
@@ -24,14 +25,21 @@ from coordinator.runtime.directories import RunDirectory, Unusable
 from coordinator.runtime.log import Log
 from coordinator.runtime.loop import EpollLoop
 from coordinator.runtime.worker import thread_workers
+from coordinator.service.systemd import Invitation, SystemdManager
 from coordinator.transport.zmtp_router import ZmtpRouter
 from protocol.reasons import Reason
 
 
 def build_broker(
-    options: Options, log: Log, resolve: Callable[[str], str], hook: Hook | None = None
+    options: Options,
+    log: Log,
+    resolve: Callable[[str], str],
+    hook: Hook | None = None,
+    invitation: Invitation | None = None,
 ) -> Broker:
     """A broker, ready to `run`.  `resolve` finds a module by what a user typed.
+
+    `invitation` is systemd's, where it is to be told what the broker does.
 
     Raises CannotStart where the directories, the ledger or the sockets are unusable; then nothing
     is left open.
@@ -51,7 +59,8 @@ def build_broker(
         opened.pop_all()
     loop = EpollLoop()
     processes = Children(transport.uri, loop, options.module_command)
-    files = FilesOnDisk(options.config) if options.config is not None else None
+    on_disk = FilesOnDisk(options.config) if options.config is not None else None
+    files: Files | None = StartFiles(on_disk, options.conf) if options.conf else on_disk
     world = Environment(
         ledger=ledger,
         history=ledger.history(),
@@ -66,7 +75,10 @@ def build_broker(
     machine = open_machine(ledger, loop.now(), Coordinator)
     attributes = _attributes(options, transport.uri)
     front = UnixFront(rundir, loop)
-    return Broker(options, machine, world, loop, processes, front, log, attributes, resolve, hook)
+    manager = SystemdManager(invitation, loop, log) if invitation is not None else None
+    return Broker(
+        options, machine, world, loop, processes, front, log, attributes, resolve, hook, manager
+    )
 
 
 def _two_directories(options: Options) -> None:
@@ -95,6 +107,9 @@ def _attributes(options: Options, modules_uri: str) -> dict[str, str]:
     return {
         "rank": "0",
         "size": "1",
+        "hostname": socket.gethostname(),
+        "instance-level": "0",
+        "security.owner": str(os.geteuid()),
         "rundir": options.rundir,
         "statedir": options.statedir,
         "local-uri": f"local://{options.rundir}/{SOCKET}",

@@ -27,6 +27,7 @@ from coordinator.core.effects import (
     RecordEdit,
     RecordFilesDigest,
     RecordNotApplied,
+    RecordVoter,
     RecordWarnings,
     Send,
     StartProcess,
@@ -172,6 +173,7 @@ class Executor:
             RecordNotApplied: self._record_not_applied,
             RecordFilesDigest: self._know_files,
             RecordAttached: self._know_member,
+            RecordVoter: self._know_voter,
             Wake: lambda effect: self._timers.call_at(effect.at_monotonic, self._time_passed),
             WriteLog: lambda effect: self._log.line(effect.event, dict(effect.fields)),
             AnnounceReady: self._ready,
@@ -321,6 +323,9 @@ class Executor:
 
     def _know_member(self, effect: RecordAttached) -> None:
         self._record(lambda: self._ledger.record_attached(effect.name, effect.present))
+
+    def _know_voter(self, effect: RecordVoter) -> None:
+        self._record(lambda: self._ledger.record_voter(effect.name, effect.present))
 
     def _record(self, job: Callable[[], None]) -> None:
         """Have something written whose loss breaks no promise."""

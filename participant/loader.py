@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""From what a user typed to a module: bundled names, FLUX_MODULE_PATH, files."""
+"""From what a user typed to a module: bundled names, FLUX_MODULE_PATH, packages, files."""
 
 import importlib
 import importlib.util
@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from participant.imports import beside
+from participant.installed import installed
 from participant.modules import BUNDLED
 from participant.trust import Untrusted, check_file
 
@@ -38,7 +39,7 @@ def name_of(typed: str) -> str:
 
 
 def resolve(typed: str, search: str | None = None) -> str:
-    """The bundled name, or the absolute path of the file, behind `typed`.
+    """The bundled name, `package.file:Class`, or the absolute path of the file, behind `typed`.
 
     `search` is a colon-separated list of directories (default: FLUX_MODULE_PATH).  Raises NotFound.
     """
@@ -54,18 +55,25 @@ def resolve(typed: str, search: str | None = None) -> str:
                 return os.path.abspath(path)
     if typed in BUNDLED:
         return typed
-    looked = f"bundled modules and {PATH_VARIABLE}={places}" if places else "bundled modules"
+    for module in installed():
+        if typed in (module.name, module.located):
+            return module.located
+    looked = "bundled and installed modules" + (f" and {PATH_VARIABLE}={places}" if places else "")
     raise NotFound(f"{typed}: no such module (looked among {looked})")
 
 
 def loadable() -> list[dict[str, str]]:
-    """Name, path and purpose of all bundled modules and of those on FLUX_MODULE_PATH.
+    """Name, path and purpose of all modules that are bundled, installed or on FLUX_MODULE_PATH.
 
     Files of others are not run for a list, so their purpose is not told.
     """
     modules = {
         name: {"name": name, "path": name, "purpose": load(name).purpose()} for name in BUNDLED
     }
+    for brought in installed():
+        purpose = f"of the package {brought.package}"
+        modules.setdefault(brought.name, {"name": brought.name, "path": brought.located,
+                                          "purpose": purpose})  # fmt: skip
     for directory in reversed(os.environ.get(PATH_VARIABLE, "").split(":")):
         for file in sorted(os.listdir(directory)) if os.path.isdir(directory) else ():
             if file.endswith(".py") and not file.startswith("_"):
@@ -78,7 +86,9 @@ def loadable() -> list[dict[str, str]]:
 def load(located: str) -> "type[Module]":
     """The Module class behind what `resolve` returned; whatever the file does, only Unloadable."""
     try:
-        return _load_file(located) if os.path.isabs(located) else _load_bundled(located)
+        if os.path.isabs(located):
+            return _load_file(located)
+        return _load_installed(located) if ":" in located else _load_bundled(located)
     except Unloadable:
         raise
     except Untrusted as untrusted:
@@ -97,6 +107,16 @@ def _load_bundled(name: str) -> "type[Module]":
     return _only_module_in(module.__name__, vars(module), name)
 
 
+def _load_installed(located: str) -> "type[Module]":
+    file, _, wanted = located.partition(":")
+    names = vars(importlib.import_module(file))
+    if not wanted:
+        return _only_module_in(file, names, located)
+    if wanted not in names:
+        raise Unloadable(f"{located}: there is no {wanted} in {file}")
+    return _sound_module(names[wanted], names, located)
+
+
 def _load_file(path: str) -> "type[Module]":
     stem = os.path.basename(path).removesuffix(".py")
     spec = importlib.util.spec_from_file_location(f"flux_module_{stem}", path)
@@ -111,7 +131,6 @@ def _load_file(path: str) -> "type[Module]":
 
 
 def _only_module_in(where: str, names: dict[str, object], shown: str) -> "type[Module]":
-    from participant.contract import NotAModule, check, check_strays
     from participant.module import Module
 
     classes = [
@@ -122,12 +141,22 @@ def _only_module_in(where: str, names: dict[str, object], shown: str) -> "type[M
     if len(classes) != 1:
         count = "no class" if not classes else f"{len(classes)} classes"
         raise Unloadable(f"{shown}: defines {count} derived from participant.Module, not one")
+    return _sound_module(classes[0], names, shown)
+
+
+def _sound_module(found: object, names: dict[str, object], shown: str) -> "type[Module]":
+    """It, if it keeps what a module promises; `names` are those beside it."""
+    from participant.contract import NotAModule, check, check_strays
+    from participant.module import Module
+
+    if not (inspect.isclass(found) and issubclass(found, Module)):
+        raise Unloadable(f"{shown}: is no class derived from participant.Module")
     try:
-        check(classes[0])
-        check_strays(classes[0], names)
+        check(found)
+        check_strays(found, names)
     except NotAModule as fault:
         raise Unloadable(f"{shown}: not loaded: {fault}") from fault
-    return classes[0]
+    return found
 
 
 def _is_file_name(typed: str) -> bool:

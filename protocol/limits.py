@@ -114,7 +114,14 @@ ANSWERS_WAITING_BYTES: Final = 64 * 1024
 GUESTS_ANSWERS_BYTES: Final = 2 * CONFIGURATION_BYTES
 """Answers that all guests together have not read; beyond, who reads nothing is let go."""
 LOG_LINES: Final = 1000
-"""Log lines kept for `flux dmesg`."""
+"""Log lines kept for `flux dmesg`, unless log-ring-size says otherwise."""
+LONGEST_LOG: Final = 1_000_000
+STATUS_LENGTH: Final = 500
+"""Characters of what a service manager is told at once."""
+NOTIFY_AGAIN_SECONDS: Final = 0.1
+"""Pause before a service manager that took nothing is told again."""
+NOTIFICATIONS_WAITING: Final = 64
+"""Messages that may wait for a service manager; the oldest are dropped."""
 
 # In a Flux instance
 CONFIG_READERS: Final = 1024

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux getattr`, `setattr` and `lsattr`: what the broker knows about itself, and notes for it."""
 
-import argparse
-
 from cli.client import Client, Trouble, complain
+from cli.options.parser import Parser
 
 
 def main(command: str, arguments: list[str]) -> int:
@@ -23,9 +22,9 @@ def main(command: str, arguments: list[str]) -> int:
     return 0
 
 
-def parser(command: str) -> argparse.ArgumentParser:
+def parser(command: str) -> Parser:
     """The parser of one of the three."""
-    parser = argparse.ArgumentParser(prog=f"flux {command}", description=__doc__)
+    parser = Parser(f"flux {command}", description=__doc__)
     if command != "lsattr":
         parser.add_argument("name", metavar="NAME", help="e.g. rundir, statedir, local-uri")
     if command == "setattr":

@@ -2,7 +2,8 @@
 """`flux broker` and `flux start`: run a broker, with a program in it or until a signal.
 
 `flux start [-c PATH] [PROGRAM [ARGUMENTS]]` makes a temporary broker and runs PROGRAM (default: a
-shell) with FLUX_URI set; its exit status is PROGRAM's.  `flux broker` runs until SIGTERM.
+shell) with FLUX_URI set; its exit status is PROGRAM's.  A PROGRAM that is one word with blanks in
+it is a line for a shell.  `flux broker` runs until SIGTERM; SIGHUP reloads.
 """
 
 import argparse
@@ -10,40 +11,59 @@ import gc
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from cli import VERSION
 from cli.client import complain
-from protocol import limits
+from cli.commands.broker_attributes import Attributes, read_attributes
+from cli.options.parser import Parser
 from protocol.reasons import Reason
 
 if TYPE_CHECKING:
     from coordinator.broker import Options
-    from coordinator.core.requests import Spec
     from coordinator.executor import Hook
+    from coordinator.files.reading import Source
     from coordinator.runtime.log import Log
+    from coordinator.service.systemd import Invitation
+    from coordinator.startup_modules import Modules
+
+SYSTEM_CONFIGURATION = "/etc/flux/system/conf.d"
+
+_ONE_BROKER = "a broker of flux-accord is alone; there is no second one to test with"
+_NOT_HERE = {
+    "--test-hosts": _ONE_BROKER,
+    "--test-exit-timeout": _ONE_BROKER,
+    "--test-exit-mode": _ONE_BROKER,
+    "--test-start-mode": _ONE_BROKER,
+    "--test-pmi-clique": _ONE_BROKER,
+    "--rundir": "not here; -S rundir=DIR, and -S rundir-cleanup=1 where it is to be removed",
+    "--wrap": "not here; run `flux broker` itself under what is to be wrapped around it",
+    "--noexec": "not here; `flux config validate PATH` judges files without a broker",
+    "-X": "not here; `flux config validate PATH` judges files without a broker",
+    "--recovery": "not here; --fallback starts with the newest generation that can start",
+    "-r": "not here; --fallback starts with the newest generation that can start",
+}
 
 
 def main(command: str, arguments: list[str]) -> int:
     """Run the command; the exit status."""
     options = parser(command).parse_args(arguments)
+    if getattr(options, "systemd_unit", False):
+        from cli.commands.systemd_unit import unit
+
+        print(unit(), end="")
+        return 0
     temporary: list[str] = []
     try:
-        return _run(command, options, temporary)
+        return _run(command, _with_broker_options(options), temporary)
     finally:
         for directory in temporary:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def parser(command: str) -> argparse.ArgumentParser:
+def parser(command: str) -> Parser:
     """The parser of either."""
-    parser = argparse.ArgumentParser(
-        prog=f"flux {command}",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser(f"flux {command}", description=__doc__)
     confdir = os.environ.get("FLUX_CONF_DIR")
     parser.add_argument(
         "-c",
@@ -53,13 +73,21 @@ def parser(command: str) -> argparse.ArgumentParser:
         help="a .toml file, a .json file, or a directory of *.toml (default: $FLUX_CONF_DIR)",
     )
     parser.add_argument(
-        "-S",
-        "--setattr",
-        metavar="NAME=VALUE",
+        "--conf",
+        metavar="VALUE",
         action="append",
         default=[],
-        help="set an attribute: rundir, statedir, broker.rc1_path (empty: no modules), "
-        "config.history (generations kept), or any other",
+        help="merge on top of that, at the start alone: TABLE.KEY=VALUE, {JSON}, TOML text, or a "
+        "file; may be repeated",
+    )
+    parser.add_argument(
+        "-S",
+        "--setattr",
+        metavar="NAME[=VALUE]",
+        action="append",
+        default=[],
+        help="set an attribute, as rundir, statedir, modprobe.directory, broker.rc1_path (empty: "
+        "no modules); NAME alone is 1; docs/attributes.md has all",
     )
     parser.add_argument(
         "--fallback",
@@ -67,7 +95,13 @@ def parser(command: str) -> argparse.ArgumentParser:
         help="where the files are refused, start on the newest generation that can start",
     )
     parser.add_argument("--log-format", choices=("json", "console"), default="console")
-    parser.add_argument("-v", "--verbose", action="store_true", help="log every phase to stderr")
+    parser.add_argument("-v", "--verbose", action="count", default=0,
+                        help="log every phase to stderr (level 6; twice: 7)")  # fmt: skip
+    if command == "start":
+        _add_options_of_start(parser)
+    else:
+        parser.add_argument("--systemd-unit", action="store_true",
+                            help="print a unit for systemd that runs this program")  # fmt: skip
     parser.add_argument(
         "program",
         nargs=argparse.REMAINDER,
@@ -77,45 +111,110 @@ def parser(command: str) -> argparse.ArgumentParser:
     return parser
 
 
+def _add_options_of_start(parser: Parser) -> None:
+    parser.add_argument("-s", "--test-size", metavar="N", type=int, default=1,
+                        help="how many brokers: 1")  # fmt: skip
+    parser.add_argument("-o", "--broker-opts", metavar="OPTIONS", action="append", default=[],
+                        help='options of `flux broker`, separated by commas: "-o,-v"')  # fmt: skip
+    parser.add_argument("--sysconfig", action="store_true",
+                        help=f"the same as -c {SYSTEM_CONFIGURATION}")  # fmt: skip
+    parser.add_argument("--test-rundir", metavar="DIR",
+                        help="an existing directory for the sockets; as -S rundir=DIR")  # fmt: skip
+    parser.add_argument("--test-rundir-cleanup", action="store_true",
+                        help="remove it at the end; as -S rundir-cleanup=1")  # fmt: skip
+    for name, why in _NOT_HERE.items():
+        parser.refuse(name, why=why)
+
+
+def _with_broker_options(options: argparse.Namespace) -> argparse.Namespace:
+    """What `flux start` was given beyond `flux broker`'s options, put in terms of those."""
+    for words in getattr(options, "broker_opts", ()):
+        alone = parser("broker")
+        given = alone.parse_args([word for word in words.split(",") if word])
+        if given.program:
+            alone.error(f"-o {words}: {given.program[0]} is no option")
+        options.setattr += given.setattr
+        options.conf += given.conf
+        options.verbose += given.verbose
+        options.fallback |= given.fallback
+        if given.config_path != alone.get_default("config_path"):
+            options.config_path = given.config_path
+    if getattr(options, "test_size", 1) != 1:
+        wrong = f"--test-size={options.test_size}: only 1: {_ONE_BROKER}"
+        parser("start").error(
+            "--test-size argument must be > 0" if options.test_size < 1 else wrong
+        )
+    if getattr(options, "sysconfig", False):
+        options.config_path = SYSTEM_CONFIGURATION
+    if getattr(options, "test_rundir", None) is not None:
+        if not os.path.isdir(options.test_rundir):
+            parser("start").error(f"--test-rundir={options.test_rundir}: no such directory")
+        options.setattr.append(f"rundir={options.test_rundir}")
+    if getattr(options, "test_rundir_cleanup", False):
+        options.setattr.append("rundir-cleanup=1")
+    return options
+
+
 def _run(command: str, options: argparse.Namespace, temporary: list[str]) -> int:
     from coordinator.broker import Options
+    from coordinator.files.reading import Unreadable
     from coordinator.runtime.log import Log
+    from coordinator.service.systemd import take_invitation
 
-    program = options.program[options.program[:1] == ["--"] :]
-    if command == "start" and not program:
-        program = [os.environ.get("SHELL", "/bin/sh")]
+    invitation = take_invitation(os.environ, os.getpid())  # first: children must not have it
     try:
-        attributes = _attributes(options.setattr)
-        forgets = bool(attributes.get("rundir")) and not attributes.get("statedir")
-        rundir = _directory(attributes, "rundir", temporary)
-        statedir = _directory(attributes, "statedir", temporary)
-        history = _history(attributes)
+        program = _program(command, options)
+        attributes = read_attributes(options.setattr, temporary)
+        if program and attributes.says("broker.rc2_none"):
+            raise ValueError("broker.rc2_none=1 says that no program is run; leave one of them out")
+        if command == "start" and not program and not attributes.says("broker.rc2_none"):
+            program = [os.environ.get("SHELL", "/bin/sh")]
+        is_service = command == "broker" and invitation.address != ""
+        attributes.settle("log-stderr-level", str(_level(options.verbose) or (4 if program else 5)))
+        notifies = attributes.settle("broker.sd-notify", str(int(is_service))) == "1"
+        conf = _conf(options.conf)
+        modules = _modules(attributes)
     except (ValueError, OSError) as error:
         complain(command, str(error))
-        return 2 if isinstance(error, ValueError) else 1
-    config = os.path.abspath(options.config_path) if options.config_path else None
+        return 1
+    except Unreadable as error:
+        return _give_up(command, error.reasons)
     wanted = Options(
-        rundir=rundir,
-        statedir=statedir,
-        config=config,
-        modules=_modules(attributes),
+        rundir=attributes.rundir,
+        statedir=attributes.statedir,
+        config=os.path.abspath(options.config_path) if options.config_path else None,
+        modules=modules,
         program=tuple(program),
-        attributes=attributes,
+        attributes=attributes.values,
         fallback=options.fallback,
-        history=history,
-        forgets=forgets,
+        history=int(attributes.values["config.history"]),
+        forgets=attributes.forgets,
+        lasting=not program,
+        conf=conf,
+        next_modules=lambda: _modules(attributes),
     )
-    return serve(command, wanted, Log(options.log_format, quiet=not options.verbose))
+    log = Log(
+        options.log_format,
+        int(attributes.values["log-stderr-level"]),
+        int(attributes.values["log-ring-size"]),
+    )
+    return serve(command, wanted, log, invitation=invitation if notifies else None)
 
 
-def serve(command: str, options: "Options", log: "Log", hook: "Hook | None" = None) -> int:
+def serve(
+    command: str,
+    options: "Options",
+    log: "Log",
+    hook: "Hook | None" = None,
+    invitation: "Invitation | None" = None,
+) -> int:
     """Run a broker to its end and tell on stderr what went wrong; the exit status."""
     from coordinator.broker import CannotStart
     from coordinator.compose import build_broker
     from participant.loader import resolve
 
     try:
-        broker = build_broker(options, log, resolve, hook)
+        broker = build_broker(options, log, resolve, hook, invitation)
     except CannotStart as error:
         return _give_up(command, error.reasons)
     gc.freeze()  # what has been imported stays: no need to look at it again, or at the end
@@ -135,43 +234,51 @@ def _let_go_of_the_log() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
-def _attributes(given: Iterable[str]) -> dict[str, str]:
-    attributes = {"version": VERSION}
-    for pair in given:
-        name, equals, value = pair.partition("=")
-        if not name or not equals:
-            raise ValueError(f"-S {pair}: expected NAME=VALUE")
-        attributes[name] = value
-    return attributes
+def _level(verbose: int) -> int:
+    return min(5 + verbose, 7) if verbose else 0
 
 
-def _directory(attributes: dict[str, str], name: str, temporary: list[str]) -> str:
-    """The directory that the attribute names, made where it is missing; else a temporary one."""
-    if attributes.get(name):
-        attributes[name] = os.path.abspath(attributes[name])
-        os.makedirs(attributes[name], mode=0o700, exist_ok=True)
-    else:
-        attributes[name] = tempfile.mkdtemp(prefix=f"flux-{name}-")
-        temporary.append(attributes[name])
-    return attributes[name]
+def _program(command: str, options: argparse.Namespace) -> list[str]:
+    """The words to run.
+
+    One word with blanks in it, or one that is no command, is a line for a shell, as flux-broker(1)
+    has it; the path of a program is run itself, so that no shell is between it and signals.
+    """
+    program: list[str] = options.program[options.program[:1] == ["--"] :]
+    if len(program) != 1:
+        return program
+    word = program[0]
+    if not word:
+        raise ValueError(f"the program of `flux {command}` has no name")
+    if len(word.split()) == 1 and shutil.which(word) is not None:
+        return program
+    if os.path.isfile(word) and os.access(word, os.X_OK | os.R_OK):
+        return program
+    if len(word.split()) == 1 and "/" in word:
+        return program  # and is told that it cannot be run
+    return [os.environ.get("SHELL") or "/bin/sh", "-c", word]
 
 
-def _history(attributes: dict[str, str]) -> int:
-    """How many generations, and how many refused attempts, the ledger keeps."""
-    given = attributes.setdefault("config.history", str(limits.HISTORY))
-    if not (given.isascii() and given.isdigit() and 2 <= int(given[:9]) <= limits.LONGEST_HISTORY):
-        wanted = f"a number from 2 to {limits.LONGEST_HISTORY}"
-        raise ValueError(f"-S config.history={given}: expected {wanted}")
-    return int(given[:9])
+def _conf(given: Iterable[str]) -> "tuple[Source, ...]":
+    from cli.options.conf import conf_sources
+
+    return tuple(source for value in given for source in conf_sources(value))
 
 
-def _modules(attributes: dict[str, str]) -> tuple[tuple[str, "Spec"], ...]:
-    from coordinator.core.requests import Spec
+def _modules(attributes: Attributes) -> "Modules":
+    """What comes up with the broker.  Raises Unreadable."""
+    from coordinator.child_python import search_path
+    from coordinator.startup_modules import Package, startup_modules
+    from participant.installed import installed
+    from participant.loader import resolve
     from participant.modules import BUNDLED
 
-    if attributes.get("broker.rc1_path") == "":
-        return ()
-    return tuple((name, Spec(name)) for name in BUNDLED)
+    directory = attributes.values.get("modprobe.directory")
+    if attributes.values.get("broker.rc1_path") == "":
+        return startup_modules((), (), directory, resolve)
+    # Only from where the modules' processes, too, import
+    packages = (Package(*module) for module in installed(search_path()))
+    return startup_modules(BUNDLED, packages, directory, resolve)
 
 
 def _give_up(command: str, reasons: Iterable[Reason], status: int = 1) -> int:

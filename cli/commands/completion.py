@@ -12,6 +12,8 @@ import sys
 from importlib import import_module
 from typing import NoReturn
 
+from cli.options.parser import OURS_ALONE, Parser
+
 SHELLS = ("bash", "zsh", "fish")
 
 _HOW = """\
@@ -30,13 +32,13 @@ def main(_command: str, arguments: list[str]) -> int:
     return 0
 
 
-def parser(_command: str) -> argparse.ArgumentParser:
+def parser(_command: str) -> Parser:
     """Its parser."""
-    parser = argparse.ArgumentParser(
-        prog="flux completion",
+    parser = Parser(
+        "flux completion",
+        OURS_ALONE,
         description="Print what a shell has to evaluate to complete the command line of flux.",
         epilog=_HOW,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help="bash, zsh or fish")
     return parser

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux dmesg`: the broker's recent log lines, oldest first."""
 
-import argparse
 import json
 
 from cli.client import Client, Trouble, complain
+from cli.options.parser import Parser
 from protocol.reasons import printable
 
 
@@ -30,8 +30,8 @@ def main(_command: str, arguments: list[str]) -> int:
     return 0
 
 
-def parser(_command: str) -> argparse.ArgumentParser:
+def parser(_command: str) -> Parser:
     """Its parser."""
-    parser = argparse.ArgumentParser(prog="flux dmesg", description=__doc__)
+    parser = Parser("flux dmesg", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     return parser

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux version`: which versions are at work."""
 
-import argparse
 import os
 
 from cli import VERSION
 from cli.client import Client, Trouble
+from cli.options.parser import Parser
 
 
 def main(_command: str, arguments: list[str]) -> int:
@@ -22,6 +22,6 @@ def main(_command: str, arguments: list[str]) -> int:
     return 0
 
 
-def parser(_command: str) -> argparse.ArgumentParser:
+def parser(_command: str) -> Parser:
     """Its parser."""
-    return argparse.ArgumentParser(prog="flux version", description=__doc__)
+    return Parser("flux version", description=__doc__)

@@ -10,6 +10,7 @@ from coordinator.files.provenance import ProvenanceStore
 from coordinator.ledger.interface import History
 from coordinator.runtime.log import Log
 from coordinator.runtime.worker import Worker
+from coordinator.startup_modules import Modules
 from protocol.reasons import Reason
 
 
@@ -21,6 +22,8 @@ class BrokerHandle(Protocol):
     refused_start: tuple[Reason, ...]
     """Why the files were refused at the start, each with its place, which takes too long to find in
     the loop.  Whether that still counts is the machine's word (`machine.refused_start`)."""
+    absent: tuple[str, ...]
+    """Who had a say in the last generation when this broker started, and did not come up again."""
     forgets: bool
     """Whether its ledger goes with it, and its run directory stays."""
 
@@ -43,6 +46,12 @@ class BrokerHandle(Protocol):
     @property
     def history_worker(self) -> Worker:
         """The thread that looks at the ledger's past and at files for readers."""
+
+    def next_modules(self) -> Modules:
+        """What a start now would bring up; to be used in `history_worker` alone.
+
+        Raises Unreadable.
+        """
 
     def feed(self, event: Event) -> None:
         """Give the machine an event."""

@@ -42,6 +42,7 @@ class SlowReads:
             "show": TableEntry(Kind.READ, self._show),
             "diff": TableEntry(Kind.READ, self._diff),
             "files": TableEntry(Kind.READ, self._files),
+            "next-start": TableEntry(Kind.READ, self._next_start),
         }
 
     def _history(self, request: Fields, caller: Caller) -> Look:
@@ -91,6 +92,24 @@ class SlowReads:
             except Unreadable as error:
                 return {**answer, "reasons": [reason.as_json() for reason in error.reasons]}
             return {**answer, "digest": digest, "differ": digest != running.configuration.digest}
+
+        return Look(job)
+
+    def _next_start(self, _: Fields, __: Caller) -> Look:
+        """Modules that somebody loaded, or removed, and of which the next start knows nothing."""
+        members = self._broker.machine.members
+        here = {member.name: member.spec for member in members if member.spec is not None}
+        attached = {member.name for member in members if member.spec is None}
+
+        def job() -> Fields:
+            try:
+                next_ones = dict(self._broker.next_modules())
+            except Unreadable as error:
+                reasons = [reason.as_json() for reason in error.reasons]
+                return {"version": 1, "gone": [], "back": [], "reasons": reasons}
+            gone = sorted(name for name, spec in here.items() if next_ones.get(name) != spec)
+            back = sorted(set(next_ones) - set(here) - attached)
+            return {"version": 1, "gone": gone, "back": back}
 
         return Look(job)
 

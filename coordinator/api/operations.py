@@ -8,17 +8,15 @@ in its answer.
 import time
 
 from coordinator.api import guests, module_status, status
-from coordinator.api.fields import BadRequest, Fields, key, seconds, text
+from coordinator.api.fields import BadRequest, Fields, flag, key, seconds, text
 from coordinator.api.handle import BrokerHandle
 from coordinator.api.lookup import Lookup
 from coordinator.api.secret_places import SecretPlaces
 from coordinator.api.table import Caller, Kind, Look, Table, TableEntry, WatchRequest
+from coordinator.attributes import BadAttribute, at_runtime, listed
 from coordinator.core.events import Inquired
 from coordinator.core.members import Member
 from protocol import limits
-
-_FIXED = frozenset({"rank", "size", "rundir", "statedir", "local-uri", "modules-uri", "version"})
-"""Attributes that say what is so, and those below `broker.` and `config.` likewise."""
 
 
 class Operations:
@@ -74,6 +72,10 @@ class Operations:
         answer = {**self._secrets.known().without_values(told), "path": path}
         if machine.refused_start:
             answer["refused_start"] = [reason.as_json() for reason in self._broker.refused_start]
+        if self._broker.absent:
+            here = {member.name for member in machine.members}
+            missed = [name for name in self._broker.absent if name not in here]
+            answer["missed"] = missed
         if self._broker.forgets:
             answer["temporary"] = True
         return answer if caller.is_owner else guests.without_commands(answer)
@@ -126,20 +128,21 @@ class Operations:
         return {"value": self._broker.attributes[name]}
 
     def _lsattr(self, _: Fields, __: Caller) -> Fields:
-        return {"attributes": dict(sorted(self._broker.attributes.items()))}
+        attributes = dict(sorted(self._broker.attributes.items()))
+        return {"attributes": attributes, "known": listed(attributes)}
 
     def _setattr(self, request: Fields, _: Caller) -> Fields:
         name, value = text(request, "name"), text(request, "value")
         attributes = self._broker.attributes
-        if name in _FIXED or name.startswith(("broker.", "config.")):
-            raise BadRequest(f"{name}: the broker goes by what it was when it started")
-        if not name or not name.isprintable() or len(name) > limits.NAME_LENGTH:
-            raise BadRequest(f"{name!r:.60} is no name for an attribute")
-        if len(value) > limits.REASON_BYTES:
-            raise BadRequest(f"{name}: the value is longer than {limits.REASON_BYTES} characters")
+        try:
+            value = at_runtime(name, value, flag(request, "force"))
+        except BadAttribute as error:
+            raise BadRequest(str(error)) from None
         if name not in attributes and len(attributes) >= limits.ATTRIBUTES:
             raise BadRequest(f"there are {limits.ATTRIBUTES} attributes already")
         attributes[name] = value
+        if name == "log-stderr-level":
+            self._broker.log.level = int(value)
         return {"value": value}
 
     def _dmesg(self, _: Fields, __: Caller) -> Fields:

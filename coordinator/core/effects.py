@@ -146,6 +146,13 @@ class RecordAttached(NamedTuple):
     present: bool
 
 
+class RecordVoter(NamedTuple):
+    """A module of ours was loaded (`present`) or removed by a client; a loss loses no promise."""
+
+    name: str
+    present: bool
+
+
 class Wake(NamedTuple):
     """Answer with TimePassed at this moment of the machine's clock."""
 
@@ -196,6 +203,7 @@ Effect: TypeAlias = (
     | RecordNotApplied
     | RecordFilesDigest
     | RecordAttached
+    | RecordVoter
     | Wake
     | WriteLog
     | AnnounceReady

@@ -29,11 +29,37 @@ class Files(Protocol):
         """
 
 
+class StartFiles:
+    """Files, and texts that are merged on top of them at the start alone.
+
+    As `--conf` of flux-broker(1) has it: a reload reads the files, and nothing else.
+    """
+
+    def __init__(self, files: "FilesOnDisk | None", on_top: tuple[Source, ...]) -> None:
+        """`files` is None where there is no configuration path; then nobody reloads, either."""
+        self._files = files
+        self._on_top = on_top
+
+    def read(self) -> Proposal:
+        """The files alone."""
+        assert self._files is not None, "a reload is refused where there are no files"
+        return self._files.read()
+
+    def read_at_once(self) -> Proposal:
+        """The files, and what goes on top."""
+        sources = (*(self._files.sources() if self._files is not None else ()), *self._on_top)
+        return Proposal(sources, merge(sources))
+
+
 class FilesOnDisk:
     """A .toml file, a .json file, or a directory of *.toml."""
 
     def __init__(self, path: str) -> None:
         self._path = path
+
+    def sources(self) -> tuple[Source, ...]:
+        """The texts as they are now.  Raises Unreadable."""
+        return read_sources(self._path)
 
     def read(self) -> Proposal:
         """Long texts are merged in a process of its own, so that readers are answered meanwhile."""

@@ -76,6 +76,9 @@ class Ledger(Protocol):
     def attached(self) -> tuple[str, ...]:
         """Names of the attached participants that were members when the last life ended."""
 
+    def voters(self) -> tuple[str, ...]:
+        """Who had a say in the last generation, or has come since, less those that have gone."""
+
     def record_files(self, generation: int, digest: str) -> None:
         """The files with this digest are what `generation` runs.  May be lost; raises any error."""
 
@@ -90,6 +93,9 @@ class Ledger(Protocol):
 
     def record_attached(self, name: str, present: bool) -> None:
         """An attached participant became, or ceased to be, a member.  As `record_attempt`."""
+
+    def record_voter(self, name: str, present: bool) -> None:
+        """A module of ours was loaded, or removed, by somebody.  As `record_attempt`."""
 
     @property
     def wants_maintenance(self) -> bool:

@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS attempts (
 CREATE TABLE IF NOT EXISTS warnings (
     generation INTEGER PRIMARY KEY, warnings TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS attached (name TEXT PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS since (name TEXT PRIMARY KEY, present INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS unconfirmed (
     generation INTEGER PRIMARY KEY, undone_at REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS extended (generation INTEGER PRIMARY KEY, seconds REAL NOT NULL) STRICT;
@@ -166,6 +167,7 @@ class SqliteLedger:
                 run("INSERT INTO decisions VALUES (?,?,?,?,?,?,?,?,?,?,?)", row)
                 run("DELETE FROM unconfirmed")
                 run("DELETE FROM extended")
+                run("DELETE FROM since")
                 if decision.confirm is not None:
                     undone_at = at + decision.confirm
                     run("INSERT INTO unconfirmed VALUES (?,?)", (decision.generation, undone_at))
@@ -293,6 +295,20 @@ class SqliteLedger:
                 run("INSERT OR IGNORE INTO attached VALUES (?)", (name,))
             else:
                 run("DELETE FROM attached WHERE name = ?", (name,))
+            run("INSERT OR REPLACE INTO since VALUES (?,?)", (name, present))
+
+    def record_voter(self, name: str, present: bool) -> None:
+        """A module became, or ceased to be, one that votes on what follows the last generation."""
+        with self._writing(forced=False) as run:
+            run("INSERT OR REPLACE INTO since VALUES (?,?)", (name, present))
+
+    def voters(self) -> tuple[str, ...]:
+        """Who had a say in the last generation, or has come since, less those that have gone."""
+        last = self.last()
+        names = set(last.decision.members) if last is not None else set()
+        for name, present in self._connection.execute("SELECT name, present FROM since"):
+            (names.add if present else names.discard)(name)
+        return tuple(sorted(names))
 
     def attached(self) -> tuple[str, ...]:
         """Attached participants that were members when the last life ended."""

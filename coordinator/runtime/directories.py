@@ -16,7 +16,7 @@ import grp
 import os
 import pwd
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from protocol import limits
@@ -52,6 +52,43 @@ def check(path: str, what: str) -> None:
         )
     for above in _above(path):
         _check_above(above, f"the {what} {path}")
+
+
+def check_given(path: str, what: str, suffix: str) -> None:
+    """Raise Unusable unless only root and this user decide what is in a directory that was named.
+
+    Who writes there decides what this broker runs.  So it, what is above it, and the files in it
+    whose names end with `suffix` are root's or this user's, nobody else may write to them, and no
+    link is among those files.
+    """
+    try:
+        _check_given(path, what, stat.S_ISDIR, "a directory")
+        names = sorted(name for name in os.listdir(path) if name.endswith(suffix))
+        for name in names:
+            file = os.path.join(path, name)
+            _check_given(file, "file", stat.S_ISREG, "a regular file")
+    except OSError as error:
+        raise Unusable(f"cannot use the {what} {path}: {error.strerror}") from error
+    for above in _above(path):
+        _check_above(above, f"the {what} {path}")
+
+
+def _check_given(path: str, what: str, kind: Callable[[int], bool], wanted: str) -> None:
+    status = os.stat(path) if kind is stat.S_ISDIR else os.lstat(path)
+    if not kind(status.st_mode):
+        raise Unusable(f"the {what} {path} is not {wanted}")
+    if status.st_uid not in (0, os.geteuid()):
+        raise Unusable(
+            f"the {what} {path} belongs to uid {status.st_uid}, who could have any code run here; "
+            f"it must be root's or that of uid {os.geteuid()}"
+        )
+    by_group = status.st_mode & stat.S_IWGRP and not _is_private(status.st_uid, status.st_gid)
+    if by_group or status.st_mode & stat.S_IWOTH:
+        mode = f"{stat.S_IMODE(status.st_mode):o}"
+        raise Unusable(
+            f"others may write to the {what} {path} (mode {mode}), and have any code run here; see "
+            f"who wrote what there, then chmod go-w {path}"
+        )
 
 
 def _above(path: str) -> Iterator[str]:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from coordinator.runtime.log_printer import Format, Printer
 
 
+LEVELS = {"warning": 4, "notice": 5, "info": 6}
+"""Severities by name, as numbered by syslog(3)."""
+
+
 class Logger(Protocol):
     """Where lines go."""
 
@@ -34,29 +38,33 @@ class Logger(Protocol):
 class Log:
     """Writes lines, and remembers the last of them."""
 
-    def __init__(self, form: "Format", quiet: bool = False) -> None:
-        """`quiet`: only warnings and worse go to stderr; everything is remembered."""
+    def __init__(self, form: "Format", level: int = 6, kept: int = limits.LOG_LINES) -> None:
+        """Lines up to severity `level` go to stderr; the last `kept` of all are remembered."""
         self._recent: deque[tuple[float, str, str, Mapping[str, Any]]]
-        self._recent = deque(maxlen=limits.LOG_LINES)
+        self._recent = deque(maxlen=kept)
         self._form: Format = form
-        self._quiet = quiet
+        self.level = level
 
     def line(self, event: str, fields: Mapping[str, Any]) -> None:
         """A line about something ordinary."""
-        self._add("info", event, fields, shown=not self._quiet)
+        self._add("info", event, fields)
+
+    def notice(self, event: str, **fields: Any) -> None:
+        """A line about something that whoever watches a service wants to know."""
+        self._add("notice", event, fields)
 
     def warn(self, event: str, **fields: Any) -> None:
         """A line that somebody should read."""
-        self._add("warning", event, fields, shown=True)
+        self._add("warning", event, fields)
 
     def recent(self) -> list[dict[str, Any]]:
         """The lines that are remembered, oldest first."""
         return [_whole(*line) for line in self._recent]
 
-    def _add(self, level: str, event: str, fields: Mapping[str, Any], shown: bool) -> None:
+    def _add(self, level: str, event: str, fields: Mapping[str, Any]) -> None:
         line = time.time(), level, event, fields
         self._recent.append(line)
-        if shown:
+        if LEVELS[level] <= self.level:
             self._print(_whole(*line))
 
     def _print(self, line: dict[str, Any]) -> None:

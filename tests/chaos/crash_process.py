@@ -58,7 +58,7 @@ def _broker(arguments: list[str]) -> int:
         wall_clock=lambda: time.time() - options.clock_back,
         module_command=(sys.executable, "-m", "tests.chaos.crash_process", "module", options.plans),
     )
-    return serve("broker", wanted, Log("json", quiet=False), Striker(Path(options.plans, "broker")))
+    return serve("broker", wanted, Log("json"), Striker(Path(options.plans, "broker")))
 
 
 def _without_override(arguments: list[str]) -> int:

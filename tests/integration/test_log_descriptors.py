@@ -12,7 +12,7 @@ from tests.support.patience import PATIENCE
 EXHAUSTED = """
 import os
 from coordinator.runtime.log import Log
-log = Log("json", quiet=True)
+log = Log("json", level=4)
 try:
     while True:
         os.open("/dev/null", os.O_RDONLY)

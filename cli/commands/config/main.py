@@ -7,16 +7,11 @@ Scripts call `flux config get` in loops, so what one subcommand needs must not c
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from importlib import import_module
 
-from cli import naming
 from cli.client import Trouble, complain
-
-TYPE_CHECKING = False  # as typing has it, whose import takes as long as that of json
-if TYPE_CHECKING:
-    from typing import NoReturn
+from cli.options.parser import Parser
 
 COMMANDS = {
     "get": ("cli.commands.config.get", "print the configuration in force, or a part of it"),
@@ -51,47 +46,6 @@ environment:
   FLUX_URI       where the broker is; set in what `flux start` runs
 
 `flux config COMMAND --help` tells more about a command."""
-
-
-class _Help(argparse.RawDescriptionHelpFormatter):
-    """As wide as the terminal.  argparse asks shutil for that, whose import takes longer than
-    all of `get`, and it does so whenever an option is added, wanted or not.
-    """
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=_width())
-
-
-def _width() -> int:
-    try:
-        return os.get_terminal_size(1).columns - 2
-    except OSError:
-        return 98
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse with Flux's way to complain."""
-
-    def __init__(self, prog: str, **options: object) -> None:
-        super().__init__(
-            prog=prog,
-            formatter_class=_Help,
-            **options,  # type: ignore[arg-type]
-        )
-
-    def format_help(self) -> str:
-        """Under the names by which the commands are to be called here."""
-        return naming.usage(super().format_help())
-
-    def format_usage(self) -> str:
-        """The same."""
-        return naming.usage(super().format_usage())
-
-    def error(self, message: str) -> NoReturn:
-        """Wrong usage: a line on stderr, and exit status 2."""
-        complain("config", message)
-        self.print_usage(sys.stderr)
-        sys.exit(2)
 
 
 def main(_command: str, arguments: list[str]) -> int:

@@ -28,7 +28,8 @@ def status(options: argparse.Namespace) -> int:
     """Run `flux config status`; the exit status."""
     answer = Client().ask("status")
     if answer["path"]:
-        answer["files"] = _files()
+        answer["files"] = _asked_of_a_disk("files")
+    answer["next_start"] = _asked_of_a_disk("next-start")
     if options.json:
         print(json.dumps(answer))
         return 0
@@ -37,10 +38,10 @@ def status(options: argparse.Namespace) -> int:
     return 0
 
 
-def _files() -> dict[str, Any]:
-    """How the files on disk compare; a disk that hangs must not hang `status`."""
+def _asked_of_a_disk(op: str) -> dict[str, Any]:
+    """How files compare with what runs; a disk that hangs must not hang `status`."""
     try:
-        return Client().ask("files", _FILES_SECONDS)
+        return Client().ask(op, _FILES_SECONDS)
     except Trouble as trouble:
         return {"error": str(trouble)}
 
@@ -71,8 +72,7 @@ def _lines(status: dict[str, Any]) -> list[str]:
         )
         lines += [f"  {from_json(reason)}" for reason in status["refused_start"]]
     lines += _about_files(status)
-    for module in status["modules"]:
-        lines += [_module(module), *_votes(module)]
+    lines += _about_modules(status)
     lines += _in_progress(status)
     return lines
 
@@ -88,6 +88,24 @@ def _about_files(status: dict[str, Any]) -> list[str]:
         return [f"files: {status['path']} cannot be read", *reasons]
     differ = "differ from what runs" if files["differ"] else "are what runs"
     return [f"files: {status['path']} {differ}"]
+
+
+def _about_modules(status: dict[str, Any]) -> list[str]:
+    later = status.get("next_start", {})
+    lines = []
+    for module in status["modules"]:
+        gone = module["name"] in later.get("gone", ())
+        mark = "  (loaded by hand: not so after a restart)" if gone else ""
+        lines += [_module(module) + mark, *_votes(module)]
+    if later.get("back"):
+        lines.append(f"removed by hand, back after a restart: {', '.join(later['back'])}")
+    for reason in later.get("reasons", ()):
+        lines.append(f"the next start would be refused: {from_json(reason)}")
+    if status.get("missed"):
+        lines.append(
+            f"fewer voters than the last generation had: missed {', '.join(status['missed'])}"
+        )
+    return lines
 
 
 def _module(one: dict[str, Any]) -> str:

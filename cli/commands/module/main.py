@@ -5,10 +5,10 @@ import argparse
 import json
 from typing import Any
 
-from cli import naming
 from cli.client import SLACK_SECONDS, Client, Trouble, complain
 from cli.commands.module.config import add_commands
 from cli.options.duration import add_timeout
+from cli.options.parser import Parser
 from cli.output.result import change
 from participant.loader import NotFound, name_of, resolve
 
@@ -24,9 +24,9 @@ def main(_command: str, arguments: list[str]) -> int:
     return status
 
 
-def parser(_command: str) -> argparse.ArgumentParser:
+def parser(_command: str) -> Parser:
     """The parser of all its commands."""
-    whole = argparse.ArgumentParser(prog=naming.usage("flux module"), description=__doc__)
+    whole = Parser("flux module", description=__doc__)
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     load = commands.add_parser("load", help="start a module and admit it to what is in force")
     load.add_argument("--name", help="join under this name (default: that of the module)")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from coordinator.core.effects import RecordVoter
 from coordinator.core.members import Member, MemberInput, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operations.one_module import ModuleOperation
@@ -85,6 +86,7 @@ class ModuleLoad(ModuleOperation):
     def settled(self, member: Member) -> None:
         if member is self.member and self.phase is LoadPhase.STARTING:
             self._move(LoadInput.RUNS)
+            self.outbox.emit(RecordVoter(self.name, present=True))
             self._close()
 
     def left(self, member: Member, reasons: tuple[Reason, ...]) -> None:

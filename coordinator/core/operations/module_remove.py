@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from coordinator.core.effects import RecordVoter
 from coordinator.core.members import Member
 from coordinator.core.membership import Membership
 from coordinator.core.operations.one_module import ModuleOperation
@@ -77,6 +78,8 @@ class ModuleRemove(ModuleOperation):
             return
         shared.outbox.log("remove", module=self.name)
         self.member.replaces = None
+        if not self.member.attached:
+            shared.outbox.emit(RecordVoter(self.name, present=False))
         self.until = min(self.deadline, shared.now + limits.SHUTDOWN_SECONDS)
         shared.outbox.wake(self.until)
         if not self._retire(self.member):

@@ -15,7 +15,7 @@ def printed(text: str) -> list[dict[str, Any]]:
 
 
 def test_a_quiet_log_prints_warnings_and_remembers_all(capsys: pytest.CaptureFixture[str]) -> None:
-    log = Log("json", quiet=True)
+    log = Log("json", level=4)
     log.line("begin", {"txid": "1.1"})
     log.warn("malformed", module="a")
     (line,) = printed(capsys.readouterr().err)
