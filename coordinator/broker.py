@@ -237,8 +237,9 @@ class Broker:
         self._front.look_out()
         self._tell_manager()
 
-    def _tell_manager(self, failure: str = "") -> None:
+    def _tell_manager(self) -> None:
         if self._manager.listens:
+            failure = "; ".join(map(str, self.reasons)) if self._ended else ""
             self._manager.say(self._view.state(self._is_ready, self.absent, failure))
 
     def ready(self, refused: tuple[Reason, ...], warnings: tuple[Reason, ...]) -> None:
@@ -275,10 +276,10 @@ class Broker:
     def end(self, status: int, reasons: tuple[Reason, ...]) -> None:
         """Leave the loop after this."""
         self._ended = True
-        self._tell_manager("; ".join(map(str, reasons)))
         self._loop.stop()
         self.status = status or self.status
         self.reasons = reasons or self.reasons
+        self._tell_manager()
 
     # The program, and signals
 

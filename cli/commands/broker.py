@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SYSTEM_CONFIGURATION = "/etc/flux/system/conf.d"
 
 _ONE_BROKER = "a broker of flux-accord is alone; there is no second one to test with"
-_NOT_HERE = {
+NOT_HERE = {
     "--test-hosts": _ONE_BROKER,
     "--test-exit-timeout": _ONE_BROKER,
     "--test-exit-mode": _ONE_BROKER,
@@ -43,6 +43,7 @@ _NOT_HERE = {
     "--recovery": "not here; --fallback starts with the newest generation that can start",
     "-r": "not here; --fallback starts with the newest generation that can start",
 }
+"""Options of `flux start` in flux-core, and why they are refused."""
 
 
 def main(command: str, arguments: list[str]) -> int:
@@ -122,8 +123,21 @@ def _add_options_of_start(parser: Parser) -> None:
                         help="an existing directory for the sockets; as -S rundir=DIR")  # fmt: skip
     parser.add_argument("--test-rundir-cleanup", action="store_true",
                         help="remove it at the end; as -S rundir-cleanup=1")  # fmt: skip
-    for name, why in _NOT_HERE.items():
-        parser.refuse(name, why=why)
+    for name in NOT_HERE:
+        parser.add_argument(name, nargs="?", action=_Refusal, help=argparse.SUPPRESS)
+
+
+class _Refusal(argparse.Action):
+    """An option of Flux's that is not here; among the program's own arguments it is none."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,  # noqa: ARG002
+        values: object,  # noqa: ARG002
+        option_string: str | None = None,
+    ) -> None:
+        parser.error(f"{option_string}: {NOT_HERE[self.option_strings[0]]}")
 
 
 def _with_broker_options(options: argparse.Namespace) -> argparse.Namespace:

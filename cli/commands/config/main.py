@@ -43,7 +43,8 @@ exit status:
   3  committed, but some module has not applied it
 
 environment:
-  FLUX_URI       where the broker is; set in what `flux start` runs
+  FLUX_URI       where the broker is (default: local:///run/flux/local); set in what
+                 `flux start` runs
 
 `flux config COMMAND --help` tells more about a command."""
 

@@ -263,6 +263,26 @@ def test_members_and_files_are_known_again(tmp_path: Path) -> None:
     again.close()
 
 
+def test_who_votes_on_what_follows_is_known_after_the_last_generation(tmp_path: Path) -> None:
+    """Members of the last decision, with those that have come since, less those that have gone."""
+    ledger = SqliteLedger.open(str(tmp_path))
+    assert ledger.voters() == ()
+    ledger.force(decision(1, x=1))
+    ledger.record_voter("c", present=True)
+    ledger.record_voter("d", present=True)
+    ledger.record_voter("d", present=False)
+    ledger.record_voter("a", present=False)
+    ledger.record_attached("svc", present=True)
+    ledger.close()
+    again = SqliteLedger.open(str(tmp_path))
+    assert again.voters() == ("b", "c", "svc")
+    again.record_attached("svc", present=False)
+    assert again.voters() == ("b", "c")
+    again.force(decision(2, epoch=2, x=2))  # what came since has voted on it, or has none
+    assert again.voters() == ("a", "b")
+    again.close()
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_read_only_state_directory_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
