@@ -212,7 +212,8 @@ def _run(command: str, options: argparse.Namespace, temporary: list[str]) -> int
         int(attributes.values["log-stderr-level"]),
         int(attributes.values["log-ring-size"]),
     )
-    return serve(command, wanted, log, invitation=invitation if notifies else None)
+    told = invitation if notifies and invitation.address else None
+    return serve(command, wanted, log, invitation=told)
 
 
 def serve(

@@ -66,10 +66,11 @@ def test_what_systemd_is_told(supervised: tuple[RunningBroker, NotifySocket]) ->
 
     # READY=1 only when a configuration is in force
     manager.wait_for("STATUS=starting; awaited: slow")
+    broker.process.send_signal(signal.SIGHUP)  # waits for the end of the start
     until(lambda: manager.hear() and manager.alive > 3, "the loop lives, and is not ready yet")
     assert "READY=1" not in manager.words
     gate.touch()
-    place = manager.wait_for("STATUS=generation 1, 1 module", "READY=1")
+    place = manager.wait_for("STATUS=generation 1, 1 module", "READY=1", "RELOADING=1", "READY=1")
     broker.wait_until_open()
 
     # a reload by command, while it is in progress

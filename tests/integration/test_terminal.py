@@ -32,7 +32,7 @@ class Odd(Module):
 @pytest.fixture(scope="module")
 def broker() -> Iterator[RunningBroker]:
     broker = RunningBroker().start()
-    broker.flux("setattr", "note", EVIL)
+    broker.flux("setattr", "test.note", EVIL)
     broker.good("set", "--type=string", "odd.name", EVIL)
     broker.good("set", "--type=string", "plain.other", EVIL)
     (broker.root / "odd.py").write_text(MODULE)
@@ -71,7 +71,7 @@ COMMANDS = [
     ("config", "diff", "--json", "1", "3"),
     ("config", "history"),
     ("config", "status"),
-    ("getattr", "note"),
+    ("getattr", "test.note"),
     ("lsattr", "-v"),
     ("module", "config", "get", "odd"),
     ("module", "config", "get", "odd", "name"),
@@ -104,7 +104,7 @@ def test_an_error_is_shown_none_either(broker: RunningBroker) -> None:
 
 def test_into_a_pipe_values_go_as_they_are(broker: RunningBroker) -> None:
     assert broker.good("get", "odd.name") == EVIL + "\n"
-    assert broker.flux("getattr", "note").stdout == EVIL + "\n"
+    assert broker.flux("getattr", "test.note").stdout == EVIL + "\n"
     assert RLO in broker.good("dump")
 
 
