@@ -60,6 +60,8 @@ class Options:
     """The run directory stays, and `statedir` goes with this broker."""
     lasting: bool = False
     """It is a service: SIGHUP reloads, and whoever reads the log is told where the broker is."""
+    cleaned: tuple[str, ...] = ()
+    """Directories among these two that go with the broker."""
     conf: tuple[Source, ...] = ()
     """Texts to be merged on top of the files, at the start alone."""
     next_modules: Callable[[], Modules] | None = None

@@ -204,6 +204,7 @@ def _run(command: str, options: argparse.Namespace, temporary: list[str]) -> int
         history=int(attributes.values["config.history"]),
         forgets=attributes.forgets,
         lasting=not program,
+        cleaned=attributes.cleaned,
         conf=conf,
         next_modules=lambda: _modules(attributes),
     )
@@ -226,6 +227,8 @@ def serve(
     """Run a broker to its end and tell on stderr what went wrong; the exit status."""
     from coordinator.broker import CannotStart
     from coordinator.compose import build_broker
+    from coordinator.ledger.sqlite_storage import FILES
+    from coordinator.runtime.directories import remove_with
     from participant.loader import resolve
 
     try:
@@ -235,6 +238,8 @@ def serve(
     gc.freeze()  # what has been imported stays: no need to look at it again, or at the end
     gc.enable()
     status = broker.run()
+    for directory in options.cleaned:
+        remove_with(directory, FILES)
     if broker.reasons:
         status = _give_up(command, broker.reasons, status)
     _let_go_of_the_log()

@@ -21,6 +21,8 @@ class Attributes:
     values: dict[str, str]
     forgets: bool = False
     """The run directory is named and stays, and the state directory is neither."""
+    cleaned: tuple[str, ...] = ()
+    """Directories that were named, and are to go with the broker."""
 
     @property
     def rundir(self) -> str:
@@ -52,15 +54,18 @@ def read_attributes(given: Iterable[str], temporary: list[str]) -> Attributes:
         values[name] = value
     _agree_on_the_socket(values)
     forgets = "rundir" in values and "statedir" not in values
+    cleaned = []
     for name in ("rundir", "statedir"):
-        values[name] = _directory(values, name, temporary)
+        values[name], is_new = _directory(values, name, temporary)
+        if values[f"{name}-cleanup"] == "1" and not is_new:
+            cleaned.append(values[name])
     if "modprobe.directory" in values:
         values["modprobe.directory"] = os.path.abspath(values["modprobe.directory"])
     values.setdefault("config.history", str(limits.HISTORY))
     values.setdefault("log-ring-size", str(limits.LOG_LINES))
     values.setdefault("broker.module-nopanic", "1")
     values.setdefault("broker.rc2_none", "0")
-    return Attributes(values, forgets)
+    return Attributes(values, forgets, tuple(cleaned))
 
 
 def _agree_on_the_socket(values: dict[str, str]) -> None:
@@ -73,6 +78,8 @@ def _agree_on_the_socket(values: dict[str, str]) -> None:
     if uri is None:
         return
     directory = os.path.dirname(uri.removeprefix(_LOCAL))
+    if _is_sticky(directory):
+        raise BadAttribute(f"local-uri={uri}: {directory} is for everybody; name a directory in it")
     rundir = values.setdefault("rundir", directory)
     if os.path.realpath(rundir) != os.path.realpath(directory):
         raise BadAttribute(
@@ -81,8 +88,8 @@ def _agree_on_the_socket(values: dict[str, str]) -> None:
         )
 
 
-def _directory(values: dict[str, str], name: str, temporary: list[str]) -> str:
-    """The directory that the attribute names, made where it is missing; else a new one.
+def _directory(values: dict[str, str], name: str, temporary: list[str]) -> tuple[str, bool]:
+    """The directory that the attribute names, made where it is missing; else a new one, and True.
 
     A sticky directory (/tmp) gets a new one in it.
     """
@@ -92,12 +99,12 @@ def _directory(values: dict[str, str], name: str, temporary: list[str]) -> str:
     if is_new:
         path = tempfile.mkdtemp(prefix=f"flux-{name}-", dir=path)
     assert path is not None
-    cleans = values.setdefault(f"{name}-cleanup", str(int(is_new))) == "1"
-    if cleans:
+    goes = values.setdefault(f"{name}-cleanup", str(int(is_new))) == "1"
+    if goes and is_new:
         temporary.append(path)
     if not is_new:
         os.makedirs(path, mode=0o700, exist_ok=True)
-    return path
+    return path, is_new
 
 
 def _is_sticky(path: str) -> bool:

@@ -22,6 +22,9 @@ REACHED = "reached"
 _BESIDE = ("-wal", "-shm")  # what SQLite keeps beside the database
 _MARK_BYTES = 40
 
+FILES = (REACHED, FILE, *(FILE + suffix for suffix in _BESIDE))
+"""All that a ledger leaves in its directory, but for the lock."""
+
 Execute: TypeAlias = Callable[..., sqlite3.Cursor]
 """`sqlite3.Connection.execute`, inside a transaction."""
 
@@ -150,7 +153,7 @@ def _inode(path: str) -> tuple[int, int]:
 
 def _check_files(statedir: str) -> None:
     """Raise Unusable where one of ours is no file: to open a named pipe would wait for ever."""
-    for name in ("lock", REACHED, FILE, *(FILE + suffix for suffix in _BESIDE)):
+    for name in ("lock", *FILES):
         path = os.path.join(statedir, name)
         with suppress(FileNotFoundError):
             if not stat.S_ISREG(os.lstat(path).st_mode):

@@ -16,7 +16,7 @@ import grp
 import os
 import pwd
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 from protocol import limits
@@ -159,6 +159,24 @@ class DirectoryLock:
     def release(self) -> None:
         """Let another broker have the directory."""
         os.close(self._descriptor)
+
+
+def remove_with(path: str, names: Iterable[str]) -> None:
+    """Remove the directory of a broker that has ended, if nothing but these files is in it.
+
+    It may be a directory that holds more than the broker's; and another broker may have it by now.
+    Raises nothing: what cannot be removed stays.
+    """
+    try:
+        lock = DirectoryLock(path, "directory")
+    except Unusable:
+        return
+    for name in (*names, "lock"):
+        with suppress(OSError):
+            os.unlink(os.path.join(path, name))
+    with suppress(OSError):
+        os.rmdir(path)
+    lock.release()
 
 
 class RunDirectory:

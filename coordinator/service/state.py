@@ -23,7 +23,8 @@ class ServiceView:
         self._reloads = 0
         self._by_signal = 0
         self._seen = ""
-        self._client = BY_SIGNAL
+        self._client: int | None = None
+        """Who waits for the reload by command that was seen last."""
         self._refusal = ""
         self._refused_on = 0
 
@@ -38,6 +39,8 @@ class ServiceView:
             self._by_signal -= 1
         elif client != self._client:
             return
+        else:
+            self._client = None  # what it asks next is something else
         if outcome is not None:
             refused = outcome.result is Result.REFUSED and outcome.reasons
             self._refusal = str(outcome.reasons[0]) if refused else ""

@@ -110,6 +110,11 @@ def test_directories_are_made_kept_and_removed_as_the_attributes_say(tmp_path: P
     assert done.returncode == 0, done.stderr
     assert not run.exists()
     assert not state.exists()
+    run.mkdir(mode=0o700)
+    (run / "mine").touch()  # a directory that holds more than the broker's stays
+    assert start(*given, "-S", "rundir-cleanup", "true").returncode == 0
+    assert [path.name for path in run.iterdir()] == ["mine"]
+    (run / "mine").unlink()
     done = start("-S", f"rundir={sticky}", "-S", f"statedir={state}", "sh", "-c", "echo $FLUX_URI")
     assert done.stdout.startswith(f"local://{sticky}/flux-rundir-")
     assert list(sticky.iterdir()) == []
@@ -123,6 +128,9 @@ def test_local_uri_names_the_run_directory(tmp_path: Path) -> None:
     done = start("-S", f"local-uri={uri}", "-S", f"rundir={tmp_path}/other", "true")
     assert done.returncode == 1
     assert "leave one of the two out" in done.stderr
+    done = start("-S", "local-uri=local:///tmp/local", "true")
+    assert done.returncode == 1
+    assert "/tmp is for everybody" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["start", "broker"])

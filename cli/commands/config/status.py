@@ -3,6 +3,7 @@
 
 import argparse
 import json
+import time
 from typing import Any
 
 from cli.client import Client, Trouble
@@ -10,7 +11,8 @@ from cli.output.formats import moment, user
 from protocol.formats.fsd import format_fsd
 from protocol.reasons import from_json, printable
 
-_FILES_SECONDS = 5.0
+_DISK_SECONDS = 5.0
+_NO_ANSWER = f"the broker did not answer within {_DISK_SECONDS:g} s"
 
 
 def build_status(parser: argparse.ArgumentParser) -> None:
@@ -27,9 +29,10 @@ def build_status(parser: argparse.ArgumentParser) -> None:
 def status(options: argparse.Namespace) -> int:
     """Run `flux config status`; the exit status."""
     answer = Client().ask("status")
-    if answer["path"]:
-        answer["files"] = _asked_of_a_disk("files")
-    answer["next_start"] = _asked_of_a_disk("next-start")
+    until = time.monotonic() + _DISK_SECONDS
+    names = {"next_start": "next-start", **({"files": "files"} if answer["path"] else {})}
+    asked = {name: _ask_a_disk(op) for name, op in names.items()}
+    answer |= {name: _told(one, until) for name, one in asked.items()}
     if options.json:
         print(json.dumps(answer))
         return 0
@@ -38,12 +41,25 @@ def status(options: argparse.Namespace) -> int:
     return 0
 
 
-def _asked_of_a_disk(op: str) -> dict[str, Any]:
-    """How files compare with what runs; a disk that hangs must not hang `status`."""
+def _ask_a_disk(op: str) -> Client | str:
+    """The connection on which the answer will come, or why none will."""
     try:
-        return Client().ask(op, _FILES_SECONDS)
+        client = Client()
+        client.send(op)
+    except Trouble as trouble:
+        return str(trouble)
+    return client
+
+
+def _told(asked: Client | str, until: float) -> dict[str, Any]:
+    """How files compare with what runs; a disk that hangs must not hang `status`."""
+    if isinstance(asked, str):
+        return {"error": asked}
+    try:
+        answer = asked.receive(max(0.1, until - time.monotonic()))
     except Trouble as trouble:
         return {"error": str(trouble)}
+    return answer if answer is not None else {"error": _NO_ANSWER}
 
 
 def _lines(status: dict[str, Any]) -> list[str]:
