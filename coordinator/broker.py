@@ -315,7 +315,8 @@ class Broker:
         if not self.options.config:
             self.log.warn("nothing to reload", why="the broker was started without a -c PATH")
             return
-        self._view.signalled()
+        if not self._view.signalled():
+            return  # one waits for its turn, and reads the files only then
         who = Who(os.geteuid(), os.getpid(), "SIGHUP")
         self.feed(Asked(BY_SIGNAL, ChangeRequest(FromFiles(), "reload", who)))
 

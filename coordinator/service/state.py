@@ -12,6 +12,7 @@ from protocol import limits
 BY_SIGNAL = 0
 """The client that a signal is to the machine; those on a socket are counted from 1."""
 
+_ONE_AT_WORK_AND_ONE_WAITING = 2
 _WELL = frozenset({MemberState.RUNNING, MemberState.LEAVING})
 
 
@@ -28,10 +29,16 @@ class ServiceView:
         self._refusal = ""
         self._refused_on = 0
 
-    def signalled(self) -> None:
-        """A reload was asked for by a signal: it has begun, though it may wait for its turn."""
+    def signalled(self) -> bool:
+        """A signal asks for a reload: it has begun, though it may wait for its turn.
+
+        Returns False where one waits already, which will do for both.
+        """
         self._reloads += 1
+        if self._by_signal >= _ONE_AT_WORK_AND_ONE_WAITING:
+            return False
         self._by_signal += 1
+        return True
 
     def answered(self, client: int, outcome: Outcome | None) -> None:
         """A client, or a signal (BY_SIGNAL), has its answer; None: it is no outcome of a change."""

@@ -95,19 +95,32 @@ def test_what_systemd_is_told(supervised: tuple[RunningBroker, NotifySocket]) ->
     until(lambda: "no such pace" in broker.log_text(), "and in the log")
     assert broker.generation == 2
 
+    # many by signal while one is in progress: the next one will do for all
+    gate.unlink()
+    broker.write_text(f"[slow]\ngate = '{gate}'\n[x]\ny = 2\n")
+    for _ in range(30):
+        broker.process.send_signal(signal.SIGHUP)
+        time.sleep(0.01)
+    gate.touch()
+    until(lambda: manager.status == "generation 3, 1 module", "all of it is in force")
+    until(lambda: manager.hear()[-1] == "READY=1", "the last of them is over")
+    place = len(manager.words)
+    attempts = [line for line in broker.ask("dmesg")["lines"] if line["event"] == "reloaded"]
+    assert len(attempts) <= 5, attempts
+
     # one by signal that is committed; a change that is no reload is none
     broker.write_text("[x]\ny = 3\n")
     broker.process.send_signal(signal.SIGHUP)
     place = manager.wait_for("RELOADING=1", "MONOTONIC_USEC=", "READY=1", after=place)
-    until(lambda: manager.status == "generation 3, 1 module", "the refusal is past")
+    until(lambda: manager.status == "generation 4, 1 module", "the next one is told")
     broker.good("set", "-t", "integer", "x.y", "4")
     broker.config("reload", "--dry-run")
-    until(lambda: manager.status == "generation 4, 1 module", "the generation is told")
+    until(lambda: manager.status == "generation 5, 1 module", "the generation is told")
     assert [word for word in manager.hear()[place:] if "STATUS" not in word] == []
 
     # what is not well
     broker.config("set", "-t", "integer", "--confirm", "300s", "x.y", "5")
-    until(lambda: "generation 5 is not confirmed" in manager.status, "it waits to be confirmed")
+    until(lambda: "generation 6 is not confirmed" in manager.status, "it waits to be confirmed")
     broker.good("confirm")
 
     # nobody but the broker speaks for it
