@@ -88,6 +88,7 @@ class Checks(Module):
         self._former: deque[str] = deque(maxlen=_FORMER)
         self._left: list[Run] = []
         self._panel: Panel | None = None
+        self._adopts = False
         self._asked: dict[str, int] = {}
 
     def weigh(self, candidate: Configuration, merged: Merged) -> StagedSettings | Refusal:
@@ -97,6 +98,8 @@ class Checks(Module):
 
     def prepare(self, new: Config, config: Mapping[str, Any]) -> Panel | None:
         """Refuse what cannot be asked; ask the others, and answer later."""
+        if self._adopts:
+            return None
         self._left = self._left_behind()
         rejects = [*_faults(new.checks)]
         questions = []
@@ -120,6 +123,16 @@ class Checks(Module):
         """Remember what is in force: going back to it will not be hindered."""
         if self.configuration.digest not in self._former:
             self._former.append(self.configuration.digest)
+
+    def adopt(self, configuration: Configuration) -> None:
+        """This is in force, decided where nobody asked here; checks that are none are left out."""
+        self._adopts = True
+        try:
+            staged = self.judge(configuration)
+            if isinstance(staged, StagedSettings):
+                self.take(staged)
+        finally:
+            self._adopts = False
 
     def stats(self) -> dict[str, Any]:
         """How often each check was asked, and what was killed and has not gone."""

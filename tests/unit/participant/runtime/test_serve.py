@@ -131,7 +131,12 @@ def prepare(serving: Serving, txid: str, tree: dict[str, Any]) -> bytes:
 
 def turn_until(serving: Serving, queues: Queues) -> Any:
     """What it says next."""
-    return until(lambda: serving.turn() or (queues.sent.popleft() if queues.sent else None))
+
+    def turned() -> Any:
+        serving.turn()
+        return queues.sent.popleft() if queues.sent else None
+
+    return until(turned)
 
 
 def test_while_a_check_runs_its_participant_hears() -> None:
