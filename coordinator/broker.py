@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from coordinator.api.handle import BrokerHandle
+from coordinator.api.secret_places import SecretPlaces
 from coordinator.core.decisions import Attempt
 from coordinator.core.events import Begin, Event, Stop
 from coordinator.core.machine import Coordinator
@@ -22,6 +23,7 @@ from coordinator.executor import Environment, Executor, Hook
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.files.reading import Unreadable
 from coordinator.ledger.interface import History
+from coordinator.observation.observer import Observer
 from coordinator.processes.interface import Programs
 from coordinator.runtime.log import Log
 from coordinator.runtime.loop import READ, Loop
@@ -62,6 +64,13 @@ class CannotStart(Exception):
     def __init__(self, *reasons: Reason) -> None:
         super().__init__("; ".join(str(reason) for reason in reasons))
         self.reasons = reasons
+
+
+class Closable(Protocol):
+    """Something that lives as long as its broker."""
+
+    def close(self) -> None:
+        """Let go of what it has."""
 
 
 class Front(Protocol):
@@ -106,6 +115,8 @@ class Broker:
         self.reasons: tuple[Reason, ...] = ()
         self.refused_start: tuple[Reason, ...] = ()
         self.forgets = options.forgets
+        self.beside: list[Closable] = []
+        """What else is served beside the clients; closed with the broker."""
         self._world = world
         self._loop = loop
         self._programs = programs
@@ -113,6 +124,9 @@ class Broker:
         self._program_runs = False
         self._front = front
         self._executor = Executor(machine, world, self, hook)
+        secrets = SecretPlaces(lambda: machine.members)
+        world.observer.mask = lambda command: secrets.known().without_value(command)
+        world.observer.resumed(machine.running)
 
     # What those who serve clients ask for
 
@@ -120,6 +134,11 @@ class Broker:
     def history(self) -> History:
         """The ledger's past; to be used in `history_worker` alone."""
         return self._world.history
+
+    @property
+    def observer(self) -> Observer:
+        """Who sees what happens."""
+        return self._world.observer
 
     @property
     def provenance(self) -> ProvenanceStore:
@@ -246,7 +265,13 @@ class Broker:
 
     def _close(self, signals: Signals) -> None:
         signals.close()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of everything; for a broker that is never run, too."""
         self._front.close()
+        for server in self.beside:
+            server.close()
         self._world.supervisor.close()
         self._world.transport.close()
         self._executor.close()

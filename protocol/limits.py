@@ -157,3 +157,21 @@ CHECK_OUTPUT_BYTES: Final = 16 * 1024
 """What is kept of a check's stderr; the rest is read and thrown away."""
 CHECK_LINES: Final = 100
 """Lines of it that become reasons."""
+
+# Watching
+EVENTS: Final = 1000
+"""Events that a broker keeps for those who watch; earlier ones are read from the ledger."""
+METRIC_MODULES: Final = 256
+"""Modules that are counted one by one; the others are counted together."""
+METRIC_CLIENTS: Final = 16
+"""Connections to the socket of the metrics."""
+METRIC_REQUEST_BYTES: Final = 8 * 1024
+"""One request there."""
+METRIC_SECONDS: Final = 5.0
+"""Time that such a connection has, from its beginning to its end."""
+METRIC_FILES_SECONDS: Final = 10.0
+"""The files on disk are looked at for the metrics at most so often."""
+EVENT_RECONNECT_SECONDS: Final = 1.0
+"""Pause before `watch --events` tries to reach a broker again that has gone."""
+LONGEST_GENERATION: Final = 2**53
+"""Largest number that a client may give for a generation; JSON of other languages has no larger."""

@@ -59,7 +59,7 @@ def parser(command: str) -> argparse.ArgumentParser:
         action="append",
         default=[],
         help="set an attribute: rundir, statedir, broker.rc1_path (empty: no modules), "
-        "config.history (generations kept), or any other",
+        "config.history (generations kept), metrics.address (serve metrics there), or any other",
     )
     parser.add_argument(
         "--fallback",
@@ -79,7 +79,6 @@ def parser(command: str) -> argparse.ArgumentParser:
 
 def _run(command: str, options: argparse.Namespace, temporary: list[str]) -> int:
     from coordinator.broker import Options
-    from coordinator.runtime.log import Log
 
     program = options.program[options.program[:1] == ["--"] :]
     if command == "start" and not program:
@@ -105,7 +104,14 @@ def _run(command: str, options: argparse.Namespace, temporary: list[str]) -> int
         history=history,
         forgets=forgets,
     )
-    return serve(command, wanted, Log(options.log_format, quiet=not options.verbose))
+    return serve(command, wanted, _log(command, options))
+
+
+def _log(command: str, options: argparse.Namespace) -> "Log":
+    """Of `flux start`, without a line for every change: somebody works at that terminal."""
+    from coordinator.runtime.log import Log
+
+    return Log(options.log_format, quiet=not options.verbose, notices=command == "broker")
 
 
 def serve(command: str, options: "Options", log: "Log", hook: "Hook | None" = None) -> int:

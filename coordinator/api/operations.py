@@ -8,11 +8,11 @@ in its answer.
 import time
 
 from coordinator.api import guests, module_status, status
-from coordinator.api.fields import BadRequest, Fields, key, seconds, text
+from coordinator.api.fields import BadRequest, Fields, count, cursor, key, seconds, text
 from coordinator.api.handle import BrokerHandle
 from coordinator.api.lookup import Lookup
 from coordinator.api.secret_places import SecretPlaces
-from coordinator.api.table import Caller, Kind, Look, Table, TableEntry, WatchRequest
+from coordinator.api.table import Caller, EventsRequest, Kind, Look, Table, TableEntry, WatchRequest
 from coordinator.core.events import Inquired
 from coordinator.core.members import Member
 from protocol import limits
@@ -34,6 +34,7 @@ class Operations:
         return {
             "get": TableEntry(Kind.READ, self._get),
             "watch": TableEntry(Kind.READ, self._watch),
+            "events": TableEntry(Kind.READ, self._events),
             "status": TableEntry(Kind.READ, self._status),
             "dump": TableEntry(Kind.READ, self._dump),
             "modules": TableEntry(Kind.READ, self._modules),
@@ -66,6 +67,12 @@ class Operations:
         if self._broker.machine.running is None:
             raise BadRequest("no configuration is in force yet")
         return WatchRequest(key(request) if "name" in request else ())
+
+    def _events(self, request: Fields, _: Caller) -> EventsRequest:
+        since = (
+            count(request, "since", 0, limits.LONGEST_GENERATION) if "since" in request else None
+        )
+        return EventsRequest(since, cursor(request, "after") if "after" in request else None)
 
     def _status(self, _: Fields, caller: Caller) -> Fields:
         machine = self._broker.machine
@@ -131,7 +138,7 @@ class Operations:
     def _setattr(self, request: Fields, _: Caller) -> Fields:
         name, value = text(request, "name"), text(request, "value")
         attributes = self._broker.attributes
-        if name in _FIXED or name.startswith(("broker.", "config.")):
+        if name in _FIXED or name.startswith(("broker.", "config.", "metrics.")):
             raise BadRequest(f"{name}: the broker goes by what it was when it started")
         if not name or not name.isprintable() or len(name) > limits.NAME_LENGTH:
             raise BadRequest(f"{name!r:.60} is no name for an attribute")

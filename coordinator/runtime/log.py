@@ -27,6 +27,9 @@ class Logger(Protocol):
     def line(self, event: str, fields: Mapping[str, Any]) -> None:
         """A line about something ordinary."""
 
+    def notice(self, event: str, **fields: Any) -> None:
+        """A line that belongs into every journal: what has changed, and what was refused."""
+
     def warn(self, event: str, **fields: Any) -> None:
         """A line that somebody should read."""
 
@@ -34,16 +37,24 @@ class Logger(Protocol):
 class Log:
     """Writes lines, and remembers the last of them."""
 
-    def __init__(self, form: "Format", quiet: bool = False) -> None:
-        """`quiet`: only warnings and worse go to stderr; everything is remembered."""
+    def __init__(self, form: "Format", quiet: bool = False, notices: bool = True) -> None:
+        """`quiet`: only notices, warnings and worse go to stderr; everything is remembered.
+
+        `notices`: with False, no notices either (somebody works at that terminal).
+        """
         self._recent: deque[tuple[float, str, str, Mapping[str, Any]]]
         self._recent = deque(maxlen=limits.LOG_LINES)
         self._form: Format = form
         self._quiet = quiet
+        self._notices = notices or not quiet
 
     def line(self, event: str, fields: Mapping[str, Any]) -> None:
         """A line about something ordinary."""
         self._add("info", event, fields, shown=not self._quiet)
+
+    def notice(self, event: str, **fields: Any) -> None:
+        """A line that belongs into every journal: what has changed, and what was refused."""
+        self._add("notice", event, fields, shown=self._notices)
 
     def warn(self, event: str, **fields: Any) -> None:
         """A line that somebody should read."""
