@@ -215,13 +215,15 @@ def test_a_broker_and_its_checks(tmp_path: Path) -> None:
         assert "checks: heartbeat.period: fast: too fast (" in refused.stderr
         assert ":2:1)" in refused.stderr
         broker.write_text(checks_toml(slow=slow))
-        change = broker.begin("config", "reload", "--timeout", "300s")
-        until((tmp_path / "pid").exists, "the check runs")
-        pid = until(lambda: (tmp_path / "pid").read_text().strip())
-        assert broker.json("get", "--default={}", "x") == {}, "readers are answered meanwhile"
-        change.terminate()
-        change.communicate()
-        until(lambda: not os.path.exists(f"/proc/{pid}"), "the Abort has reached it", AT_ONCE)
+        for dry_run in ([], ["--dry-run"]):
+            change = broker.begin("config", "reload", "--timeout", "300s", *dry_run)
+            until((tmp_path / "pid").exists, "the check runs")
+            pid = until(lambda: (tmp_path / "pid").read_text().strip())
+            assert broker.json("get", "--default={}", "x") == {}, "readers are answered meanwhile"
+            change.terminate()
+            change.communicate()
+            until(lambda pid=pid: not os.path.exists(f"/proc/{pid}"), "it is killed", AT_ONCE)
+            (tmp_path / "pid").unlink()
         broker.write_text(checks_toml(yes=["true"]))
         broker.good("reload")
         (broker.files / "a.toml").chmod(0o666)
