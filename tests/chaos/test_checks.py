@@ -207,7 +207,8 @@ def test_a_broker_and_its_checks(tmp_path: Path) -> None:
     """A refusal with its place; an abort reaches a check that runs; who else may name one."""
     broker = RunningBroker(modules=True).start()
     try:
-        slow = script(tmp_path, f"echo $$ > {tmp_path}/pid; exec sleep {SLEEP}")
+        slow = script(tmp_path, f"echo > {tmp_path}/pid; sleep {SLEEP}; : {tmp_path}/slow")
+        slow.append(f"{tmp_path}/slow")
         fast = script(tmp_path, "cat > /dev/null; echo heartbeat.period: too fast >&2; exit 1")
         broker.write_text('[heartbeat]\nperiod = "1s"\n' + checks_toml(fast=fast))
         refused = ask(broker)
@@ -218,11 +219,10 @@ def test_a_broker_and_its_checks(tmp_path: Path) -> None:
         for dry_run in ([], ["--dry-run"]):
             change = broker.begin("config", "reload", "--timeout", "300s", *dry_run)
             until((tmp_path / "pid").exists, "the check runs")
-            pid = until(lambda: (tmp_path / "pid").read_text().strip())
             assert broker.json("get", "--default={}", "x") == {}, "readers are answered meanwhile"
             change.terminate()
             change.communicate()
-            until(lambda pid=pid: not os.path.exists(f"/proc/{pid}"), "it is killed", AT_ONCE)
+            until(lambda: not alive(tmp_path / "slow"), "it is killed", AT_ONCE)
             (tmp_path / "pid").unlink()
         broker.write_text(checks_toml(yes=["true"]))
         broker.good("reload")
