@@ -161,6 +161,8 @@ CHECK_LINES: Final = 100
 # Watching
 EVENTS: Final = 1000
 """Events that a broker keeps for those who watch; earlier ones are read from the ledger."""
+EVENT_REASONS_BYTES: Final = 16 * 1024
+"""Characters of the reasons that are kept with one event, the first reason apart."""
 METRIC_MODULES: Final = 256
 """Modules that are counted one by one; the others are counted together."""
 METRIC_CLIENTS: Final = 16

@@ -190,12 +190,13 @@ def _past(
 
 
 def _events_of(entry: dict[str, Any]) -> Iterator[Fields]:
-    names = ("base", "txid", "digest", "verb", "who", "message", "members", "reasons")
+    names = ("base", "txid", "digest", "verb", "who", "message", "reasons")
     details = {name: entry[name] for name in names if name in entry}
     generation = entry.get("generation")
     if generation is None:
         yield {"event": "refused", "at": entry["at"], "generation": entry["base"], **details}
         return
+    details["asked"] = len(entry.get("members", ()))
     kind = EventKind.UNDONE if entry["verb"] == "undo" else EventKind.COMMITTED
     yield {"event": str(kind), "at": entry["at"], "generation": generation, **details}
     if "not_applied" in entry:

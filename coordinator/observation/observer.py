@@ -20,7 +20,7 @@ from coordinator.observation.metrics import Metrics
 from coordinator.runtime.log import Logger
 from protocol import limits
 from protocol.messages import Applied, FromParticipant, Vote
-from protocol.reasons import Reason
+from protocol.reasons import CUT_MARK, Reason
 
 _GONE = {
     "died": "how",
@@ -30,7 +30,8 @@ _GONE = {
     "impatient": "why",
 }
 """The machine's words for a member that does not run what is in force, and where they say why."""
-_REASONS_IN_A_LINE = 10
+_REASONS_IN_A_LINE, _REASON_IN_A_LINE = 10, 500
+"""How many of a refusal's reasons stand in a line of the log, and how many characters of each."""
 
 
 class Observer:
@@ -70,7 +71,7 @@ class Observer:
             "verb": decision.verb,
             "who": self._who(decision.who),
             "message": decision.message,
-            "members": list(decision.members),
+            "asked": len(decision.members),
             **({"confirm": decision.confirm} if decision.confirm is not None else {}),
         }
         kind = EventKind.UNDONE if decision.verb == UNDO else EventKind.COMMITTED
@@ -97,7 +98,7 @@ class Observer:
             "verb": attempt.verb,
             "who": self._who(attempt.who),
             "message": attempt.message,
-            "reasons": [reason.as_json() for reason in attempt.reasons],
+            **_bounded(attempt.reasons),
         }
         self._add(EventKind.REFUSED, details)
         self._log.notice(
@@ -237,7 +238,24 @@ def _user(uid: int) -> str:
         return str(uid)
 
 
+def _bounded(reasons: tuple[Reason, ...]) -> dict[str, Any]:
+    """The reasons as JSON, within a limit: a thousand events are kept.  The history has all."""
+    room = limits.EVENT_REASONS_BYTES
+    kept: list[dict[str, Any]] = []
+    for reason in reasons:
+        room -= len(str(reason)) + limits.NAME_LENGTH
+        if room < 0 and kept:
+            break
+        kept.append(reason.as_json())
+    more = len(reasons) - len(kept)
+    return {"reasons": kept, **({"more_reasons": more} if more else {})}
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _REASON_IN_A_LINE else text[:_REASON_IN_A_LINE] + CUT_MARK
+
+
 def _few(reasons: tuple[Reason, ...]) -> list[str]:
-    lines = [str(reason) for reason in reasons[:_REASONS_IN_A_LINE]]
+    lines = [_short(str(reason)) for reason in reasons[:_REASONS_IN_A_LINE]]
     more = len(reasons) - len(lines)
     return [*lines, f"and {more} more"] if more else lines

@@ -80,13 +80,18 @@ def test_a_refusal_has_its_reasons_within_a_limit() -> None:
     observer, lines = observed()
     reasons = tuple(Reason("m", f"no {number}") for number in range(20))
     observer.refused(Attempt("1.1", 4, "d", "set", Who(0, 7, "flux x secret"), "", reasons))
-    ((level, event, fields),) = lines.lines
+    (level, event, fields) = lines.lines[0]
     assert (level, event, fields["generation"]) == ("notice", "refused", 4)
     assert fields["reasons"][0] == "m: no 0"
     assert fields["reasons"][-1] == "and 10 more"
     (occurrence,) = observer.events.after(0)
     assert len(occurrence.details["reasons"]) == 20
-    assert observer.metrics.refusals.total() == 1
+    long = tuple(Reason("m", "x" * 4000) for _ in range(20))
+    observer.refused(Attempt("1.1", 4, "d", "set", Who(0, 7, "flux x"), "", long))
+    details = observer.events.after(1)[0].details
+    assert (len(details["reasons"]), details["more_reasons"]) == (3, 17)
+    assert len(lines.lines[1][2]["reasons"][0]) < 600
+    assert observer.metrics.refusals.total() == 2
 
 
 def test_members_lost_and_back_and_removed() -> None:
