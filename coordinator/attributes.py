@@ -130,6 +130,9 @@ TABLE: Final[tuple[Attribute, ...]] = (
     Attribute("log-stderr-level", "number", _RUNTIME, "5 of `flux broker`, 4 of `flux start`",
               "severity up to which log lines go to stderr, syslog(3): 4 warnings, 5 what became "
               "of changes, 6 every phase", _level),
+    Attribute("metrics.address", "address", _START, "none",
+              "serve metrics for Prometheus at unix:PATH or at HOST:PORT on the loopback; port 0: "
+              "a free one", _text),
     Attribute("modprobe.directory", _DIR, _START, "none",
               "files (*.toml) with [[modules]]: modules that are started with the broker",
               _directory),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from coordinator.api.handle import BrokerHandle
+from coordinator.api.secret_places import SecretPlaces
 from coordinator.core.decisions import Attempt
 from coordinator.core.events import Asked, Begin, Event, Stop
 from coordinator.core.machine import Coordinator
@@ -22,6 +23,7 @@ from coordinator.executor import Environment, Executor, Hook
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.files.reading import Source, Unreadable
 from coordinator.ledger.interface import History
+from coordinator.observation.observer import Observer
 from coordinator.processes.interface import Programs
 from coordinator.runtime.log import Log
 from coordinator.runtime.loop import READ, Loop
@@ -80,6 +82,13 @@ class CannotStart(Exception):
         self.reasons = reasons
 
 
+class Closable(Protocol):
+    """Something that lives as long as its broker."""
+
+    def close(self) -> None:
+        """Let go of what it has."""
+
+
 class Front(Protocol):
     """Where clients are served; what they ask comes as events through `BrokerHandle.feed`."""
 
@@ -128,6 +137,8 @@ class Broker:
         self._manager: ServiceManager = NoManager() if manager is None else manager
         self._view = ServiceView(machine)
         self._is_ready = False
+        self.beside: list[Closable] = []
+        """What else is served beside the clients; closed with the broker."""
         self._world = world
         self._loop = loop
         self._programs = programs
@@ -135,6 +146,9 @@ class Broker:
         self._program_runs = False
         self._front = front
         self._executor = Executor(machine, world, self, hook)
+        secrets = SecretPlaces(lambda: machine.members)
+        world.observer.mask = lambda command: secrets.known().without_value(command)
+        world.observer.resumed(machine.running)
 
     # What those who serve clients ask for
 
@@ -150,6 +164,11 @@ class Broker:
     def history(self) -> History:
         """The ledger's past; to be used in `history_worker` alone."""
         return self._world.history
+
+    @property
+    def observer(self) -> Observer:
+        """Who sees what happens."""
+        return self._world.observer
 
     @property
     def provenance(self) -> ProvenanceStore:
@@ -329,8 +348,14 @@ class Broker:
 
     def _close(self, signals: Signals) -> None:
         signals.close()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of everything; for a broker that is never run, too."""
         self._manager.close()
         self._front.close()
+        for server in self.beside:
+            server.close()
         self._world.supervisor.close()
         self._world.transport.close()
         self._executor.close()

@@ -19,11 +19,14 @@ from coordinator.files.proposal import Files, FilesOnDisk, StartFiles
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.ledger.errors import LedgerError
 from coordinator.ledger.sqlite import SqliteLedger
+from coordinator.observation.address import ATTRIBUTE, listener_at
+from coordinator.observation.metrics_server import FilesLook, MetricsServer
+from coordinator.observation.observer import Observer
 from coordinator.processes.children import Children
 from coordinator.processes.descriptor_limit import participant_places
 from coordinator.runtime.directories import RunDirectory, Unusable
 from coordinator.runtime.log import Log
-from coordinator.runtime.loop import EpollLoop
+from coordinator.runtime.loop import EpollLoop, Loop
 from coordinator.runtime.worker import thread_workers
 from coordinator.service.systemd import Invitation, SystemdManager
 from coordinator.transport.zmtp_router import ZmtpRouter
@@ -70,15 +73,45 @@ def build_broker(
         workers=thread_workers(loop),
         provenance=ProvenanceStore(),
         files=files,
-        log=log,
+        observer=Observer(log, options.wall_clock),
     )
     machine = open_machine(ledger, loop.now(), Coordinator)
     attributes = _attributes(options, transport.uri)
     front = UnixFront(rundir, loop)
     manager = SystemdManager(invitation, loop, log) if invitation is not None else None
-    return Broker(
+    broker = Broker(
         options, machine, world, loop, processes, front, log, attributes, resolve, hook, manager
     )
+    try:
+        _serve_metrics(broker, world, loop, options.config)
+    except CannotStart:
+        broker.close()
+        raise
+    return broker
+
+
+def _serve_metrics(broker: Broker, world: Environment, loop: Loop, path: str | None) -> None:
+    """Serve metrics where the attribute says, if it is set.  Raises CannotStart."""
+    address = broker.attributes.get(ATTRIBUTE)
+    if not address:
+        return
+    try:
+        from coordinator.observation import exposition
+    except ImportError as error:
+        why = f"{ATTRIBUTE}={address}: {error.name} is missing: install the extra `metrics` "
+        raise CannotStart(Reason("metrics", f"{why}(prometheus-client)")) from error
+    try:
+        listener, broker.attributes[ATTRIBUTE] = listener_at(address)
+    except ValueError as error:
+        raise CannotStart(Reason("metrics", str(error))) from error
+    except OSError as error:
+        why = f"{ATTRIBUTE}={address}: {error.strerror}"
+        raise CannotStart(Reason("metrics", why)) from error
+    files = FilesLook(path, world.workers.history, loop.now)
+    files.look()
+    server = MetricsServer(listener, loop, world.workers.places, exposition, broker.machine,
+                           world.observer.metrics, files)  # fmt: skip
+    broker.beside.append(server)
 
 
 def _two_directories(options: Options) -> None:

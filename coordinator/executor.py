@@ -58,15 +58,15 @@ from coordinator.files.provenance import Provenance, ProvenanceStore, located
 from coordinator.files.reading import Unreadable
 from coordinator.ledger.errors import Fenced, NotWritten
 from coordinator.ledger.interface import History, Ledger
+from coordinator.observation.observer import Observer
 from coordinator.processes.interface import Supervisor
-from coordinator.runtime.log import Logger
 from coordinator.runtime.loop import Timers
 from coordinator.runtime.worker import Workers
 from coordinator.transport.interface import Transport
 from protocol import limits
 from protocol.codec import Malformed, decode_from_participant, encode
 from protocol.configuration import Configuration
-from protocol.messages import Admit, Commit, Join, Refuse
+from protocol.messages import Admit, Commit, Join, Prepare, Refuse
 from protocol.reasons import Origin, Reason, Refusal
 
 Hook = Callable[[str, object], None]
@@ -91,7 +91,8 @@ class Environment:
     provenance: ProvenanceStore
     files: Files | None
     """None where the broker was started without a configuration path."""
-    log: Logger
+    observer: Observer
+    """The log, too: it takes note of what goes into it."""
 
 
 Machine = TypeVar("Machine", bound=Coordinator)
@@ -147,7 +148,7 @@ class Executor:
         self._workers = world.workers
         self._provenance = world.provenance
         self._files = world.files
-        self._log = world.log
+        self._observer = self._log = world.observer
         self._identity, self._epoch = world.ledger.identity, world.ledger.epoch
         self._starting_digest = ""
         self._events: deque[Event] = deque()
@@ -209,6 +210,7 @@ class Executor:
             elif isinstance(message, Join) and (why := self._transport.no_place_for(peer)):
                 self._turn_away(peer, message, why)
             else:
+                self._observer.heard(self._machine, peer, message, self._timers.now())
                 self.feed(Received(peer, message))
         return self._transport.ready
 
@@ -258,6 +260,7 @@ class Executor:
         if isinstance(result, Durable):
             fields = {"txid": decision.txid, "generation": decision.generation}
             self._log.line("forced", {**fields, "elapsed": round(elapsed, 6)})
+            self._observer.committed(result)
             self.feed(Forced(result))
             if self._ledger.wants_maintenance:  # now that nobody waits for it
                 self._workers.ledger.submit(self._ledger.maintain, self._or_warn(_UNTIDY))
@@ -292,6 +295,7 @@ class Executor:
             self._workers.ledger.submit(lambda: self._ledger.extend(number, extend), then)
 
     def _record_not_applied(self, effect: RecordNotApplied) -> None:
+        self._observer.not_applied(effect.generation, effect.names)
         self._workers.ledger.submit(
             lambda: self._ledger.record_not_applied(effect.generation, effect.names),
             self._or_warn(_LOST),
@@ -306,6 +310,7 @@ class Executor:
 
         def then(reasons: tuple[Reason, ...]) -> None:
             complete = attempt._replace(reasons=reasons)
+            self._observer.refused(complete)
             self._workers.ledger.submit(
                 lambda: self._ledger.record_attempt(complete), self._or_warn(_LOST)
             )
@@ -394,9 +399,12 @@ class Executor:
     # Participants
 
     def _send(self, effect: Send) -> None:
+        if isinstance(effect.message, Prepare):
+            self._observer.asked(effect.peers, self._timers.now())
         self._broadcast(effect.peers, encode(effect.message))
 
     def _tell_commit(self, effect: TellCommit) -> None:
+        self._observer.told(effect.peers, self._timers.now())
         receipt = effect.receipt
         message = Commit(self._identity, self._epoch, receipt.txid, receipt.generation)
         self._broadcast(effect.peers, encode(message))

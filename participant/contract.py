@@ -30,6 +30,8 @@ _GATES = ("prepare", "commit", "abort")
 
 _LIBRARY = (
     "judge",
+    "start_judging",
+    "end_judging",
     "weigh",
     "take",
     "report",

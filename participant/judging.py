@@ -28,18 +28,20 @@ def ask(
     configuration: Configuration,
     starting: bool | None,
     complain: Callable[[str], None],
+    allowed: float | None = None,
 ) -> Judgement:
     """What a new instance of the class says.
 
     `starting`: as at a start; None: as to a change, with what only a start would refuse among the
-    warnings; False: without that.  `complain` is told of an `abort` that raises.  Raises whatever
-    author's code raises in `prepare` or when the instance is made, and NotAModule.
+    warnings; False: without that.  `allowed`: seconds that it has.
+    `complain` is told of an `abort` that raises.  Raises whatever author's code raises in `prepare`
+    or when the instance is made, and NotAModule.
     """
     judge = module()
     check_instance(judge)
     judge.starting = bool(starting)
     try:
-        found = judge.judge(configuration, about_a_start=starting is None)
+        found = judge.judge(configuration, about_a_start=starting is None, allowed=allowed)
     except BaseException as error:  # what it says may have a secret in it
         raise Raised(type(error).__name__, judge.without_secrets(str(error))) from error
     if isinstance(found, Refusal):
@@ -72,7 +74,7 @@ def ask_within(
 
     def listen() -> None:
         try:
-            said.append(ask(module, configuration, starting, complain))
+            said.append(ask(module, configuration, starting, complain, seconds))
         except Raised as error:
             said.append(Judgement((Reason(name, str(error)),)))
         except NotAModule as error:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, ClassVar, Final
 
+from participant.later import Later
 from participant.settings.effective import keep_restart_values, report
 from participant.settings.layers import Merged, Tables, from_environment, merge_layers
 from participant.settings.model import Settings, read_table
@@ -101,6 +102,14 @@ class StagedSettings:
     built: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """A candidate that passed so far; `later` has the rest, for `Module.end_judging`."""
+
+    staged: StagedSettings
+    later: Later
+
+
 class Module:
     """Base class of all modules.
 
@@ -138,6 +147,8 @@ class Module:
         is asked what a start would make of a candidate that it has just accepted."""
         self.warnings: tuple[Reason, ...] = ()
         """What the last `judge` had to say without refusing."""
+        self.seconds_allowed: float | None = None
+        """Seconds that the coordinator waits for the answer to what is judged, where one asks."""
         self._said: dict[Reason, None] | None = None
         self.timers: list[Timer] = []
 
@@ -207,22 +218,44 @@ class Module:
     # What the library calls
 
     def judge(
-        self, candidate: Configuration, arguments: Arguments = (), about_a_start: bool = True
+        self,
+        candidate: Configuration,
+        arguments: Arguments = (),
+        about_a_start: bool = True,
+        allowed: float | None = None,
     ) -> StagedSettings | Refusal:
+        """The same as `start_judging`, for whoever has time to wait for a verdict that is late."""
+        answer = self.start_judging(candidate, arguments, about_a_start, allowed)
+        if not isinstance(answer, Undecided):
+            return answer
+        answer.later.wait()
+        return self.end_judging(answer)
+
+    def start_judging(
+        self,
+        candidate: Configuration,
+        arguments: Arguments = (),
+        about_a_start: bool = True,
+        allowed: float | None = None,
+    ) -> StagedSettings | Refusal | Undecided:
         """Combine, check the types, then ask `prepare`: what to stage, or every reason against.
 
         Changes nothing: neither `config` nor `arguments` is touched before `take`.
 
-        `arguments` are the load arguments and runtime values.  What does not refuse is in
+        `arguments` are the load arguments and runtime values; `allowed` is how many seconds the
+        coordinator waits.  What does not refuse is in
         `warnings` afterwards, and so is, with `about_a_start`, what only a start would refuse.
         Whatever author's code raises other than Reject and Rejects passes through.
         """
         values = (*self.environment, *arguments)
         merged = merge_layers(candidate.parts, self.owned(), self.schema(), values, self.title())
         said: dict[Reason, None] = {}
-        self._said, self.warnings = said, ()
+        self._said, self.warnings, self.seconds_allowed = said, (), allowed
+        answer: StagedSettings | Refusal | Undecided
         try:
             answer = self.weigh(candidate, merged)
+            if isinstance(answer, StagedSettings) and isinstance(answer.built, Later):
+                answer = Undecided(answer, answer.built)
             ask = about_a_start and self.start_matters and not self.starting
             if ask and isinstance(answer, StagedSettings):
                 said.update(dict.fromkeys(self._at_a_start(candidate, merged)))
@@ -230,6 +263,13 @@ class Module:
             self._said = None
         self.warnings = self._located(said, merged)
         return answer
+
+    def end_judging(self, undecided: Undecided) -> StagedSettings | Refusal:
+        """The verdict of a `later` that is done."""
+        staged = undecided.staged
+        return self._ask(
+            undecided.later.result, staged.configuration, staged.merged, staged.settings
+        )
 
     def _at_a_start(self, candidate: Configuration, merged: Merged) -> list[Reason]:
         """Why a start would refuse what a change does not; nothing of it is kept."""
@@ -257,9 +297,16 @@ class Module:
         self._learn_secrets(merged, settings)
         if merged.faults:
             return self._refused(merged.faults, merged)
+        return self._ask(lambda: self.prepare(settings, merged.whole), candidate, merged, settings)
+
+    def _ask(
+        self, build: Callable[[], Any], candidate: Configuration, merged: Merged, settings: Any
+    ) -> StagedSettings | Refusal:
+        """What the author's code says to it, heard to the end."""
+        title = self.title()
         try:
             with listening() as objections:
-                built = self.prepare(settings, merged.whole)
+                built = build()
         except Reject as reject:
             return self._refused((reject.reason(title, self.table),), merged)
         except Rejects as several:

@@ -78,7 +78,7 @@ def _check(path: str, so_that: str) -> None:
         return
     raise Untrusted(
         f"{path} can be written by {who}{so_that}: no code is run from there; "
-        f"`chmod {remedy} {path}`, or keep the module in a directory of its own"
+        f"`chmod {remedy} {path}`, or keep it in a directory of its own"
     )
 
 

@@ -146,3 +146,41 @@ AGENT_PROBE_SECONDS: Final = 0.5
 """Time that an agent that lives has to say so; one that dies says nothing."""
 PULSE_SECONDS: Final = 0.25
 """Pause between two words to a rank whose answer is awaited."""
+
+# Checks: commands that vote
+CHECKS: Final = 64
+"""Commands that are asked about a configuration."""
+CHECKS_AT_ONCE: Final = 8
+"""Of these run at the same time; the next one begins when one has ended."""
+CHECK_SECONDS: Final = 5.0
+"""Time that a check has where its `timeout` does not say."""
+CHECK_LONGEST_SECONDS: Final = 60.0
+"""Longest `timeout`."""
+CHECK_SHARE: Final = 0.8
+"""Share of a vote's time that checks have: the rest is to say which one is late."""
+CHECK_KILL_SECONDS: Final = 1.0
+"""Time that a killed check has to be gone, before its verdict is given without that."""
+CHECK_OUTPUT_BYTES: Final = 16 * 1024
+"""What is kept of a check's stderr; the rest is read and thrown away."""
+CHECK_LINES: Final = 100
+"""Lines of it that become reasons."""
+
+# Watching
+EVENTS: Final = 1000
+"""Events that a broker keeps for those who watch; earlier ones are read from the ledger."""
+EVENT_REASONS_BYTES: Final = 16 * 1024
+"""Characters of the reasons that are kept with one event, the first reason apart."""
+METRIC_MODULES: Final = 256
+"""Modules that are counted one by one; the others are counted together."""
+METRIC_CLIENTS: Final = 16
+"""Connections to the socket of the metrics."""
+METRIC_REQUEST_BYTES: Final = 8 * 1024
+"""One request there."""
+METRIC_SECONDS: Final = 5.0
+"""Time that such a connection has, from its beginning to its end."""
+METRIC_FILES_SECONDS: Final = 10.0
+"""The files on disk are looked at for the metrics at most so often."""
+EVENT_RECONNECT_SECONDS: Final = 1.0
+"""Pause before `watch --events` tries to reach a broker again that has gone."""
+LONGEST_GENERATION: Final = 2**53
+"""Largest number that a client may give for a generation; JSON of other languages has no larger."""

@@ -32,6 +32,7 @@ from participant.fluxcore.link import CoordinatorLink
 from participant.fluxcore.memory import Remembered, RunningFile
 from participant.fluxcore.modules import LocalModules
 from participant.fluxcore.rank import Rank
+from participant.fluxcore.site_checks import SiteChecks
 from protocol import limits
 from protocol.configuration import Configuration, Unfit
 from protocol.reasons import Reason
@@ -84,7 +85,8 @@ class Agent:
         memory = RunningFile(os.path.join(_door_directory(flux), "running"))
         known = Remembered(running, certain=True) if running is not None else memory.read()
         self._rank = Rank(flux.rank, self._link, self._modules, self._loop, known, memory,
-                          lambda text: self._log.warn("rank", why=text))  # fmt: skip
+                          lambda text: self._log.warn("rank", why=text),
+                          checks=SiteChecks(self._loop) if flux.rank == 0 else None)  # fmt: skip
         self._rank.changed = self._changed
         self._broker: FluxBroker | None = None
         if flux.rank == 0:

@@ -7,6 +7,7 @@ from typing import assert_never
 from coordinator.api.access import DENIED, AccessRules
 from coordinator.api.changes import Changes
 from coordinator.api.connection import Connection
+from coordinator.api.event_watchers import EventWatchers
 from coordinator.api.fields import BadRequest, Fields
 from coordinator.api.handle import BrokerHandle
 from coordinator.api.history import SlowReads, error_answer
@@ -18,6 +19,7 @@ from coordinator.api.server import ApiServer
 from coordinator.api.table import (
     Caller,
     Change,
+    EventsRequest,
     Kind,
     Look,
     MergeFirst,
@@ -58,6 +60,8 @@ class Dispatcher:
         }
         self._server: ApiServer | None = None
         self._watchers: Watchers | None = None
+        self._event_watchers: EventWatchers | None = None
+        self._secrets = secrets
         self._seen = 0
         """The generation in force when it was last looked at."""
 
@@ -65,7 +69,15 @@ class Dispatcher:
         """From now on there are clients."""
         self._server = server
         self._watchers = Watchers(server, self._lookup)
+        self._event_watchers = EventWatchers(server, self._broker, self._secrets)
+        server.drained = self._drained
         server.admit_by(self._access.role_of, DENIED)
+
+    def _drained(self, client: Connection) -> None:
+        assert self._watchers is not None
+        assert self._event_watchers is not None
+        self._watchers.drained(client)
+        self._event_watchers.drained(client)
 
     def look_out(self) -> None:
         """Where another generation has come into force, obey its `access` and tell who watches."""
@@ -101,6 +113,11 @@ class Dispatcher:
                 self.answer(client.number, response)
             case WatchRequest(path):
                 self._watch(client, path)
+            case EventsRequest():
+                assert self._event_watchers is not None
+                self._may_watch()
+                client.busy = True
+                self._event_watchers.add(client, response)
             case Look(job):
                 self._look(client, job)
             case Inquired():
@@ -120,10 +137,18 @@ class Dispatcher:
         assert self._watchers is not None
         running = self._broker.machine.running
         assert running is not None, "the handler refuses it before"
-        if self._watchers.count() >= self._server.places() // 2:
-            raise BadRequest("too many clients watch the configuration; try again later")
+        self._may_watch()
         client.busy = True  # nothing else is asked on this connection
         self._watchers.add(client, path, running)
+
+    def _may_watch(self) -> None:
+        """Raise BadRequest where half of all places are taken by those who watch."""
+        assert self._server is not None
+        assert self._watchers is not None
+        assert self._event_watchers is not None
+        watching = self._watchers.count() + self._event_watchers.count()
+        if watching >= self._server.places() // 2:
+            raise BadRequest("too many clients watch the configuration; try again later")
 
     def _look(self, client: Connection, job: Callable[[], Fields]) -> None:
         def then(result: object) -> None:

@@ -141,6 +141,14 @@ def flag(request: Fields, name: str) -> bool:
     return value
 
 
+def cursor(request: Fields, name: str) -> tuple[int, int]:
+    """An epoch and a number, written `4.17`.  Raises BadRequest."""
+    epoch, _, number = text(request, name).partition(".")
+    if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in (epoch, number)):
+        raise BadRequest(f"the field {name} must be a cursor, such as 4.17")
+    return int(epoch), int(number)
+
+
 def generation(request: Fields, name: str = "generation") -> int:
     """A field that is a generation's number, 0 where it is missing.  Raises BadRequest."""
     return count(request, name, 0, 2**63 - 1)

@@ -8,6 +8,7 @@ from coordinator.core.events import Event
 from coordinator.core.machine import Coordinator
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.ledger.interface import History
+from coordinator.observation.observer import Observer
 from coordinator.runtime.log import Log
 from coordinator.runtime.worker import Worker
 from coordinator.startup_modules import Modules
@@ -34,6 +35,10 @@ class BrokerHandle(Protocol):
     @property
     def history(self) -> History:
         """The ledger's past; to be used in `history_worker` alone."""
+
+    @property
+    def observer(self) -> Observer:
+        """Who sees what happens, and keeps it for those who watch."""
 
     @property
     def provenance(self) -> ProvenanceStore:

@@ -8,11 +8,11 @@ in its answer.
 import time
 
 from coordinator.api import guests, module_status, status
-from coordinator.api.fields import BadRequest, Fields, flag, key, seconds, text
+from coordinator.api.fields import BadRequest, Fields, count, cursor, flag, key, seconds, text
 from coordinator.api.handle import BrokerHandle
 from coordinator.api.lookup import Lookup
 from coordinator.api.secret_places import SecretPlaces
-from coordinator.api.table import Caller, Kind, Look, Table, TableEntry, WatchRequest
+from coordinator.api.table import Caller, EventsRequest, Kind, Look, Table, TableEntry, WatchRequest
 from coordinator.attributes import BadAttribute, at_runtime, listed
 from coordinator.core.events import Inquired
 from coordinator.core.members import Member
@@ -32,6 +32,7 @@ class Operations:
         return {
             "get": TableEntry(Kind.READ, self._get),
             "watch": TableEntry(Kind.READ, self._watch),
+            "events": TableEntry(Kind.READ, self._events),
             "status": TableEntry(Kind.READ, self._status),
             "dump": TableEntry(Kind.READ, self._dump),
             "modules": TableEntry(Kind.READ, self._modules),
@@ -64,6 +65,12 @@ class Operations:
         if self._broker.machine.running is None:
             raise BadRequest("no configuration is in force yet")
         return WatchRequest(key(request) if "name" in request else ())
+
+    def _events(self, request: Fields, _: Caller) -> EventsRequest:
+        since = (
+            count(request, "since", 0, limits.LONGEST_GENERATION) if "since" in request else None
+        )
+        return EventsRequest(since, cursor(request, "after") if "after" in request else None)
 
     def _status(self, _: Fields, caller: Caller) -> Fields:
         machine = self._broker.machine

@@ -66,6 +66,15 @@ class WatchRequest(NamedTuple):
     path: Path
 
 
+class EventsRequest(NamedTuple):
+    """What has happened since a generation, or after a cursor, and all that happens from now on."""
+
+    since: int | None
+    """None for nothing of the past."""
+    after: tuple[int, int] | None
+    """Epoch and number of the last event that the client has seen."""
+
+
 class Change(NamedTuple):
     """A request that the machine answers."""
 
@@ -81,7 +90,7 @@ class MergeFirst(NamedTuple):
     """What the history is told where the texts cannot even be merged."""
 
 
-Response: TypeAlias = Fields | Look | WatchRequest | Inquired | Change | MergeFirst
+Response: TypeAlias = Fields | Look | WatchRequest | EventsRequest | Inquired | Change | MergeFirst
 Handler: TypeAlias = Callable[[Fields, Caller], Response]
 
 

@@ -25,7 +25,6 @@ class Watchers:
         self._lookup = lookup
         self._paths: dict[int, Path] = {}
         self._behind: set[int] = set()
-        server.drained = self._drained
         self._latest: Durable | None = None
         self._lines: dict[tuple[Path, bool], bytes] = {}
 
@@ -60,7 +59,8 @@ class Watchers:
             else:
                 self._tell(client, path)
 
-    def _drained(self, client: Connection) -> None:
+    def drained(self, client: Connection) -> None:
+        """A client has read what it was slow to read."""
         if client.number in self._behind:
             self._behind.discard(client.number)
             self._tell(client, self._paths[client.number])

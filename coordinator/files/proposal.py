@@ -5,7 +5,8 @@ from typing import NamedTuple, Protocol
 
 from coordinator.files.merge_process import merge_beside
 from coordinator.files.parsing import merge
-from coordinator.files.reading import Source, read_sources
+from coordinator.files.reading import Source, Unreadable, read_sources
+from coordinator.files.writers import strangers
 from protocol.configuration import Configuration
 
 
@@ -64,9 +65,16 @@ class FilesOnDisk:
     def read(self) -> Proposal:
         """Long texts are merged in a process of its own, so that readers are answered meanwhile."""
         sources = read_sources(self._path)
-        return Proposal(sources, merge_beside(sources))
+        return _trusted(Proposal(sources, merge_beside(sources)))
 
     def read_at_once(self) -> Proposal:
         """The same where nobody waits for an answer yet: at the start."""
         sources = read_sources(self._path)
-        return Proposal(sources, merge(sources))
+        return _trusted(Proposal(sources, merge(sources)))
+
+
+def _trusted(proposal: Proposal) -> Proposal:
+    """Commands that it names will be run: raises Unreadable where others could have named them."""
+    if reasons := strangers(proposal.configuration, proposal.sources):
+        raise Unreadable(reasons)
+    return proposal

@@ -21,6 +21,7 @@ from coordinator.fluxcore.liveness import NoPrograms, RankWatch
 from coordinator.fluxcore.transport import RankTransport
 from coordinator.ledger.errors import LedgerError
 from coordinator.ledger.sqlite import SqliteLedger
+from coordinator.observation.observer import Observer
 from coordinator.runtime.directories import RunDirectory, Unusable
 from coordinator.runtime.log import Log
 from coordinator.runtime.worker import thread_workers
@@ -91,7 +92,7 @@ def build_coordinator(
         workers=thread_workers(loop),
         provenance=ProvenanceStore(),
         files=FluxFiles(path, running),
-        log=log,
+        observer=Observer(log),
     )
     machine = open_machine(ledger, loop.now(), Coordinator)
     front = FluxFront(UnixFront(door, loop), flux.size)

@@ -12,13 +12,12 @@ its only member (as in participant/trust.py, after sshd(8), StrictModes).
 """
 
 import fcntl
-import grp
 import os
-import pwd
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
+from coordinator.ownership import is_private_group
 from protocol import limits
 
 
@@ -82,7 +81,7 @@ def _check_given(path: str, what: str, kind: Callable[[int], bool], wanted: str)
             f"the {what} {path} belongs to uid {status.st_uid}, who could have any code run here; "
             f"it must be root's or that of uid {os.geteuid()}"
         )
-    by_group = status.st_mode & stat.S_IWGRP and not _is_private(status.st_uid, status.st_gid)
+    by_group = status.st_mode & stat.S_IWGRP and not is_private_group(status.st_uid, status.st_gid)
     if by_group or status.st_mode & stat.S_IWOTH:
         mode = f"{stat.S_IMODE(status.st_mode):o}"
         raise Unusable(
@@ -110,22 +109,12 @@ def _check_above(above: str, what: str) -> None:
         raise Unusable(f"{above} belongs to uid {status.st_uid}, {so_that}")
     if status.st_mode & stat.S_ISVTX:
         return
-    by_group = status.st_mode & stat.S_IWGRP and not _is_private(status.st_uid, status.st_gid)
+    by_group = status.st_mode & stat.S_IWGRP and not is_private_group(status.st_uid, status.st_gid)
     if by_group or status.st_mode & stat.S_IWOTH:
         mode = f"{stat.S_IMODE(status.st_mode):o}"
         raise Unusable(
             f"others may write in {above} (mode {mode}), {so_that}, or chmod go-w {above}"
         )
-
-
-def _is_private(owner: int, group: int) -> bool:
-    """Returns True if nobody but root and the owner is in the group (umask 002)."""
-    try:
-        user, theirs = pwd.getpwuid(owner), grp.getgrgid(group)
-    except KeyError:
-        return False
-    strangers = set(theirs.gr_mem) - {user.pw_name, "root"}
-    return user.pw_gid == group and user.pw_name == theirs.gr_name and not strangers
 
 
 class DirectoryLock:

@@ -31,6 +31,9 @@ class Logger(Protocol):
     def line(self, event: str, fields: Mapping[str, Any]) -> None:
         """A line about something ordinary."""
 
+    def notice(self, event: str, **fields: Any) -> None:
+        """A line that belongs into every journal: what has changed, and what was refused."""
+
     def warn(self, event: str, **fields: Any) -> None:
         """A line that somebody should read."""
 
@@ -50,7 +53,7 @@ class Log:
         self._add("info", event, fields)
 
     def notice(self, event: str, **fields: Any) -> None:
-        """A line about something that whoever watches a service wants to know."""
+        """A line that belongs into every journal: what has changed, and what was refused."""
         self._add("notice", event, fields)
 
     def warn(self, event: str, **fields: Any) -> None:

@@ -25,6 +25,13 @@ class Validate(NamedTuple):
     candidate: Configuration
     arguments: Arguments
     """Values for this module alone, to go over those of the candidate."""
+    allowed: float
+    """Seconds that the coordinator waits for the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Nobody waits for the answer to the last Validate: it may be cut short.  Judged comes."""
 
 
 class Apply(NamedTuple):
@@ -51,4 +58,4 @@ class Show(NamedTuple):
     ticket: int
 
 
-Effect: TypeAlias = Tell | Validate | Apply | Release | Quit | Show
+Effect: TypeAlias = Tell | Validate | Cancel | Apply | Release | Quit | Show

@@ -9,7 +9,7 @@ configuration cannot be taken into use for any other reason than a Commit or an 
 
 from typing import NamedTuple
 
-from participant.core.effects import Apply, Effect, Quit, Release, Show, Tell, Validate
+from participant.core.effects import Apply, Cancel, Effect, Quit, Release, Show, Tell, Validate
 from participant.core.events import Connected, Cut, Event, Finished, Heard, Judged, Shown
 from protocol import limits
 from protocol.configuration import Configuration
@@ -84,7 +84,7 @@ class Participant:
         match event:
             case Connected():
                 if self.linked:  # a link that is made anew was cut, though nobody said so
-                    self._cut()
+                    effects = self._cut()
                 self.linked = True
             case Cut():
                 effects = self._cut()
@@ -146,9 +146,10 @@ class Participant:
     def _cut(self) -> tuple[Effect, ...]:
         self.linked = self.joined = False
         self.later = None
+        before = self.state
         if (self.state, ParticipantInput.CUT) in PARTICIPANT:
             self.state = PARTICIPANT[self.state, ParticipantInput.CUT]
-        return ()
+        return (Cancel(),) if before is ParticipantState.VALIDATING else ()
 
     # What the coordinator says
 
@@ -200,7 +201,8 @@ class Participant:
         self.state = PARTICIPANT[self.state, ParticipantInput.PREPARE]
         arguments = self.arguments if message.arguments is None else message.arguments
         self.staged = StagedRequest(message, arguments, None)
-        return (Validate(Configuration(message.candidate, message.digest), arguments),)
+        candidate = Configuration(message.candidate, message.digest)
+        return (Validate(candidate, arguments, message.allowed),)
 
     def _commit(self, message: Commit) -> tuple[Effect, ...]:
         staged = self.staged
@@ -219,7 +221,7 @@ class Participant:
             return ()
         if self.state is ParticipantState.VALIDATING:
             self.state = PARTICIPANT[self.state, ParticipantInput.ABORT]
-            return ()
+            return (Cancel(),)
         if self.state is ParticipantState.PREPARED:
             self.state = PARTICIPANT[self.state, ParticipantInput.ABORT]
             return self._release()
@@ -247,13 +249,15 @@ class Participant:
         effects = self._release() if self.state is ParticipantState.PREPARED else ()
         self.state = PARTICIPANT[self.state, ParticipantInput.ADMIT]
         self.staged = StagedRequest(message, message.arguments, message.generation)
-        return (
-            *effects,
-            Validate(Configuration(message.configuration, message.digest), message.arguments),
-        )
+        candidate = Configuration(message.configuration, message.digest)
+        return (*effects, Validate(candidate, message.arguments, limits.PREPARE_SECONDS))
 
     def _shutdown(self, why: str) -> tuple[Effect, ...]:
-        effects = self._release() if self.state is ParticipantState.PREPARED else ()
+        effects: tuple[Effect, ...] = ()
+        if self.state is ParticipantState.PREPARED:
+            effects = self._release()
+        elif self.state in (ParticipantState.VALIDATING, ParticipantState.ADMITTING):
+            effects = (Cancel(),)
         self.state = PARTICIPANT[self.state, ParticipantInput.SHUTDOWN]
         farewell = Leave(self.epoch, self.incarnation, self.name)
         return (*effects, Tell(farewell), Quit(why, wanted=True))

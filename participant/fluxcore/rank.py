@@ -10,17 +10,18 @@ import json
 import os
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
 from fluxcore.framing import name_of
-from participant.core.effects import Apply, Effect, Quit, Release, Show, Tell, Validate
+from participant.core.effects import Apply, Cancel, Effect, Quit, Release, Show, Tell, Validate
 from participant.core.events import Connected, Cut, Event, Finished, Heard, Judged, Shown
 from participant.core.machine import Participant
 from participant.fluxcore.link import CoordinatorLink
 from participant.fluxcore.memory import Remembered, RunningFile
 from participant.fluxcore.modules import LocalModules
+from participant.fluxcore.site_checks import SiteChecks
 from participant.judging import Judgement
 from protocol import limits
 from protocol.codec import Encoder, Malformed, decode_from_coordinator
@@ -55,8 +56,9 @@ class Rank:
         memory: RunningFile,
         say: Callable[[str], None],
         hook: Hook | None = None,
+        checks: SiteChecks | None = None,
     ) -> None:
-        """`say` takes a line for people."""
+        """`say` takes a line for people; `checks` are asked here, beside the modules."""
         self.name = name_of(rank)
         self.modules = modules
         self.in_force = running.configuration if running else EMPTY
@@ -70,6 +72,9 @@ class Rank:
         """By digest: what could not be applied last, and why."""
         self._link = link
         self._clock = clock
+        self._checks = checks
+        if checks is not None:
+            checks.applied(self.in_force)
         self._say = say
         self._hook = hook
         self._encode = Encoder().encode
@@ -138,6 +143,9 @@ class Rank:
                 self._note_admission(message)
             case Validate(candidate):
                 self._validate(candidate)
+            case Cancel():
+                if self._checks is not None:
+                    self._checks.cancel()
             case Apply():
                 self._apply()
             case Release():
@@ -170,12 +178,25 @@ class Rank:
             self._events.append(Judged())  # what is in force is not a matter of votes here
             return
         seconds = max(0.1, request.allowed * limits.MODULE_PREPARE_SHARE)
-        machine = self.machine
+        self._ask(request, candidate, seconds)
 
-        def judged(said: Judgement) -> None:
-            if self.machine is machine:
-                self.feed(Judged(self._ours(said.reasons), self._ours(said.warnings)))
+    def _ask(self, request: Prepare, candidate: Configuration, seconds: float) -> None:
+        """Ask the modules and, where they are asked here, the site's checks, at the same time."""
+        machine, checks = self.machine, self._checks
+        said: list[Judgement] = []
 
+        def judged(judgement: Judgement) -> None:
+            said.append(judgement)
+            if self.machine is not machine or len(said) < (1 if checks is None else 2):
+                return
+            reasons = [reason for half in said for reason in half.reasons]
+            warnings = [warning for half in said for warning in half.warnings]
+            if reasons:
+                self.modules.release()
+            self.feed(Judged(self._ours(reasons), self._ours(warnings)))
+
+        if checks is not None:
+            checks.judge(candidate, seconds, judged)
         self.modules.judge(request.txid, candidate, request.dry_run, seconds, judged)
 
     def _apply(self) -> None:
@@ -188,6 +209,8 @@ class Rank:
                 return
             self.refused.clear()
             self.in_force = new
+            if self._checks is not None:
+                self._checks.applied(new)
             self._know(certain=True)
             self.changed()
             self.feed(Finished((), self._shown()))
@@ -222,7 +245,7 @@ class Rank:
         moment = self._clock.now() + limits.RANK_REJOIN_SECONDS / 4
         self._clock.call_at(moment, self._link.reopen)
 
-    def _ours(self, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    def _ours(self, reasons: Iterable[Reason]) -> tuple[Reason, ...]:
         """Reasons of modules as reasons of this rank's."""
         return tuple(
             replace(reason, module=part_of(self.name, reason.module)) for reason in reasons

@@ -21,9 +21,11 @@ BUNDLED: dict[str, str] = {
     "sched-fluxion-resource": "participant.modules.sched_fluxion_resource",
     "sched-fluxion-feasibility": "participant.modules.sched_fluxion_feasibility",
     "sched-fluxion-qmanager": "participant.modules.sched_fluxion_qmanager",
+    "checks": "participant.modules.checks",
 }
 """Module name → import path of the file that defines it, in the order of loading at start.
 
 Fluxion's three are idle where none of their tables is, as sdbus and sdexec are without systemd: a
-system has either sched-simple or Fluxion, and only its tables tell which.
+system has either sched-simple or Fluxion, and only its tables tell which.  `checks` is
+ours alone: it asks commands of the site's own.
 """

@@ -19,11 +19,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from participant.core.effects import Apply, Quit, Release, Show, Tell, Validate
+from participant.core.effects import Apply, Cancel, Quit, Release, Show, Tell, Validate
 from participant.core.events import Connected, Cut, Event, Finished, Heard, Judged, Shown
 from participant.core.machine import Participant
 from participant.describe import describe
-from participant.module import Module, StagedSettings, Timer
+from participant.module import Module, StagedSettings, Timer, Undecided
 from participant.transport.interface import LinkEvent, ParticipantTransport
 from participant.unheard import run_verb
 from protocol import limits
@@ -56,12 +56,14 @@ class Serving:
         self._encode = Encoder().encode
         self._events: deque[Event] = deque()
         self._staged: StagedSettings | None = None
+        self._undecided: Undecided | None = None
         self._ran = False
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             Tell: self._tell,
             Validate: self._validate,
+            Cancel: lambda _: self._cancel(),
             Apply: self._apply,
             Release: self._release,
             Quit: self._quit,
@@ -77,7 +79,7 @@ class Serving:
 
     def turn(self) -> None:
         """Wait for something, and deal with it."""
-        happened = self._link.wait(self._time_left() if self._timers else None)
+        happened = self._link.wait(self._time_left())
         if isinstance(happened, bytes):
             message = decode_from_coordinator(happened)
             if isinstance(message, Malformed):
@@ -88,6 +90,8 @@ class Serving:
             self.feed(Connected())
         elif happened is LinkEvent.DOWN:
             self.feed(Cut())
+        if self._undecided is not None and self._undecided.later.look():
+            self._end_judging(self._undecided)
         if self._timers or self.module.timers:
             self._call_timers()
 
@@ -105,6 +109,9 @@ class Serving:
         if goodbye:
             machine = self.machine
             self._tell(Tell(Leave(machine.epoch, machine.incarnation, self.name)))
+        if self._undecided is not None:
+            self._cancel()
+            self._undecided.later.wait()
         self._link.close()
 
     # Machine
@@ -126,17 +133,39 @@ class Serving:
     # Author's code
 
     def _validate(self, effect: Validate) -> None:
+        self._judge(
+            lambda: self.module.start_judging(
+                effect.candidate, effect.arguments, allowed=effect.allowed
+            )
+        )
+
+    def _judge(self, ask: Callable[[], StagedSettings | Refusal | Undecided]) -> None:
         reasons: tuple[Reason, ...] = ()
         try:
-            answer = self.module.judge(effect.candidate, effect.arguments)
+            answer = ask()
         except BaseException as error:  # whatever an author's prepare raises is a no
             reasons = (Reason(self.name, self._mishap("prepare", error)),)
         else:
+            if isinstance(answer, Undecided):
+                self._undecided = answer
+                self._link.watch(answer.later.descriptor)
+                return
             if isinstance(answer, Refusal):
                 reasons = answer.reasons
             else:
                 self._staged = answer
         self._events.append(Judged(reasons, self.module.warnings))
+
+    def _end_judging(self, undecided: Undecided) -> None:
+        """What was undecided has come to its verdict."""
+        self._undecided = None
+        self._link.unwatch(undecided.later.descriptor)
+        self._judge(lambda: self.module.end_judging(undecided))
+        self.feed(self._events.pop())
+
+    def _cancel(self) -> None:
+        if self._undecided is not None:
+            self._undecided.later.cancel()
 
     def _apply(self, _: Apply) -> None:
         assert self._staged is not None
@@ -197,7 +226,10 @@ class Serving:
     def _time_left(self) -> float | None:
         while self._timers and self._timers[0][2].cancelled:
             heapq.heappop(self._timers)
-        return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
+        due = [self._timers[0][0]] if self._timers else []
+        if self._undecided is not None:
+            due.append(self._undecided.later.due_monotonic)
+        return max(0.0, min(due) - time.monotonic()) if due else None
 
     def _call_timers(self) -> None:
         """Call what is due, and take in what authors have asked for meanwhile."""

@@ -61,7 +61,8 @@ def _child(
     }:
         yield from _table(root, node, path, absent, restart)
     else:  # a whole table that may be anything
-        yield f"# [{'.'.join(map(toml_key, path))}]"
+        is_array = any(way.get("type") == "array" for way in alternatives(root, node))
+        yield f"# {'[' * (1 + is_array)}{'.'.join(map(toml_key, path))}{']' * (1 + is_array)}"
         yield ""
 
 

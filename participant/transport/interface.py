@@ -23,7 +23,7 @@ class ParticipantTransport(Protocol):
     def wait(self, seconds: float | None) -> LinkEvent | bytes | None:
         """The next thing that happens: a frame, or UP or DOWN.
 
-        None where nothing does within `seconds` (None: wait for ever), or where the descriptor
+        None where nothing does within `seconds` (None: wait for ever), or where a descriptor
         that is watched has become readable.  Frames come between an UP and its DOWN only.
         """
 
@@ -32,6 +32,9 @@ class ParticipantTransport(Protocol):
 
     def watch(self, descriptor: int) -> None:
         """Let `wait` return when this file descriptor is readable, too."""
+
+    def unwatch(self, descriptor: int) -> None:
+        """Watch this one no more."""
 
     def reopen(self) -> None:
         """Give the connection up and make another; no DOWN is told, the next event is an UP."""

@@ -44,7 +44,7 @@ class ZmqDealer:
         """
         self._uri = uri
         self._shared = shared
-        self._extra: int | None = None
+        self._extra: list[int] = []
         self._context: zmq.Context[zmq.Socket[bytes]] = _shared() if shared else zmq.Context()
         self._open()
 
@@ -59,14 +59,18 @@ class ZmqDealer:
             zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
         )
         self._waited: list[tuple[Any, int]] = [(self._socket, _POLLIN), (self._monitor, _POLLIN)]
-        if self._extra is not None:
-            self._waited.append((self._extra, _POLLIN))
+        self._waited += [(descriptor, _POLLIN) for descriptor in self._extra]
         self._socket.connect(self._uri)
 
     def watch(self, descriptor: int) -> None:
         """Let `wait` return when this descriptor is readable, too."""
-        self._extra = descriptor
+        self._extra.append(descriptor)
         self._waited.append((descriptor, _POLLIN))
+
+    def unwatch(self, descriptor: int) -> None:
+        """Watch this one no more."""
+        self._extra.remove(descriptor)
+        self._waited.remove((descriptor, _POLLIN))
 
     def wait(self, seconds: float | None) -> LinkEvent | bytes | None:
         """The next thing that happens; None where nothing does within `seconds` (None: ever)."""

@@ -3,6 +3,7 @@
 
 import json
 import time
+from pathlib import Path
 
 from tests.fluxcore.instance import Instance
 from tests.support.patience import AT_ONCE, until
@@ -128,3 +129,20 @@ def test_our_command_on_any_rank(instance: Instance) -> None:
     assert "voter              asked itself" in status
     assert "oldkind            cannot be asked" in status
     assert "connector-local    bundled validator" in status
+
+
+def test_the_site_s_checks_vote_once_on_rank_0(instance: Instance, tmp_path: Path) -> None:
+    script = tmp_path / "check"
+    script.write_text(f"#!/bin/sh\necho >> {tmp_path}/asked\n! grep -q '\"n\": 7'\n")
+    script.chmod(0o755)
+    checks = [{"name": "site", "command": [str(script)]}]
+    instance.up()
+    assert instance.load({"checks": checks, "some": {"n": 3}}).status == 0
+    done = instance.load({"checks": checks, "some": {"n": 7}})
+    assert done.status == 1
+    assert "rank 0: checks: site: exited with status 1, and did not say why" in done.text
+    assert instance.configs() == [{"checks": checks, "some": {"n": 3}}] * 3
+    assert len((tmp_path / "asked").read_text()) == 2
+    hang = [{"name": "hang", "command": ["sleep", "300"], "timeout": "200ms"}]
+    done = instance.load({"checks": hang, "some": {"n": 3}})
+    assert "rank 0: checks: hang: did not answer within 0.2 s and was killed" in done.text

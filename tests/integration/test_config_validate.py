@@ -149,3 +149,23 @@ def test_the_answer_for_programs(broker: RunningBroker) -> None:
 
 def test_the_example_of_a_whole_system_is_valid(broker: RunningBroker) -> None:
     assert validate(broker, str(ROOT / "examples" / "system-conf.d"))[0] == 0
+
+
+def test_checks_are_run_unless_others_could_have_named_them(
+    broker: RunningBroker, tmp_path: Path
+) -> None:
+    command = ["sh", "-c", "echo x: no such thing >&2; exit 1"]
+    file = tmp_path / "a.toml"
+    file.write_text(f'x = 1\n[[checks]]\nname = "site"\ncommand = {json.dumps(command)}\n')
+    file.chmod(0o644)
+    done = broker.refused("validate", str(file))
+    assert f"checks: x: site: no such thing ({file}:1:1)" in done
+    skipped = broker.config("validate", "--no-checks", str(file))
+    assert skipped.returncode == 0
+    assert "warning: checks: its commands were not run: --no-checks" in skipped.stderr
+    file.chmod(0o646)
+    untrusted = broker.config("validate", str(file))
+    assert untrusted.returncode == 0
+    assert "its commands were not run" in untrusted.stderr
+    assert "can be written by everybody" in untrusted.stderr
+    assert broker.config("validate", "--strict", str(file)).returncode == 1

@@ -122,6 +122,15 @@ def test_root_is_an_owner_where_the_configuration_says_so() -> None:
 SECRET = "secret-that-was-typed"
 
 
+LISTEN = """
+import sys
+client = cli.client.Client()
+client.send("events", since=0)
+with open(sys.argv[1], "w") as told:
+    told.writelines(f"{client.receive(60)}\\n" for _ in range(5))
+"""
+
+
 def test_guests_do_not_see_what_others_typed(broker: RunningBroker) -> None:
     broker.good("set", "--type=string", "sample.typed", SECRET, "-m", f"because of {SECRET}")
     broker.good("unset", "sample.typed")
@@ -134,6 +143,15 @@ def test_guests_do_not_see_what_others_typed(broker: RunningBroker) -> None:
         status, said = said_to_guest(broker, *words)
         assert (status, SECRET in said) == (0, False), said
         assert "0" in said, "who it was is told"
+    place = broker.root / "guest"
+    place.mkdir()
+    place.chmod(0o777)
+    listener = guest.python(broker.environment, LISTEN, str(place / "told"))
+    assert listener.wait(PATIENCE) == 0
+    told = (place / "told").read_text()
+    assert told.count("committed") == 3
+    assert told.count("refused") == 1
+    assert SECRET not in told
     dmesg = guest.flux(broker.environment, "dmesg")
     assert (dmesg.returncode, dmesg.stdout) == (1, "")
     assert "only the owner" in dmesg.stderr

@@ -15,6 +15,7 @@ from coordinator.core.requests import Spec
 from coordinator.core.results import Outcome
 from coordinator.executor import Environment, Executor, open_machine
 from coordinator.files.provenance import ProvenanceStore
+from coordinator.observation.observer import Observer
 from coordinator.runtime.worker import Workers
 from protocol import limits
 from protocol.configuration import Configuration
@@ -76,7 +77,7 @@ class SimulatedBroker:
             workers=self._workers,
             provenance=ProvenanceStore(),
             files=SimulatedFiles(world),
-            log=SimulatedLog(world),
+            observer=Observer(SimulatedLog(world), lambda: world.scheduler.now),
         )
         self._executor = Executor(self.machine, environment, self, lambda *_: self.operate(_[0]))
 

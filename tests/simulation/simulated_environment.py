@@ -178,6 +178,9 @@ class SimulatedLog:
     def line(self, event: str, fields: Mapping[str, Any]) -> None:
         """Not needed."""
 
+    def notice(self, event: str, **fields: Any) -> None:
+        """Not needed."""
+
     def warn(self, event: str, **fields: Any) -> None:
         if event == "malformed":
             assert fields["module"] in ("?", *self._world.liars), fields["why"]

@@ -57,6 +57,8 @@ class SimulatedProcess:
         self.detached = False
         """Attached no longer; the service around the module goes on."""
         self.busy = False
+        self._work_number = 0
+        """Of the work under way: what ended before it was done is not heard."""
         self.trip: int | None = None
         """Effects until it dies."""
         self.renew = False
@@ -228,6 +230,8 @@ class SimulatedProcess:
             case effects.Validate(candidate, arguments):
                 verdict = self.module.judge(candidate, arguments)
                 self._work(events, verdict, self.module.take_time())
+            case effects.Cancel():
+                self._cancel()
             case effects.Apply(authority):
                 self._apply(authority, events)
             case effects.Release():
@@ -253,16 +257,25 @@ class SimulatedProcess:
         self, events: "deque[ParticipantEvent]", end: Judged | Finished, seconds: float
     ) -> None:
         self.busy = True
+        self._work_number += 1
         if seconds:
-            self.world.scheduler.after(seconds, self._worked, self.module, end)
+            self.world.scheduler.after(seconds, self._worked, self.module, self._work_number, end)
         else:
             self.busy = False
             if not isinstance(end, Judged) or self.module.has_judged(end):
                 events.append(end)
 
-    def _worked(self, module: SimulatedModule, end: Judged | Finished) -> None:
-        if module is self.module:
+    def _worked(self, module: SimulatedModule, number: int, end: Judged | Finished) -> None:
+        if module is self.module and number == self._work_number:
             self._put(None, end)
+
+    def _cancel(self) -> None:
+        """What it is looking at is of no use any more: one that hears this stops looking."""
+        if self.concurrent and self.busy:
+            self._work_number += 1
+            stopped = Judged((Reason(self.name, "was stopped"),))
+            pause = self.module.take_time()
+            self.world.scheduler.after(pause, self._worked, self.module, self._work_number, stopped)
 
     # Ends
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Lets a story drive the participant's machine, and writes its effects as a story's answer."""
 
-from participant.core.effects import Apply, Effect, Quit, Release, Show, Tell, Validate
+from participant.core.effects import Apply, Cancel, Effect, Quit, Release, Show, Tell, Validate
 from participant.core.events import Connected, Cut, Event, Finished, Heard, Judged, Shown
 from participant.core.machine import Participant
 from protocol.messages import (
@@ -115,6 +115,8 @@ def _line(effect: Effect) -> str:
         case Validate(candidate, arguments):
             given = "".join(f" {argument.key}={argument.value}" for argument in arguments)
             return f"validate {candidate.plain()}{given}"
+        case Cancel():
+            return "cancel"
         case Show(ticket):
             return f"show {ticket}"
         case Apply(authority):

@@ -23,6 +23,13 @@ def build_status(parser: argparse.ArgumentParser) -> None:
         "progress, who has voted and who is awaited.  Answered at once, also while a module hangs."
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="print only what is not as it should be, one line each, and exit 1 if there is "
+        "anything: files that differ, a member that does not run what is in force, a change that "
+        "is not confirmed, what a next start would refuse",
+    )
     parser.set_defaults(run=status)
 
 
@@ -33,6 +40,10 @@ def status(options: argparse.Namespace) -> int:
     names = {"next_start": "next-start", **({"files": "files"} if answer["path"] else {})}
     asked = {name: _ask_a_disk(op) for name, op in names.items()}
     answer |= {name: _told(one, until) for name, one in asked.items()}
+    if options.check:
+        from cli.commands.config.status_check import check
+
+        return check(answer, options.json)
     if options.json:
         print(json.dumps(answer))
         return 0

@@ -62,6 +62,12 @@ examples:
         help="have flux-core's own modules judge it, too, in an instance that is started for this "
         "and thrown away; where there is no flux-core that is a warning",
     )
+    parser.add_argument(
+        "--checks",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="run the commands of [[checks]]; with --no-checks none, for another host's files",
+    )
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
     parser.add_argument(
         "--timeout",
@@ -94,9 +100,11 @@ def validate(options: argparse.Namespace) -> int:
         reasons = unreadable.reasons
     else:
         digest = configuration.digest
+        not_run = _why_no_checks(options, configuration, sources)
         judgements = [
             ask_within(options.timeout, name, module, configuration, options.start, _complain)
             for name, module in classes.items()
+            if name != "checks" or not not_run
         ]
         reasons = _placed(
             (reason for judgement in judgements for reason in judgement.reasons), sources
@@ -110,13 +118,32 @@ def validate(options: argparse.Namespace) -> int:
             reasons = (*reasons, *_placed(held.reasons, sources))
             said = (*said, *held.warnings)
             rehearsed = len(held.said)
-        warned = (*said, *_unread(configuration, classes.values(), told, sources))
+        warned = (*said, *not_run, *_unread(configuration, classes.values(), told, sources))
         if not sources:
             warned = (Reason("config", NO_FILES, origin=Origin(options.path)), *warned)
     if options.strict:
         reasons, warned = (*reasons, *warned), ()
     _tell(options, digest, list(classes), rehearsed, reasons, warned)
     return 1 if reasons else 0
+
+
+def _why_no_checks(
+    options: argparse.Namespace, configuration: "Configuration", sources: "tuple[Source, ...]"
+) -> tuple[Reason, ...]:
+    """Why the commands that the files name are not run, if there are any and they are not.
+
+    They would run as whoever types this, who may be root, and look at the files of somebody else.
+    """
+    from coordinator.files.writers import CHECKS, strangers
+
+    if not configuration.tree.get(CHECKS):
+        return ()
+    if not options.checks:
+        return (Reason(CHECKS, "its commands were not run: --no-checks"),)
+    return tuple(
+        replace(reason, module=CHECKS, message=f"its commands were not run: {reason.message}")
+        for reason in strangers(configuration, sources)
+    )
 
 
 def _classes(named: Iterable[str]) -> "dict[str, type[Module]]":

@@ -24,12 +24,32 @@ output:
   {"version":1,"generation":7,"digest":"…","at":1760000000.1,"set":true,"value":"5s"}
   Where NAME is not set, `set` is false and there is no value."""
     add_name(parser, optional=True)
-    parser.set_defaults(run=watch)
+    parser.add_argument(
+        "--events",
+        action="store_true",
+        help="print what happens instead: commits, refusals, undos, members lost and back; goes on "
+        "with the next broker when one ends, and says what it cannot know (`gap`)",
+    )
+    parser.add_argument(
+        "--since",
+        metavar="GEN",
+        type=int,
+        help="with --events: first what happened after generation GEN was committed",
+    )
+    parser.set_defaults(run=watch, fail=parser.error)
 
 
 def watch(options: argparse.Namespace) -> int:
     """Run `flux config watch` until it is interrupted, the broker ends, or nobody reads it."""
     gc.enable()  # this one may run for months
+    if options.events:
+        from cli.commands.config.events import watch_events
+
+        if options.name is not None:
+            options.fail("with --events there is no NAME: all that happens is told")
+        return watch_events(options.since)
+    if options.since is not None:
+        options.fail("--since goes with --events")
     client = Client()
     client.send("watch", **({} if options.name is None else {"name": options.name}))
     while client.wait(sys.stdout.fileno()):

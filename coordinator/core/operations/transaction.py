@@ -412,8 +412,10 @@ class Transaction(ChangeOperation):
     def _abort(self, given: TransactionInput, reasons: tuple[Reason, ...]) -> None:
         self.reasons.extend(reasons)
         self._move(given)
-        if not self.request.dry_run:  # a dry run left nothing behind that could be released
-            self.outbox.send(self._asked(), Abort(*self.shared.authority, self.txid))
+        asked = self._asked()
+        if self.request.dry_run:  # it left nothing behind; only who still looks may stop looking
+            asked = [voter for voter in asked if voter.name in self.ballot.missing()]
+        self.outbox.send(asked, Abort(*self.shared.authority, self.txid))
         self._note(
             "abort", cause=str(given), objectors=self._objectors(), reasons=len(self.reasons)
         )

@@ -5,11 +5,25 @@ from collections import deque
 from typing import Any
 
 from participant import Field, Module
+from participant.modules.checks import Checks
 from participant.runtime.serve import Serving
 from participant.transport.interface import LinkEvent, ParticipantTransport
 from protocol.codec import decode_from_participant, encode
 from protocol.configuration import Configuration
-from protocol.messages import Admit, Applied, Argument, Inquire, Join, Leave, Report, Shutdown
+from protocol.messages import (
+    Abort,
+    Admit,
+    Applied,
+    Argument,
+    Commit,
+    Inquire,
+    Join,
+    Leave,
+    Prepare,
+    Report,
+    Shutdown,
+)
+from tests.support.patience import until
 
 LEDGER = "1" * 32
 
@@ -21,6 +35,7 @@ class Queues:
         self.coming: deque[LinkEvent | bytes] = deque([LinkEvent.UP])
         self.sent: deque[Any] = deque()
         self.closed = False
+        self.watched = -1
 
     def wait(self, seconds: float | None) -> LinkEvent | bytes | None:
         return self.coming.popleft() if self.coming else None
@@ -29,7 +44,11 @@ class Queues:
         self.sent.append(decode_from_participant(frame))
 
     def watch(self, descriptor: int) -> None:
-        raise NotImplementedError
+        self.watched = descriptor
+
+    def unwatch(self, descriptor: int) -> None:
+        assert descriptor == self.watched
+        self.watched = -1
 
     def reopen(self) -> None:
         self.coming = deque([LinkEvent.UP])
@@ -103,3 +122,47 @@ def test_a_refused_admission_leaves_the_load_arguments_alone() -> None:
     serving.turn()
     assert not queues.sent.popleft().ok
     assert serving.module.arguments == {}
+
+
+def prepare(serving: Serving, txid: str, tree: dict[str, Any]) -> bytes:
+    candidate = Configuration.of(tree)
+    return encode(Prepare(LEDGER, 1, txid, 1, candidate.digest, candidate.encoded, 300.0, False))
+
+
+def turn_until(serving: Serving, queues: Queues) -> Any:
+    """What it says next."""
+
+    def turned() -> Any:
+        serving.turn()
+        return queues.sent.popleft() if queues.sent else None
+
+    return until(turned)
+
+
+def test_while_a_check_runs_its_participant_hears() -> None:
+    queues = Queues()
+    link: ParticipantTransport = queues
+    serving = Serving(link, Checks(), "checks")
+    serving.turn()
+    queues.coming.append(admission(queues.sent.popleft(), {}))
+    assert turn_until(serving, queues).ok
+    hang = {"checks": [{"name": "hang", "command": ["sleep", "300"], "timeout": "60s"}]}
+    queues.coming.append(prepare(serving, "1.1", hang))
+    serving.turn()
+    assert queues.watched >= 0, "its verdict comes later"
+    queues.coming.append(encode(Inquire(LEDGER, 1, 7)))
+    assert isinstance(turn_until(serving, queues), Report)
+    queues.coming.append(encode(Abort(LEDGER, 1, "1.1")))
+    vote = turn_until(serving, queues)
+    assert (vote.txid, vote.yes) == ("1.1", False)
+    assert queues.watched == -1
+    queues.coming.append(prepare(serving, "1.2", {"checks": [{"name": "yes", "command": "true"}]}))
+    vote = turn_until(serving, queues)
+    assert (vote.txid, vote.yes) == ("1.2", True)
+    queues.coming.append(encode(Commit(LEDGER, 1, "1.2", 2)))
+    assert turn_until(serving, queues).ok
+    assert serving.module.config.checks[0].name == "yes"
+    queues.coming.append(prepare(serving, "1.3", hang))
+    serving.turn()
+    queues.coming.append(encode(Shutdown(LEDGER, 1, "enough")))
+    assert serving.run().wanted

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Which program a check is, and that nobody else can have put it there."""
+
+from pathlib import Path
+
+import pytest
+
+from participant.checks.command import SEARCHED, environment, find_program, words_of
+
+
+def test_words() -> None:
+    assert words_of(["nginx", "-t", "a b"]) == ("nginx", "-t", "a b")
+    assert words_of("/usr/bin/env 'a b' $HOME *; x") == ("/usr/bin/env", "a b", "$HOME", "*;", "x")
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ([], "must name a program"),
+        ("", "must name a program"),
+        (["", "x"], "must name a program"),
+        ({"a": 1}, "must be an array of strings, or a string"),
+        ("bin/x", "must be an absolute path"),
+        ("../x", "must be an absolute path"),
+        (["/bin/echo", "a\0b"], "must not contain NUL"),
+    ],
+)
+def test_no_words(value: object, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        words_of(value)
+
+
+def test_neither_path_nor_the_current_directory_is_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "mine"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LookupError, match="no such program in /usr/local/sbin"):
+        find_program("mine")
+    assert find_program(str(program)) == str(program)
+    assert find_program("sh").startswith(SEARCHED)
+
+
+def test_what_others_can_change_is_not_run(tmp_path: Path) -> None:
+    program = tmp_path / "mine"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o757)
+    with pytest.raises(LookupError, match="can be written by everybody"):
+        find_program(str(program))
+    program.chmod(0o755)
+    tmp_path.chmod(0o777)
+    with pytest.raises(LookupError, match="can be written by everybody"):
+        find_program(str(program))
+
+
+def test_what_is_no_program_is_not_run(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no program")
+    for path in (tmp_path / "text", tmp_path, tmp_path / "missing"):
+        with pytest.raises(LookupError):
+            find_program(str(path))
+
+
+def test_the_environment_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/systemd/notify")
+    assert set(environment("a")) == {"PATH", "LANG", "FLUX_ACCORD_CHECK"}
