@@ -87,8 +87,11 @@ def load(located: str) -> "type[Module]":
         place = f"{error.filename}:{error.lineno}"
         raise Unloadable(f"{place}: {error.msg}") from error
     except BaseException as error:
+        told = str(error)
+        if type(error).__module__.startswith("pydantic"):  # a link to its documentation follows
+            told = told.partition("\n")[0]
         raise Unloadable(
-            f"{located}: importing it raised {type(error).__name__}: {error}"
+            f"{located}: importing it raised {type(error).__name__}: {told}"
         ) from error
 
 
