@@ -33,6 +33,7 @@ _LIBRARY = (
     "judge",
     "weigh",
     "take",
+    "lose",
     "report",
     "read_environment",
     "owned",
