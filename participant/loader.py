@@ -6,6 +6,7 @@ import importlib.util
 import inspect
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
 from participant.imports import beside
@@ -90,9 +91,15 @@ def load(located: str) -> "type[Module]":
         told = str(error)
         if type(error).__module__.startswith("pydantic"):  # a link to its documentation follows
             told = told.partition("\n")[0]
-        raise Unloadable(
-            f"{located}: importing it raised {type(error).__name__}: {told}"
-        ) from error
+        where, kind = _place_in(located, error), type(error).__name__
+        raise Unloadable(f"{where}: importing it raised {kind}: {told}") from error
+
+
+def _place_in(located: str, error: BaseException) -> str:
+    """The line of the author's file that it came from, where it did."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == located]
+    return f"{located}:{lines[-1]}" if lines else located
 
 
 def _load_bundled(name: str) -> "type[Module]":

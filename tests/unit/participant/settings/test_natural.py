@@ -194,6 +194,20 @@ def test_a_class_that_is_not_finished(tmp_path: Path) -> None:
         load(str(file))
 
 
+def test_a_class_that_pydantic_does_not_take(tmp_path: Path) -> None:
+    file = tmp_path / "pump.py"
+    file.write_text(
+        "from participant import Module\n"
+        "class Pump(Module):\n"
+        "    table = 'pump'\n"
+        "    class Config(Module.Config):\n"
+        "        pace = 1\n"
+    )
+    with pytest.raises(Unloadable, match=rf"^{file}:4: importing it raised Pydantic") as caught:
+        load(str(file))
+    assert "http" not in str(caught.value)
+
+
 class Tank(Module):
     """All of it in a module."""
 
