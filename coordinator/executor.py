@@ -377,7 +377,8 @@ class Executor:
         self._workers.history.submit(lambda: self._history.configuration(number), then)
 
     def _edited(self, effect: RecordEdit) -> None:
-        self._provenance.edited(effect.before, effect.after, effect.edit.key, effect.who.origin)
+        before, after, keys, who, text = effect
+        self._provenance.edited(before, after, keys, who.origin, text)
 
     def _locate(
         self,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from participant.settings.field import Field
     from participant.settings.model import Settings
     from participant.settings.types import FSD, ByteSize, Hostlist, IdSet, PathText
+    from participant.stale import StaleConfiguration
 
 _HOMES = {
     "Attachment": "participant.runtime.attachment",
@@ -29,6 +30,7 @@ _HOMES = {
     "Reject": "participant.module",
     "Rejects": "participant.module",
     "Settings": "participant.settings.model",
+    "StaleConfiguration": "participant.stale",
     "attach": "participant.runtime.attachment",
 }
 
@@ -44,6 +46,7 @@ __all__ = [
     "Reject",
     "Rejects",
     "Settings",
+    "StaleConfiguration",
     "attach",
 ]
 

@@ -12,10 +12,11 @@ import linecache
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, PydanticUndefinedAnnotation, PydanticUserError
 
 from participant.module import Module
 from participant.settings.model import Settings
+from participant.settings.schema import unreadable_fields
 
 VERBS: Final = {
     "prepare": ("new", "config"),
@@ -34,6 +35,7 @@ _LIBRARY = (
     "end_judging",
     "weigh",
     "take",
+    "lose",
     "report",
     "read_environment",
     "owned",
@@ -166,6 +168,19 @@ def _faults_of_config(module: type[Module]) -> Iterator[tuple[str, str]]:
         for name in _GATES:
             if any(inspect.isroutine(vars(base).get(name)) for base in config.__mro__):
                 yield "Config", f"{name} is in Config, where it is never called: indent it less"
+        if not module.__module__.startswith("participant.modules."):
+            yield from _faults_of_fields(config)
+
+
+def _faults_of_fields(config: type[Settings]) -> Iterator[tuple[str, str]]:
+    try:
+        fields = unreadable_fields(config)
+    except (PydanticUserError, PydanticUndefinedAnnotation) as error:
+        yield "Config", str(error).partition("\n")[0]
+    else:
+        for field in fields:
+            told = f"{field.model}.{field.name} has the type {field.type}"
+            yield "Config", f"{told}, and nothing that can stand in a TOML file becomes one"
 
 
 def _faults_of_tables(module: type[Module]) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ import importlib.util
 import inspect
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
 from participant.imports import beside
@@ -97,9 +98,18 @@ def load(located: str) -> "type[Module]":
         place = f"{error.filename}:{error.lineno}"
         raise Unloadable(f"{place}: {error.msg}") from error
     except BaseException as error:
-        raise Unloadable(
-            f"{located}: importing it raised {type(error).__name__}: {error}"
-        ) from error
+        told = str(error)
+        if type(error).__module__.startswith("pydantic"):  # a link to its documentation follows
+            told = told.partition("\n")[0]
+        where, kind = _place_in(located, error), type(error).__name__
+        raise Unloadable(f"{where}: importing it raised {kind}: {told}") from error
+
+
+def _place_in(located: str, error: BaseException) -> str:
+    """The line of the author's file that it came from, where it did."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == located]
+    return f"{located}:{lines[-1]}" if lines else located
 
 
 def _load_bundled(name: str) -> "type[Module]":

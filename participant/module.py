@@ -8,10 +8,13 @@ settings are checked against `Config` and replaced at commit.
 """
 
 import inspect
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, ClassVar, Final
+
+from pydantic import BaseModel
 
 from participant.later import Later
 from participant.settings.effective import keep_restart_values, report
@@ -20,6 +23,7 @@ from participant.settings.model import Settings, read_table
 from participant.settings.parameters import parameters
 from participant.settings.schema import Schema, schema_of
 from participant.settings.secrets import secret_paths, texts_of, uncovered
+from participant.stale import Stale
 from participant.unheard import heard, listening, made, never_raised, not_an_answer, run_verb
 from protocol.configuration import EMPTY, Configuration
 from protocol.keys import Path, parse_key
@@ -151,6 +155,8 @@ class Module:
         """Seconds that the coordinator waits for the answer to what is judged, where one asks."""
         self._said: dict[Reason, None] | None = None
         self.timers: list[Timer] = []
+        self.served_in: int | None = None
+        """The thread in which all is called, where it is not the process's only one."""
 
     # What authors override
 
@@ -188,8 +194,10 @@ class Module:
         """Have `call()` called every `seconds` in the thread that also calls `prepare`.
 
         `cancel()` of what it returns ends it.  Raises TypeError for a coroutine function, which
-        nobody would await.
+        nobody would await, and RuntimeError in a thread other than that of an attached module.
         """
+        if self.served_in not in (None, threading.get_ident()):
+            raise RuntimeError("every is for the thread in which prepare is called, as in run()")
         if inspect.iscoroutinefunction(call):
             raise TypeError(
                 f"every({seconds:g}, {call!r}): it is `async def`, and nothing awaits it"
@@ -213,6 +221,8 @@ class Module:
     @property
     def whole(self) -> Mapping[str, Any]:
         """The whole configuration in force, read-only; in its own tables, the combined values."""
+        if isinstance(self.config, Stale):
+            self.config.refuse()
         return self.merged.whole if self.merged is not None else self.configuration.tree
 
     # What the library calls
@@ -340,7 +350,8 @@ class Module:
         patterns = secret_paths(type(self).Config)
         if patterns:
             known = [merged.own for merged in (candidate, self.merged, self.loaded) if merged]
-            known += [uncovered(read) for read in (settings, self.config) if read is not None]
+            read = (settings, self.config)
+            known += [uncovered(model) for model in read if isinstance(model, BaseModel)]
             self._secrets = frozenset().union(*(texts_of(values, patterns) for values in known))
 
     def without_secrets(self, shown: Any) -> Any:
@@ -363,6 +374,14 @@ class Module:
         }
         run_verb("commit", self.commit, staged.built)
         self.starting = False
+
+    def lose(self, why: str) -> None:
+        """Nobody keeps the configuration up to date in this process: reading it raises `why`."""
+        self.config = self.arguments = Stale(why)
+        self.configuration, self.merged, self.loaded = EMPTY, None, None
+        self.starting, self.served_in = True, None
+        self.timers.clear()
+        self._reported = ((), (), "")
 
     def read_environment(self, name: str) -> None:
         """See what the environment says to a module that joins as `name`."""

@@ -3,6 +3,7 @@
 
 from coordinator.api.fields import (
     BadRequest,
+    ChangeOptions,
     Fields,
     change_options,
     dotted,
@@ -20,6 +21,7 @@ from coordinator.api.secret_places import SecretPlaces
 from coordinator.api.table import Caller, Change, Handler, Kind, MergeFirst, Table, TableEntry
 from coordinator.core.decisions import Attempt
 from coordinator.core.edit import Edit
+from coordinator.core.merge_patch import MergePatch
 from coordinator.core.requests import (
     ConfigureRequest,
     ConfirmRequest,
@@ -34,6 +36,8 @@ from coordinator.core.requests import (
     Who,
 )
 from coordinator.core.typed_text import KINDS
+from coordinator.files.merge_process import merge_beside, read_patch_beside
+from coordinator.files.reading import Source
 from protocol import limits
 from protocol.configuration import Configuration
 
@@ -50,6 +54,7 @@ class Changes:
         handlers: dict[str, Handler] = {
             "reload": self._reload,
             "load": self._load,
+            "merge": self._merge,
             "set": self._set,
             "unset": self._unset,
             "rollback": self._rollback,
@@ -77,11 +82,28 @@ class Changes:
         def build(candidate: Configuration) -> Request:
             return options.request(Replacement(candidate), "load", who)
 
-        attempt = None
-        if not options.dry_run:
-            base = self._broker.machine.generation
-            attempt = Attempt("", base, "", "load", who, options.message)
-        return MergeFirst(sources(request), build, attempt)
+        attempt = self._attempt("load", who, options)
+        return MergeFirst(sources(request), merge_beside, build, attempt)
+
+    def _merge(self, request: Fields, caller: Caller) -> MergeFirst:
+        who, options = self._who(request, caller), change_options(request)
+        texts = sources(request)
+        if len(texts) != 1:
+            raise BadRequest("the field sources must have one element for a merge")
+
+        def build(patch: MergePatch) -> Request:
+            return options.request(patch, "merge", who)
+
+        def read(texts: tuple[Source, ...]) -> MergePatch:
+            return MergePatch(read_patch_beside(texts))
+
+        return MergeFirst(texts, read, build, self._attempt("merge", who, options))
+
+    def _attempt(self, verb: str, who: Who, options: ChangeOptions) -> Attempt | None:
+        """What the history keeps where the texts cannot be read; nothing of a dry run."""
+        if options.dry_run:
+            return None
+        return Attempt("", self._broker.machine.generation, "", verb, who, options.message)
 
     def _set(self, request: Fields, caller: Caller) -> Change:
         kind = text(request, "type") if request.get("type") is not None else None

@@ -29,9 +29,9 @@ from coordinator.api.table import (
 )
 from coordinator.api.watchers import Watchers
 from coordinator.core.events import Asked, Inquired
+from coordinator.core.merge_patch import MergePatch
 from coordinator.core.requests import Request
 from coordinator.core.results import Outcome, Result
-from coordinator.files.merge_process import merge_beside
 from coordinator.files.reading import Unreadable
 from coordinator.runtime.worker import result_of
 from protocol import limits
@@ -163,7 +163,7 @@ class Dispatcher:
         """Long texts are parsed beside the loop before the machine is asked."""
 
         def then(result: object) -> None:
-            if isinstance(result, Configuration):
+            if isinstance(result, Configuration | MergePatch):
                 self._broker.provenance.keep(result.digest, wanted.sources)
                 self._ask(client, wanted.build(result))
             else:
@@ -173,8 +173,8 @@ class Dispatcher:
                     self._broker.record_attempt(wanted.attempt._replace(reasons=reasons))
                 self._refuse(client, reasons)
 
-        def job() -> Configuration:
-            return merge_beside(wanted.sources)
+        def job() -> Configuration | MergePatch:
+            return wanted.read(wanted.sources)
 
         if sum(len(source.text) for source in wanted.sources) <= limits.MERGE_IN_LOOP_BYTES:
             then(result_of(job))

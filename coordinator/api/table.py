@@ -7,12 +7,13 @@ a thread beside the loop, from a module, from the machine, or again and again.
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from coordinator.api.access import ClientRole
 from coordinator.api.fields import Fields
 from coordinator.core.decisions import Attempt
 from coordinator.core.events import Inquired
+from coordinator.core.merge_patch import MergePatch
 from coordinator.core.requests import Request, Who
 from coordinator.files.reading import Source
 from protocol.configuration import Configuration
@@ -82,12 +83,15 @@ class Change(NamedTuple):
 
 
 class MergeFirst(NamedTuple):
-    """A request that the machine answers, once the texts of its candidate have been merged."""
+    """A request that the machine answers, once the texts that come with it have been read."""
 
     sources: tuple[Source, ...]
-    build: Callable[[Configuration], Request]
+    read: Callable[[tuple[Source, ...]], Configuration | MergePatch]
+    """Runs beside the loop, unless the texts are short.  May raise Unreadable."""
+    build: Callable[[Any], Request]
+    """The request made of what `read` returns."""
     attempt: Attempt | None
-    """What the history is told where the texts cannot even be merged."""
+    """What the history is told where the texts cannot even be read."""
 
 
 Response: TypeAlias = Fields | Look | WatchRequest | EventsRequest | Inquired | Change | MergeFirst

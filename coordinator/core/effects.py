@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from coordinator.core.decisions import Attempt, Decision, Durable, Receipt
-from coordinator.core.edit import Edit
 from coordinator.core.requests import Spec, Who
 from coordinator.core.results import Outcome
+from protocol.keys import Path
 from protocol.messages import Abort, Arguments, Inquire, Prepare, Refuse, Shutdown
 from protocol.reasons import Reason
 
@@ -55,12 +55,14 @@ class ReadGeneration(NamedTuple):
 
 
 class RecordEdit(NamedTuple):
-    """This edit to the configuration with digest `before` gives the one with digest `after`."""
+    """A change of `keys` to the configuration with digest `before` gives that of `after`."""
 
     before: str
     after: str
-    edit: Edit
+    keys: tuple[Path, ...]
     who: Who
+    text: str = ""
+    """The digest of what stood in a text, where that is how they were given."""
 
 
 class WriteConfirmation(NamedTuple):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from coordinator.core.edit import Edit
+from coordinator.core.merge_patch import MergePatch
 from coordinator.core.rebase import Rebased
 from protocol import limits
 from protocol.configuration import Configuration
@@ -44,7 +45,7 @@ class Earlier(NamedTuple):
     generation: int | None = None
 
 
-Proposal: TypeAlias = FromFiles | Replacement | Edit | Earlier | Rebased
+Proposal: TypeAlias = FromFiles | Replacement | Edit | MergePatch | Earlier | Rebased
 
 
 class ChangeRequest(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any
 import msgpack
 
 from coordinator.child_python import python_command
-from coordinator.files.parsing import merge
+from coordinator.files.parsing import merge, read_patch
 from coordinator.files.reading import Source, Unreadable
 from protocol import limits
 from protocol.configuration import Configuration
@@ -29,8 +29,19 @@ def merge_beside(sources: tuple[Source, ...]) -> Configuration:
     """
     if sum(len(source.text) for source in sources) <= limits.MERGE_IN_THREAD_BYTES:
         return merge(sources)
+    return Configuration(_beside(sources, as_patch=False))
+
+
+def read_patch_beside(sources: tuple[Source, ...]) -> bytes:
+    """As `coordinator.files.parsing.read_patch`, of the one source, in the same way."""
+    if len(sources[0].text) <= limits.MERGE_IN_THREAD_BYTES:
+        return read_patch(sources[0])
+    return _beside(sources, as_patch=True)
+
+
+def _beside(sources: tuple[Source, ...], as_patch: bool) -> bytes:
     fields = [[source.name, source.text, source.format] for source in sources]
-    request: bytes = msgpack.packb(fields, unicode_errors="surrogateescape")
+    request: bytes = msgpack.packb([as_patch, fields], unicode_errors="surrogateescape")
     try:
         done = subprocess.run(
             python_command("coordinator.files.merge_process"),
@@ -48,7 +59,7 @@ def merge_beside(sources: tuple[Source, ...]) -> Configuration:
         why = "could not be merged: the process that tried ended without an answer"
         raise Unreadable([Reason("config", why)]) from None
     if isinstance(answer, bytes):
-        return Configuration(answer)
+        return answer
     raise Unreadable([_reason(*fields) for fields in answer])
 
 
@@ -68,9 +79,11 @@ def _fields(reason: Reason) -> list[Any]:
 
 def _main() -> int:
     request = msgpack.unpackb(sys.stdin.buffer.read(), unicode_errors="surrogateescape")
+    as_patch, texts = request
+    sources = [Source(*fields) for fields in texts]
     answer: Any
     try:
-        answer = merge(Source(*fields) for fields in request).encoded
+        answer = read_patch(sources[0]) if as_patch else merge(sources).encoded
     except Unreadable as unreadable:
         answer = [_fields(reason) for reason in unreadable.reasons]
     sys.stdout.buffer.write(msgpack.packb(answer, unicode_errors="surrogateescape"))

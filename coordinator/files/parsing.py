@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
 from typing import Any
 
+import msgpack
 import tomli
 
 from coordinator.files import flux_toml
@@ -58,14 +59,29 @@ def merge(sources: Iterable[Source]) -> Configuration:
         raise Unreadable([Reason("config", unfit.message, unfit.key, place)]) from None
 
 
-def _parse(source: Source) -> dict[str, Any]:
-    """The tree of one text, date-times already as Flux shows them.  Raises Unreadable."""
+def read_patch(source: Source) -> bytes:
+    """The patch (RFC 7396) that one text is, in msgpack; in JSON, null can take a key away.
+
+    Raises Unreadable, as `merge` does, and for a null in an array.
+    """
+    encoded: bytes = msgpack.packb(_parse(source, nulls=True), use_bin_type=True)
+    if len(encoded) > limits.CONFIGURATION_BYTES:
+        text = f"the patch takes {len(encoded)} bytes; at most {limits.CONFIGURATION_BYTES} can be"
+        raise Unreadable([file_reason(source.name, text)])
+    return encoded
+
+
+def _parse(source: Source, nulls: bool = False) -> dict[str, Any]:
+    """The tree of one text, date-times already as Flux shows them.  Raises Unreadable.
+
+    `nulls`: the value of a key may be null.
+    """
     text = _decode(source)
     tree = _tree(source, text)
     reasons: list[Reason] = []
     if source.format == "toml":
         reasons.extend(bounded(flux_toml.refusals(source, text, tree)))
-    reasons.extend(bounded(_located(source, tree)))
+    reasons.extend(bounded(_located(source, tree, nulls)))
     if reasons:
         raise Unreadable(reasons)
     return tree
@@ -141,15 +157,15 @@ def _integer(digits: str) -> int:
     return int(digits) if len(digits) < 100 else 2**100  # too large either way
 
 
-def _located(source: Source, tree: dict[str, Any]) -> Iterator[Reason]:
+def _located(source: Source, tree: dict[str, Any], nulls: bool) -> Iterator[Reason]:
     faults: list[tuple[Path, str]] = []
-    _settle(tree, (), faults)
+    _settle(tree, (), faults, nulls)
     for path, message in faults:
         shown = path[:8] if message == _TOO_DEEP else path
         yield Reason("config", message, shown, find_position((source,), path))
 
 
-def _settle(container: Any, path: Path, faults: list[tuple[Path, str]]) -> None:
+def _settle(container: Any, path: Path, faults: list[tuple[Path, str]], nulls: bool) -> None:
     """Give date-times their final form, in place; note what no configuration can hold."""
     if len(path) >= limits.CONFIGURATION_DEPTH:
         faults.append((path, _TOO_DEEP))
@@ -161,13 +177,15 @@ def _settle(container: Any, path: Path, faults: list[tuple[Path, str]]) -> None:
         if type(value) is str:
             continue  # most are
         if isinstance(value, dict | list):
-            _settle(value, (*path, step), faults)
+            _settle(value, (*path, step), faults, nulls and isinstance(value, dict))
         elif isinstance(value, datetime):
             try:
                 container[step] = flux_toml.timestamp(value)
             except OverflowError:
                 message = "the date-time lies outside of the years 1 to 9999"
                 faults.append(((*path, step), message))
+        elif value is None and nulls:
+            continue
         elif fault := _fault(value):
             faults.append(((*path, step), fault))
 

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from coordinator.files.positions import find_position
 from coordinator.files.reading import Source
+from protocol import limits
 from protocol.keys import Path
 from protocol.reasons import Origin, Reason
 
 _KEPT = 4  # what runs, what is proposed, and some slack
-_EDITS = 1000  # commands remembered on top of the texts; the oldest are forgotten
 
 
 class Provenance(NamedTuple):
@@ -28,12 +28,17 @@ class Provenance(NamedTuple):
     """Which key, by which command; the newest last."""
     whole: Origin | None = None
     """Said of keys of which nothing else is known."""
+    texts: tuple[Source, ...] = ()
+    """What the last command that gave values in a text said."""
+    texts_of: Origin | None = None
+    """That command."""
 
     def of(self, key: Path) -> Origin | None:
         """Where `key` was written: by the last command that touched it, else in the texts."""
         for edited, origin in reversed(self.edits):
             if key[: len(edited)] == edited:
-                return origin
+                here = find_position(self.texts, key) if origin is self.texts_of else None
+                return here or origin
         return find_position(self.sources, key) or self._inner(key) or self.whole
 
     def _inner(self, key: Path) -> Origin | None:
@@ -43,15 +48,31 @@ class Provenance(NamedTuple):
 
     def edited(self, key: Path, origin: Origin) -> "Provenance":
         """The same after one more edit, which takes the place of those inside its key."""
-        kept = tuple(edit for edit in self.edits if edit[0][: len(key)] != key)
-        return self._replace(edits=(*kept[1 - _EDITS :], (key, origin)))
+        return self.merged((key,), origin)
+
+    def merged(
+        self, keys: tuple[Path, ...], origin: Origin, texts: tuple[Source, ...] = ()
+    ) -> "Provenance":
+        """The same after an edit of several keys, whose values stand in `texts` if in any."""
+        given = set(keys)
+        kept = [edit for edit in self.edits if not _inside(edit[0], given)]
+        edits = (*kept, *((key, origin) for key in keys))[-limits.EDITS_REMEMBERED :]
+        if not texts:
+            return self._replace(edits=edits)
+        return self._replace(edits=edits, texts=texts, texts_of=origin)
 
     def without_commands(self) -> "Provenance":
         """The same for those who may not see what others typed: keys that were edited have none.
 
         An edit still stands in the way of the text that it replaced.
         """
-        return self._replace(edits=tuple((key, _COMMAND) for key, _ in self.edits))
+        edits = tuple((key, _COMMAND) for key, _ in self.edits)
+        return self._replace(edits=edits, texts=(), texts_of=None)
+
+
+def _inside(key: Path, given: set[Path]) -> bool:
+    """Returns True if `key` is one of those given, or is in one of them."""
+    return any(key[:length] in given for length in range(1, len(key) + 1)) or () in given
 
 
 _COMMAND = Origin("a command")
@@ -68,9 +89,15 @@ class ProvenanceStore:
         """These were merged into the configuration with this digest."""
         self._keep(digest, Provenance(sources))
 
-    def edited(self, before: str, after: str, key: Path, origin: Origin) -> None:
-        """A command made the configuration `after` from `before` by changing `key`."""
-        self._keep(after, self.behind(before).edited(key, origin))
+    def edited(
+        self, before: str, after: str, keys: tuple[Path, ...], origin: Origin, text: str = ""
+    ) -> None:
+        """A command made the configuration `after` from `before` by changing `keys`.
+
+        `text`: the digest under which the texts were kept that gave the values.
+        """
+        texts = self.behind(text).sources if text else ()
+        self._keep(after, self.behind(before).merged(keys, origin, texts))
 
     def name(self, digest: str, origin: Origin) -> None:
         """Where the configuration with this digest is from, unless its texts are known."""

@@ -5,15 +5,20 @@ pydantic does the work; this file gives it Flux's manners: kebab-case keys, TOML
 literally (8.0 is no integer, "8" and true neither), and errors as reasons with dotted keys.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema
 
+from participant.settings.natural import read_from_toml
+from participant.settings.schema import Schema, members, node_at, resolved, schema_of
 from participant.settings.secrets import secret_paths
 from participant.settings.soundness import mistakes
+from participant.settings.words import Complaint, any_of, complaint, shown_value
 from protocol.keys import Path
 from protocol.reasons import Reason, Refusal
-from protocol.secrets import Patterns, at
+from protocol.secrets import at
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -37,7 +42,16 @@ class Settings(BaseModel):
         frozen=True,
         validate_default=True,
         hide_input_in_errors=True,
+        arbitrary_types_allowed=True,  # refused with the field's name when the module is loaded
     )
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        made = handler(source)
+        read_from_toml(dict(made), handler.resolve_ref_schema)
+        return made
 
 
 LAX = ConfigDict(extra="ignore")
@@ -53,12 +67,8 @@ def read_table(
     try:
         settings: Any = model.model_validate(value)
     except ValidationError as error:
-        return Refusal(
-            tuple(
-                _reason(module, fault, where, _key(fault, value), secret_paths(model))
-                for fault in error.errors(include_url=False, include_input=True)
-            )
-        )
+        faults = error.errors(include_url=False, include_input=False)
+        return Refusal(tuple(_reasons(model, faults, value, where, module)))
     if not isinstance(settings, model):
         kind = type(settings).__name__
         why = f"a validator of {model.__qualname__} returned a {kind}; it must return self"
@@ -67,16 +77,45 @@ def read_table(
     return Refusal(tuple(unmeant)) if unmeant else settings
 
 
-def _reason(
-    module: str, fault: "ErrorDetails", where: Path, key: Path, secrets: Patterns
-) -> Reason:
-    """One error of pydantic's; in words that cannot contain the value, where that is secret."""
-    secret = fault["type"] not in _NEVER_QUOTE and at(secrets, key)
-    message = "is not accepted (it is a secret, so why is not said)" if secret else ""
-    return Reason(module, message or _plain_words(fault), key=(*where, *key))
+def _reasons(
+    model: type[BaseModel],
+    faults: list["ErrorDetails"],
+    value: Any,
+    where: Path,
+    module: str,
+) -> Iterator[Reason]:
+    """One reason for each key; in words that cannot contain the value, where that is secret."""
+    schema, secrets = schema_of(model), secret_paths(model)
+    said: dict[Path, list[Complaint]] = {}
+    for fault in faults:
+        key = _key(schema, fault, value)
+        told = _complaint(schema, fault, key, value)
+        if at(secrets, key):
+            told = told.without_value() or Complaint(_SECRET)
+        said.setdefault(key, []).append(told)
+    for key, complaints in said.items():
+        yield Reason(module, any_of(complaints), key=(*where, *key))
 
 
-def _key(fault: "ErrorDetails", value: Any) -> Path:
+_SECRET = "is not accepted (it is a secret, so why is not said)"
+
+
+def _complaint(schema: Schema, fault: "ErrorDetails", key: Path, value: Any) -> Complaint:
+    kind, context = fault["type"], fault.get("ctx", {})
+    for step in key:
+        value = value[step] if _leads_on(value, step) else None
+    if fault["loc"][-1:] == ("[key]",):
+        told = complaint(kind, fault["msg"], context, key[-1])
+        if told.must:
+            told = told._replace(got=shown_value(key[-1]))
+        return Complaint(f"is no key here: it {told}")
+    node = resolved(schema, node_at(schema, key))
+    if kind == "missing" and isinstance(value, list):  # pydantic's word for a short tuple
+        return Complaint(must=f"have {node.get('minItems', 'more')} elements", got=str(len(value)))
+    return complaint(kind, fault["msg"], context, value, str(node.get("format", "")))
+
+
+def _key(schema: Schema, fault: "ErrorDetails", value: Any) -> Path:
     """The key that an error is about: pydantic's location, followed through what was read.
 
     A location also names branches of unions, which are no keys; and what a key is called can only
@@ -88,9 +127,11 @@ def _key(fault: "ErrorDetails", value: Any) -> Path:
         last = position == len(location) - 1
         if _leads_on(value, step):
             value = value[step]
-        elif not (isinstance(value, dict) and last and _is_name(fault, str(step))):
+        elif not (last and isinstance(value, dict) and _is_declared(schema, path, step)):
             continue
         path.append(step)
+    if fault["type"].startswith("union_tag_"):  # it is about the key that tells the branches apart
+        path.append(str(fault.get("ctx", {}).get("discriminator", "")).strip("'"))
     return tuple(path)
 
 
@@ -100,70 +141,6 @@ def _leads_on(value: Any, step: int | str) -> bool:
     return isinstance(value, list) and isinstance(step, int) and step < len(value)
 
 
-def _is_name(fault: "ErrorDetails", step: str) -> bool:
-    """Returns True if the last step, which is not in the table, is a key that is missing there."""
-    return fault["type"] == "missing" or not (
-        step.endswith("]") or "(" in step or step in ("bool", "int", "float", "str")
-    )
-
-
-_KINDS = {
-    dict: "a table",
-    list: "an array",
-    str: "a string",
-    bool: "a boolean",
-    int: "an integer",
-    float: "a real number",
-}
-
-_WANTED = {
-    "bool_type": "a boolean",
-    "int_type": "an integer",
-    "float_type": "a number",
-    "string_type": "a string",
-    "list_type": "an array",
-    "dict_type": "a table",
-    "model_type": "a table",
-    "model_attributes_type": "a table",
-}
-
-
-_NEVER_QUOTE = frozenset(
-    {
-        *_WANTED,
-        "missing",
-        "extra_forbidden",
-        "string_pattern_mismatch",
-        "string_too_short",
-        "string_too_long",
-        "too_short",
-        "too_long",
-        "greater_than",
-        "greater_than_equal",
-        "less_than",
-        "less_than_equal",
-        "multiple_of",
-        "enum",
-        "literal_error",
-    }
-)
-"""pydantic's errors whose text says what is wanted, and nothing of what was given.
-
-https://docs.pydantic.dev/latest/errors/validation_errors/
-"""
-
-
-def _plain_words(fault: "ErrorDetails") -> str:
-    """What pydantic found, in words of the configuration's user rather than of Python's."""
-    kind = fault["type"]
-    if kind in _WANTED:
-        got = _KINDS.get(type(fault.get("input")), "something else")
-        return f"must be {_WANTED[kind]}, not {got}"
-    if kind == "extra_forbidden":
-        return "unknown key"
-    if kind == "missing":
-        return "is required"
-    message = str(fault["msg"])
-    if kind == "value_error":
-        return message.removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
+def _is_declared(schema: Schema, path: list[int | str], step: int | str) -> bool:
+    """Returns True if the table at `path` has such a key, though it is not there now."""
+    return step in dict(members(schema, node_at(schema, tuple(path))))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The parameters of a module, one by one, as read from its JSON Schema."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -8,7 +9,9 @@ from typing import Any, Final
 from participant.settings.field import RESTART
 from participant.settings.layers import Tables, variable
 from participant.settings.schema import Schema, alternatives, members, paths_in, resolved
+from participant.settings.words import FORMATS
 from protocol import limits
+from protocol.formats.fsd import format_fsd
 from protocol.keys import Path, format_key
 from protocol.secrets import Patterns, at, masked
 
@@ -122,13 +125,6 @@ def _is_element(path: Path) -> bool:
 
 # In words
 
-_FORMATS = {
-    "fsd": "duration",
-    "hostlist": "hostlist",
-    "idset": "idset",
-    "bytes": "size",
-    "path": "path",
-}
 _TYPES = {"object": "table", "number": "number", "null": "nothing"}
 
 
@@ -136,13 +132,55 @@ def type_in_words(root: Schema, node: Any) -> str:
     """The type of a setting: "duration", "array of strings", "integer or string", "anything"."""
     words: dict[str, None] = {}
     for way in alternatives(root, node):
-        kind = str(way.get("type", "string" if "enum" in way else "anything"))
-        word = _FORMATS.get(str(way.get("format")), _TYPES.get(kind, kind))
-        items = way.get("items")
-        if kind == "array" and isinstance(items, Mapping):
-            word = f"array of {type_in_words(root, items)}s"
-        words[word] = None
+        for kind in _kinds_of(way):
+            words[_kind_in_words(root, way, kind)] = None
     return " or ".join(words) or "nothing"
+
+
+def _kinds_of(way: Schema) -> list[str]:
+    if "type" in way:
+        return [str(way["type"])]
+    values = way.get("enum", [way["const"]] if "const" in way else [])
+    return list(dict.fromkeys(_JSON_TYPES.get(type(value), "string") for value in values)) or [
+        "anything"
+    ]
+
+
+_JSON_TYPES = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+
+
+def _kind_in_words(root: Schema, way: Schema, kind: str) -> str:
+    if kind == "array" and "prefixItems" in way:
+        inner = ", ".join(type_in_words(root, item) for item in way["prefixItems"])
+        return f"array of {inner}"
+    if kind == "array" and isinstance(way.get("items"), Mapping):
+        return f"array of {_plural(type_in_words(root, way['items']))}"
+    return FORMATS.get(str(way.get("format")), _TYPES.get(kind, kind))
+
+
+def _plural(noun: str) -> str:
+    """Of one of the nouns here: "paths of a file", "addresses", "strings".
+
+    >>> _plural("path of a file"), _plural("IP address"), _plural("string")
+    ('paths of a file', 'IP addresses', 'strings')
+    """
+    head, preposition, rest = noun.partition(" of ")
+    if " or " in noun:
+        return " or ".join(_plural(part) for part in noun.split(" or "))
+    if " with " in head:
+        head, preposition, rest = noun.partition(" with ")
+    return head + ("es" if head.endswith("s") else "s") + preposition + rest
+
+
+def _rule(way: Schema, word: str, text: str) -> str:
+    told = text.format(_bound(way, way[word]))
+    return re.sub(r"^1 (element|character|key)s ", r"1 \1 ", told)
+
+
+def _bound(way: Schema, bound: Any) -> Any:
+    """Those of a duration are durations."""
+    seconds = way.get("format") == "fsd" and isinstance(bound, int | float) and bound > 0
+    return format_fsd(bound) if seconds else bound
 
 
 _BOUNDS = (
@@ -156,6 +194,8 @@ _BOUNDS = (
     ("pattern", "matches {}"),
     ("minItems", "{} elements or more"),
     ("maxItems", "{} elements or fewer"),
+    ("minProperties", "{} keys or more"),
+    ("maxProperties", "{} keys or fewer"),
 )
 
 
@@ -165,5 +205,9 @@ def constraints_in_words(root: Schema, node: Any) -> str:
     for way in alternatives(root, node):
         if "enum" in way:
             told.append("one of " + ", ".join(map(str, way["enum"])))
-        told += [text.format(way[word]) for word, text in _BOUNDS if word in way]
-    return ", ".join(told)
+        if "const" in way:
+            told.append(f"only {way['const']}")
+        if "prefixItems" in way:
+            continue  # its length has been said with its type
+        told += [_rule(way, word, text) for word, text in _BOUNDS if word in way]
+    return ", ".join(dict.fromkeys(told))

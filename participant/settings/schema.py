@@ -7,12 +7,19 @@ has to know the parameters of a module (modinfo, environment variables, load arg
 of values in force) reads them here, so that all of them see the same.
 """
 
+import typing
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, NoDefault
+from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic.fields import FieldInfo
+from pydantic.json_schema import (
+    GenerateJsonSchema,
+    JsonSchemaValue,
+    NoDefault,
+)
 
 from participant.settings.field import SECRET
 from protocol import limits
@@ -22,8 +29,23 @@ from protocol.secrets import ANY, MASK, masked
 Schema: TypeAlias = Mapping[str, Any]
 
 
-class _WithFactories(GenerateJsonSchema):
-    """Also tells the defaults that come from a `default_factory`."""
+class UnreadableField(NamedTuple):
+    """A field whose type nothing in a TOML file can become."""
+
+    model: str
+    """The name of the class that it is in."""
+    name: str
+    type: str
+
+
+class _Generator(GenerateJsonSchema):
+    """Also tells the defaults that come from a `default_factory`, and what TOML cannot give."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}
+        self.unreadable: list[UnreadableField] = []
+        self._models: list[type[BaseModel]] = []
 
     def get_default_value(self, schema: Any) -> Any:
         factory = schema.get("default_factory")
@@ -38,14 +60,61 @@ class _WithFactories(GenerateJsonSchema):
             del described["default"]  # JSON has no word for it
         return described
 
+    # What TOML cannot give
+
+    def model_schema(self, schema: Any) -> JsonSchemaValue:
+        self._models.append(schema["cls"])
+        try:
+            return super().model_schema(schema)
+        finally:
+            self._models.pop()
+
+    def model_field_schema(self, schema: Any) -> JsonSchemaValue:
+        try:
+            return super().model_field_schema(schema)
+        except PydanticInvalidForJsonSchema:
+            model = self._models[-1]
+            for name, field in model.model_fields.items():
+                if (field.alias or name) == schema.get("validation_alias"):
+                    self.unreadable.append(UnreadableField(model.__name__, name, _named(field)))
+            return {}
+
+    def generator_schema(self, schema: Any) -> JsonSchemaValue:
+        return self.handle_invalid_for_json_schema(schema, "an iterator")
+
+    def is_subclass_schema(self, schema: Any) -> JsonSchemaValue:
+        return self.handle_invalid_for_json_schema(schema, "a class")
+
+
+def _named(field: FieldInfo) -> str:
+    """The type of a field as its author wrote it, more or less."""
+    kind: Any = field.annotation
+    plain = isinstance(kind, type) and not typing.get_args(kind)
+    return kind.__name__ if plain else str(kind).replace("typing.", "")
+
 
 @cache
-def schema_of(model: type[BaseModel]) -> Schema:
-    """The JSON Schema of what may stand in the file; made once for each model."""
-    schema = model.model_json_schema(schema_generator=_WithFactories)
+def _described(model: type[BaseModel]) -> tuple[Schema, tuple[UnreadableField, ...]]:
+    model.model_rebuild()  # where a class that it names was defined after it
+    generator = _Generator(by_alias=True)
+    schema: dict[str, Any] = generator.generate(model.__pydantic_core_schema__)
     for node in _nodes(schema):
         _hide_defaults(schema, node)
-    return schema
+    return schema, tuple(dict.fromkeys(generator.unreadable))
+
+
+def schema_of(model: type[BaseModel]) -> Schema:
+    """The JSON Schema of what may stand in the file; made once for each model."""
+    return _described(model)[0]
+
+
+def unreadable_fields(model: type[BaseModel]) -> tuple[UnreadableField, ...]:
+    """The fields, also of models inside, that nothing in a TOML file can be a value of.
+
+    Raises pydantic's PydanticUserError and PydanticUndefinedAnnotation for a class that is not
+    finished.
+    """
+    return _described(model)[1]
 
 
 def resolved(root: Schema, node: Any) -> Schema:
@@ -164,4 +233,25 @@ def below(root: Schema, node: Any, step: str) -> Any:
         free = way.get("additionalProperties", "properties" not in way)
         if free is not False and way.get("type", "object") == "object":
             return free if isinstance(free, Mapping) else {}
+    return None
+
+
+def node_at(root: Schema, path: Path) -> Any:
+    """What the schema says of the value at `path`; None where it knows no such place."""
+    node: Any = root
+    for step in path:
+        node = _element(root, node, step) if isinstance(step, int) else below(root, node, step)
+        if node is None:
+            return None
+    return node
+
+
+def _element(root: Schema, node: Any, index: int) -> Any:
+    """What `node` says of the element `index` of its array."""
+    for way in alternatives(root, node):
+        first = way.get("prefixItems", ())
+        if index < len(first):
+            return first[index]
+        if isinstance(way.get("items"), Mapping):
+            return way["items"]
     return None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+_ESCAPE = re.compile(r"\\(u[0-9a-f]{4}|.)")
 _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
@@ -37,5 +38,6 @@ def toml_key(key: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    # JSON's escapes are TOML's, but for DEL, which TOML wants escaped too.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    # JSON's escapes are TOML's, but for DEL, which TOML wants escaped too; Flux wants capitals.
+    escaped = json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return _ESCAPE.sub(lambda found: "\\" + found[1][:1] + found[1][1:].upper(), escaped)

@@ -13,7 +13,6 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     GetJsonSchemaHandler,
-    PlainValidator,
     WithJsonSchema,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -38,10 +37,36 @@ def _from_text(parse: Callable[[str], Parsed], example: str) -> Callable[[Any], 
     return read
 
 
+_BOUNDS = {
+    "ge": "minimum",
+    "gt": "exclusiveMinimum",
+    "le": "maximum",
+    "lt": "exclusiveMaximum",
+    "multiple_of": "multipleOf",
+}
+"""An author's constraints on the number that is read, in pydantic's words and in JSON Schema's."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextFormat:
+    """For Annotated: a string of this format, and the bounds of the number that it stands for."""
+
+    form: str
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, _: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        read: Mapping[str, Any] = core
+        while "schema" in read:
+            read = read["schema"]
+        bounds = {word: read[rule] for rule, word in _BOUNDS.items() if rule in read}
+        return {"type": "string", "format": self.form, **bounds}
+
+
 FSD: TypeAlias = Annotated[
     float,
     BeforeValidator(_from_text(parse_fsd, "2s"), json_schema_input_type=str),
-    WithJsonSchema({"type": "string", "format": "fsd"}),
+    TextFormat("fsd"),
 ]
 """Seconds, 0 or more, math.inf for "infinity"; written as Flux Standard Duration (RFC 23).
 
@@ -50,22 +75,22 @@ A bare number is refused: 30 does not say of what.
 
 Hostlist: TypeAlias = Annotated[
     Hosts,
-    PlainValidator(_from_text(Hosts.parse, "node[0-3]")),
-    WithJsonSchema({"type": "string", "format": "hostlist"}),
+    BeforeValidator(_from_text(Hosts.parse, "node[0-3]"), json_schema_input_type=str),
+    TextFormat("hostlist"),
 ]
 """Host names; written `node[0-3],login` (RFC 29)."""
 
 IdSet: TypeAlias = Annotated[
     Ids,
-    PlainValidator(_from_text(Ids.parse, "0-3")),
-    WithJsonSchema({"type": "string", "format": "idset"}),
+    BeforeValidator(_from_text(Ids.parse, "0-3"), json_schema_input_type=str),
+    TextFormat("idset"),
 ]
 """Cores, gpus or ranks; written `0-3,7` (RFC 22)."""
 
 ByteSize: TypeAlias = Annotated[
     int,
-    PlainValidator(_from_text(parse_byte_size, "10M")),
-    WithJsonSchema({"type": "string", "format": "bytes"}),
+    BeforeValidator(_from_text(parse_byte_size, "10M"), json_schema_input_type=str),
+    TextFormat("bytes"),
 ]
 """Bytes; written `10M`."""
 

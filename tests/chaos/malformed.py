@@ -15,7 +15,7 @@ from protocol.reasons import Reason
 OPERATIONS = (
     *("get", "status", "modules", "module-config", "module-describe", "module-stats", "getattr"),
     *("lsattr", "dmesg", "dump", "history", "show", "diff", "files", "nonsense"),
-    *("reload", "load", "set", "unset", "rollback", "confirm"),
+    *("reload", "load", "merge", "set", "unset", "rollback", "confirm"),
     *("module-load", "module-remove", "module-configure", "module-reload"),
 )
 FIELDS = (

@@ -92,7 +92,7 @@ def test_the_real_flux_config_load_gets_its_reasons(pump: FluxInstance) -> None:
     """Where there is no agent, a change is refused as by any module, and its text is ours."""
     done = pump.run("config", "load", stdin='{"pump": {"strokes": 0}}')
     assert done.returncode == 1
-    assert "pump.strokes: input should be greater than or equal to 1" in done.stderr
+    assert "pump.strokes: must be 1 or more, not 0" in done.stderr
     done = pump.run("config", "load", stdin='{"pump": {"strokes": 9}}')
     assert done.returncode == 0, done.stderr
     assert pump.rpc("pump.diary")["strokes"] == 9

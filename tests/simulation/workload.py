@@ -3,8 +3,11 @@
 
 from collections.abc import Callable
 
+import msgpack
+
 from coordinator.core.edit import Edit
 from coordinator.core.events import Stop
+from coordinator.core.merge_patch import MergePatch
 from coordinator.core.requests import (
     ChangeRequest,
     ConfigureRequest,
@@ -69,10 +72,22 @@ def _burst(world: World, action: Action) -> None:
 
 
 def _set(world: World, action: Action) -> None:
+    if action.which % 4 == 3:
+        _merge(world, action)
+        return
     text = str(action.which) if action.which % 6 else None
     edit = Edit((f"key{action.which % 3}",), text, "integer")
     request = ChangeRequest(edit, "set", seconds=_patience(action))
     world.clients.ask(request, "sets a key" if text else "unsets a key")
+
+
+def _merge(world: World, action: Action) -> None:
+    value = action.which if action.which % 5 else None  # which takes the key away
+    patch = MergePatch(
+        msgpack.packb({f"key{action.which % 3}": value, "table": {"n": action.which}})
+    )
+    request = ChangeRequest(patch, "merge", seconds=_patience(action))
+    world.clients.ask(request, "merges two keys")
 
 
 def _edit(world: World, action: Action) -> None:

@@ -5,6 +5,7 @@ import argparse
 import shlex
 from typing import Any
 
+from cli import streams
 from cli.client import Client, Trouble
 from cli.options.duration import add_timeout, duration
 from cli.options.key import add_name
@@ -92,6 +93,65 @@ def load(options: argparse.Namespace) -> int:
     Client()  # without a broker there is no point in reading
     typed = f"load {shlex.quote(options.path)}" if options.path is not None else "load"
     return _change(options, "load", typed, sources=to_send(options.path, options.strict))
+
+
+def build_merge(parser: argparse.ArgumentParser) -> None:
+    """Describe `merge`."""
+    parser.description = (
+        "Merge FILE, or what stdin gives where FILE is -, into what runs, if all modules agree:\n"
+        "one change, however many keys.  Tables are merged; every other value, an array too,\n"
+        "replaces the one that is there; what FILE does not name stays as it is when the turn of\n"
+        "this change comes.  A .json file, and what begins with a brace on stdin, is a JSON Merge\n"
+        "Patch (RFC 7396): there, null takes a key away.  TOML has no null and takes nothing away."
+    )
+    parser.epilog = (
+        """\
+examples:
+  flux config merge tuned.toml
+  echo '{"heartbeat": {"period": "5s", "timeout": null}}' | flux config merge -
+"""
+        + _STATUS
+    )
+    _add_options(parser)
+    parser.add_argument("path", metavar="FILE")
+    parser.set_defaults(run=merge)
+
+
+def merge(options: argparse.Namespace) -> int:
+    """Run `flux config merge`; the exit status."""
+    from cli.commands.config.files import one_to_send
+
+    Client()  # without a broker there is no point in reading
+    typed = f"merge {shlex.quote(options.path)}"
+    return _change(options, "merge", typed, sources=[one_to_send(options.path)])
+
+
+def build_edit(parser: argparse.ArgumentParser) -> None:
+    """Describe `edit`."""
+    parser.description = (
+        "Change what runs in an editor, if all modules agree: that of VISUAL, else of EDITOR,\n"
+        "else vi.  The text that is left there replaces the whole configuration, as with `load`;\n"
+        "text that is left as it was changes nothing.  If it is refused, or another change was\n"
+        "faster, nothing is lost: the text stays where the last line says."
+    )
+    parser.epilog = _STATUS
+    _add_options(parser)
+    parser.set_defaults(run=edit)
+
+
+def edit(options: argparse.Namespace) -> int:
+    """Run `flux config edit`; the exit status."""
+    from cli.commands.config.editor import edited
+
+    _check_message(options)
+    with edited(Client().ask("get"), options.if_generation) as text:
+        if text is None:
+            streams.tell("unchanged: the text is as it was")
+            return 0
+        options.if_generation = text.generation
+        status = _change(options, "load", "edit", sources=[text.as_source()])
+        text.keep = status != 0 or options.dry_run
+    return status
 
 
 def build_reload(parser: argparse.ArgumentParser) -> None:
@@ -204,9 +264,13 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the outcome as a JSON object")
 
 
-def _change(options: argparse.Namespace, op: str, typed: str, **fields: Any) -> int:
+def _check_message(options: argparse.Namespace) -> None:
     if len(options.message) > 1000:
         raise Trouble("the message is longer than 1000 characters")
+
+
+def _change(options: argparse.Namespace, op: str, typed: str, **fields: Any) -> int:
+    _check_message(options)
     return change(
         "config",
         options.json,
@@ -227,6 +291,8 @@ BUILDERS = {
     "set": build_set,
     "unset": build_unset,
     "load": build_load,
+    "merge": build_merge,
+    "edit": build_edit,
     "reload": build_reload,
     "rollback": build_rollback,
     "confirm": build_confirm,

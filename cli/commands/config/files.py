@@ -60,6 +60,16 @@ def to_send(path: str | None, strict: bool) -> list[dict[str, str]]:
     ]
 
 
+def one_to_send(path: str) -> dict[str, str]:
+    """The text of one file, or on stdin where the path is -.  Raises Trouble."""
+    if path == "-":
+        return _from_stdin()
+    if os.path.isdir(path):
+        raise Trouble(f"{path}: it is a directory; give a file")
+    (only,) = to_send(path, strict=False)
+    return only
+
+
 def _from_stdin() -> dict[str, str]:
     """What comes on stdin: a JSON object, or else TOML.  Raises Trouble."""
     if sys.stdin is None:  # nothing is the empty configuration; no stdin is none at all

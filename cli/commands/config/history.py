@@ -83,11 +83,11 @@ def show(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(answer))
         return 0
-    import tomli_w
+    from cli.output.toml import as_toml
 
     for line in _entry(answer):
         print(printable(f"# {line.strip()}"))
-    print(tomli_w.dumps(answer["configuration"]), end="")
+    print(as_toml(answer["configuration"]), end="")
     return 0
 
 

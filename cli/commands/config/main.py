@@ -18,6 +18,8 @@ COMMANDS = {
     "builtin": ("cli.commands.config.get", "print a built-in value"),
     "set": ("cli.commands.config.change", "give a key a value"),
     "unset": ("cli.commands.config.change", "take a key away"),
+    "merge": ("cli.commands.config.change", "change several keys at once"),
+    "edit": ("cli.commands.config.change", "change what runs in an editor"),
     "load": ("cli.commands.config.change", "replace the configuration by another"),
     "reload": ("cli.commands.config.change", "propose the files on disk again"),
     "rollback": ("cli.commands.config.change", "go back to an earlier generation"),

@@ -75,9 +75,9 @@ def dump(options: argparse.Namespace) -> int:
     """Run `flux config dump`; the exit status."""
     answer = Client().ask("dump")
     if options.toml:
-        import tomli_w
+        from cli.output.toml import as_toml
 
-        print(tomli_w.dumps(_without_null(answer)), end="")
+        print(as_toml(_without_null(answer)), end="")
     else:
         print(json.dumps(answer, indent=None if options.json else 2, ensure_ascii=False))
     return 0

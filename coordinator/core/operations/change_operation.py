@@ -4,16 +4,21 @@
 What lies between the candidate and the answer is two-phase commit, in transaction.py.
 """
 
+from itertools import islice
+
 from coordinator.core.decisions import Attempt
 from coordinator.core.edit import Edit
 from coordinator.core.effects import Answer, ReadFiles, ReadGeneration, RecordEdit
+from coordinator.core.merge_patch import MergePatch
 from coordinator.core.operation import Operation
 from coordinator.core.operations.confirm import why_barred
 from coordinator.core.rebase import Rebased
 from coordinator.core.requests import ChangeRequest, Earlier, FromFiles, Replacement
 from coordinator.core.results import Outcome
 from coordinator.core.state import SharedState
+from protocol import limits
 from protocol.configuration import Configuration, Unfit
+from protocol.keys import Path
 from protocol.reasons import Reason, Refusal
 
 
@@ -56,6 +61,8 @@ class ChangeOperation(Operation):
                 self.proposed(configuration)
             case Edit() as edit:
                 self.proposed(self._edited(edit))
+            case MergePatch() as patch:
+                self.proposed(self._merged(patch))
             case Rebased() as change:
                 self.proposed(self._rebased(change))
             case Earlier(generation):
@@ -73,8 +80,27 @@ class ChangeOperation(Operation):
         except Unfit as unfit:
             origin = self.request.who.origin if unfit.key else None
             return Refusal((Reason("config", unfit.message, unfit.key, origin),))
-        self.outbox.emit(RecordEdit(before.digest, after.digest, edit, self.request.who))
+        self._record(before, after, (edit.key,))
         return after
+
+    def _merged(self, patch: MergePatch) -> Configuration | Refusal:
+        running = self.shared.running
+        assert running is not None, "clients are let in when something runs"
+        before = running.configuration
+        try:
+            after = patch.applied_to(before)
+        except Unfit as unfit:
+            return Refusal((Reason("config", unfit.message, unfit.key, self.request.who.origin),))
+        keys = tuple(islice(patch.keys(), limits.EDITS_REMEMBERED))
+        self._record(before, after, keys, patch.digest)
+        return after
+
+    def _record(
+        self, before: Configuration, after: Configuration, keys: tuple[Path, ...], text: str = ""
+    ) -> None:
+        """For the reasons against it: which command, and which text, gave these keys."""
+        who = self.request.who
+        self.outbox.emit(RecordEdit(before.digest, after.digest, keys, who, text))
 
     def _rebased(self, change: Rebased) -> Configuration | Refusal:
         running = self.shared.running

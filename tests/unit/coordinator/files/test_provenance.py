@@ -47,7 +47,7 @@ def test_texts_are_kept_over_many_edits_and_edits_are_bounded() -> None:
     digest = merge([FILE]).digest
     texts.keep(digest, (FILE,))
     for number in range(2500):
-        texts.edited(digest, f"d{number}", (f"k{number}",), SET)
+        texts.edited(digest, f"d{number}", ((f"k{number}",),), SET)
         digest = f"d{number}"
     found = texts.behind(digest)
     assert place(found, "heartbeat", "period") == "a.toml:2:1"
