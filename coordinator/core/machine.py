@@ -105,7 +105,9 @@ class _Queued(NamedTuple):
     client: int
     request: Request
     asked_at: float
-    """On the machine's clock; its deadline counts from here."""
+    """On the machine's clock."""
+    deadline: float
+    """When it is turned away, should its turn not have come; `seconds` after it was asked."""
 
 
 class Coordinator:
@@ -280,7 +282,7 @@ class Coordinator:
         self.operation.time_passed()
         self.membership.time_passed()
         self.inquiries.time_passed()
-        late = [queued for queued in self.queue if now >= queued.asked_at + queued.request.seconds]
+        late = [queued for queued in self.queue if now >= queued.deadline]
         for queued in late:
             self.queue.remove(queued)
             why = f"other changes were in progress for all of its {queued.request.seconds:g} s"
@@ -294,8 +296,9 @@ class Coordinator:
         elif len(self.queue) >= limits.QUEUED_REQUESTS:
             self._turn_away(client, f"{limits.QUEUED_REQUESTS} changes are waiting already")
         else:
-            self.queue.append(_Queued(client, request, self.shared.now))
-            self.outbox.wake(self.shared.now + request.seconds)
+            deadline = self.shared.now + request.seconds
+            self.queue.append(_Queued(client, request, self.shared.now, deadline))
+            self.outbox.wake(deadline)
 
     def _turn_away(self, client: int, why: str, seconds: float = 0.0) -> None:
         reason = Reason("config", why)
@@ -331,10 +334,10 @@ class Coordinator:
             for queued in self.queue:
                 if self._clears_the_way(queued.request):
                     self.queue.remove(queued)
-                    return self._begin(*queued)
+                    return self._begin(queued)
             undo = take_undo(self.shared)
             return WayBack(self.shared, self.membership, None, undo, self.shared.now)
-        return self._begin(*self.queue.popleft()) if self.queue else None
+        return self._begin(self.queue.popleft()) if self.queue else None
 
     def _clears_the_way(self, request: Request) -> bool:
         """Whether a module is removed, or one that has failed begins anew."""
@@ -343,7 +346,8 @@ class Coordinator:
             return member is not None and member.state is MemberState.FAILED
         return isinstance(request, RemoveRequest)
 
-    def _begin(self, client: int, request: Request, asked_at: float) -> Operation:
+    def _begin(self, queued: _Queued) -> Operation:
+        client, request, asked_at, _ = queued
         match request:
             case ChangeRequest(proposal=Earlier()):
                 return WayBack(self.shared, self.membership, client, request, asked_at)

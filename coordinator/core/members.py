@@ -155,7 +155,7 @@ class Member:
     patience: float = limits.PREPARE_SECONDS
     """How long it may take over STARTING and JOINING each, in seconds."""
     deaths: list[float] = field(default_factory=list)
-    """When it died, within the last RESTART_WINDOW_SECONDS (machine's clock)."""
+    """Until when each death counts, RESTART_WINDOW_SECONDS from it (machine's clock)."""
     restarts: int = 0
     why: str = ""
     """What went wrong last, for people."""

@@ -314,8 +314,8 @@ class Membership:
 
     def _restart_later(self, member: Member, how: str) -> None:
         now = self.shared.now
-        member.deaths = [at for at in member.deaths if now - at < limits.RESTART_WINDOW_SECONDS]
-        member.deaths.append(now)
+        member.deaths = [until for until in member.deaths if now < until]
+        member.deaths.append(now + limits.RESTART_WINDOW_SECONDS)
         member.ticket, member.pid = 0, 0
         if not member.why:
             member.why = how
