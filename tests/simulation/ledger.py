@@ -99,7 +99,7 @@ class MemoryStore:
 
     def open(self) -> WatchedLedger:
         mishap, self.mishap = self.mishap, None  # a life that cannot begin is not looked at here
-        self._last = WatchedLedger(_Storage(self), self.clock, self.chance)
+        self._last = WatchedLedger(MemoryStorage(self), self.clock, self.chance)
         self.mishap = mishap
         return self._last
 
@@ -147,7 +147,7 @@ def _database() -> sqlite3.Connection:
     return sqlite3.connect(":memory:", isolation_level=None)
 
 
-class _Storage:
+class MemoryStorage:
     """What production keeps in a state directory."""
 
     path = "memory"

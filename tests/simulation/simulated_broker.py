@@ -227,6 +227,8 @@ class _Watched(Coordinator):
         elif isinstance(event, Asked):
             world.clients.heard(event.client)
         step = super().step(now, event)
+        for wanted in world.hooks.wanted:
+            wanted(broker, event, step)
         for hook in world.hooks.thought:
             hook(broker)
         if step.force is not None:

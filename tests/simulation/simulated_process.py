@@ -200,12 +200,11 @@ class SimulatedProcess:
     def _step(self, event: ParticipantEvent, events: "deque[ParticipantEvent]") -> None:
         world, machine = self.world, self.machine
         admit = event.message if isinstance(event, Heard) else machine.later
-        before = (machine.state, machine.epoch, machine.generation, machine.digest, machine.staged)
         effects = machine.step(event)
         if isinstance(event, Heard):
             world.tell("{} hears {}; it is {}", self, event.message, machine.state)
             for told in world.hooks.told:
-                told(self, event.message, before, effects)
+                told(self, event.message, effects)
         if isinstance(admit, Admit) and _says_applied(effects, admit):
             # a new number for the same
             self.applied[self.book_of(admit), admit.generation] = self.module.running

@@ -19,12 +19,19 @@ MUTANTS: dict[str, Mutant] = {**COORDINATOR, **PARTICIPANT, **LEDGER}
 @contextmanager
 def mutated(name: str | None) -> Iterator[None]:
     """With this bug in the production classes; None: as they are."""
-    patches = MUTANTS[name].patches if name is not None else ()
+    with planted(MUTANTS[name] if name is not None else Mutant("", ())):
+        yield
+
+
+@contextmanager
+def planted(mutant: Mutant) -> Iterator[None]:
+    """With this bug, which need not be one of those above."""
+    patches = mutant.patches
     right = [vars(patch.owner)[patch.method] for patch in patches]
     for patch, method in zip(patches, right, strict=True):
         setattr(patch.owner, patch.method, patch.spoil(method))
     try:
         yield
     finally:
-        for patch, method in zip(patches, right, strict=True):
+        for patch, method in reversed(list(zip(patches, right, strict=True))):
             setattr(patch.owner, patch.method, method)

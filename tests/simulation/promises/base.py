@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from coordinator.core.decisions import Decision
+from coordinator.core.effects import Step
+from coordinator.core.events import Event
 from coordinator.core.results import Outcome
 from participant.core.effects import Effect
-from participant.core.machine import StagedRequest
 from protocol.messages import Admit, Commit, Digest, FromCoordinator, FromParticipant
-from protocol.transitions import ParticipantState
 from tests.simulation.books import Book
 from tests.simulation.clients import Client
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from tests.simulation.simulated_broker import SimulatedBroker
     from tests.simulation.simulated_process import SimulatedProcess
     from tests.simulation.world import World
-
-Before = tuple[ParticipantState, int, int, Digest, StagedRequest | None]
-"""A participant before it heard something: state, epoch, generation, digest, what is staged."""
 
 
 class Broken(AssertionError):
@@ -42,7 +39,7 @@ class Promise:
         """The exception that says so."""
         return Broken(self.name, what)
 
-    # Moments
+    # Moments; what a checker knows it knows from these, and judges no machine by its own fields
 
     def spoke(self, host: "SimulatedProcess", message: FromParticipant) -> None:
         """A participant said something."""
@@ -51,7 +48,6 @@ class Promise:
         self,
         host: "SimulatedProcess",
         message: FromCoordinator,
-        before: Before,
         effects: tuple[Effect, ...],
     ) -> None:
         """A participant has heard something and will do `effects`."""
@@ -70,6 +66,9 @@ class Promise:
 
     def thought(self, broker: "SimulatedBroker") -> None:
         """The coordinator's machine has made a step; nothing of it is carried out yet."""
+
+    def wanted(self, broker: "SimulatedBroker", event: Event, step: Step) -> None:
+        """The coordinator's machine was told this, and wants that done; nothing of it is yet."""
 
     def stepped(self, broker: "SimulatedBroker") -> None:
         """A step of the coordinator has been carried out."""
@@ -95,6 +94,7 @@ class Hooks:
         self.durable = _overriding(checkers, "durable")
         self.started = _overriding(checkers, "started")
         self.thought = _overriding(checkers, "thought")
+        self.wanted = _overriding(checkers, "wanted")
         self.stepped = _overriding(checkers, "stepped")
         self.answered = _overriding(checkers, "answered")
         self.ended = _overriding(checkers, "ended")

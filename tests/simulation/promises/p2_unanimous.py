@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """P2: the ledger holds a COMMIT only if every member voted yes to that txid.
 
-Who the members are is read from the members at the moment of asking, not from the decision, and
-the votes are those that participants gave, not those that the coordinator counted.
+Who the members are at the moment of asking is known from what the coordinator has heard and said
+(`tests.simulation.roll`), not from the decision or from its own list; and the votes are those that
+participants gave, not those that it counted.
 
 A change that goes back does not need the vote of a member that is not well: one that is gone or cut
 off, that does not run what is in force, or that has not answered in time.
@@ -11,21 +12,21 @@ off, that does not run what is in force, or that has not answered in time.
 from typing import TYPE_CHECKING
 
 from coordinator.core.decisions import Decision
+from coordinator.core.effects import Send, Step
+from coordinator.core.events import Event
 from coordinator.core.operations.confirm import UNDO
-from coordinator.core.operations.transaction import Transaction
-from coordinator.core.requests import Earlier
-from protocol.messages import FromParticipant, Join, Vote
-from protocol.transitions import TransactionState
+from protocol.messages import FromParticipant, Join, Prepare, Vote
 from tests.simulation.books import Book
-from tests.simulation.network import Connection
 from tests.simulation.promises.base import Promise
+from tests.simulation.roll import Roll
 
 if TYPE_CHECKING:
     from tests.simulation.simulated_broker import SimulatedBroker
     from tests.simulation.simulated_process import SimulatedProcess
     from tests.simulation.world import World
 
-
+BACK = (UNDO, "rollback")
+"""Verbs of changes that go back."""
 Question = tuple[Book, str]
 """A transaction: who asks, and its txid."""
 
@@ -39,7 +40,12 @@ class Unanimous(Promise):
         self.known_as: dict[str, dict[str, None]] = {}
         """Names by incarnation: a liar may have said several."""
         self.votes: dict[tuple[Question, str], list[bool]] = {}
-        self.asked: dict[Question, dict[str, Connection]] = {}
+        self.rolls: dict[SimulatedBroker, Roll] = {}
+        self.asked: dict[Question, dict[str, bytes]] = {}
+        """Connections of the members, by name."""
+        self.late_at: dict[Question, float] = {}
+        self.doubtful: dict[Question, frozenset[str]] = {}
+        """Of whom it is not to be seen whether they still are members."""
         self.unwell: dict[Question, frozenset[str]] = {}
         """Of a change that goes back, whose votes are not needed for it."""
 
@@ -54,55 +60,56 @@ class Unanimous(Promise):
             for name in self.known_as.get(message.incarnation, (host.name,)):
                 self.votes.setdefault((question, name), []).append(message.yes)
 
-    def thought(self, broker: "SimulatedBroker") -> None:
-        change = broker.machine.transaction
-        if change is None or change.phase is TransactionState.GATHERING:
-            return
-        question = broker.book, change.txid
-        if question not in self.members:
-            self._asks(broker, question)
-        if change.phase is TransactionState.FORCING and question not in self.unwell:
-            self.unwell[question] = self._unwell(broker, change)
+    def wanted(self, broker: "SimulatedBroker", event: Event, step: Step) -> None:
+        roll = self.rolls.get(broker)
+        if roll is None:
+            roll = self.rolls[broker] = Roll(broker.book.last)
+        roll.step(event, step.effects)
+        for effect in step.effects:
+            if isinstance(effect, Send) and isinstance(effect.message, Prepare):
+                self._asks(broker, roll, effect.message.txid, effect.message.allowed)
+        if step.force is not None:
+            self._asks(broker, roll, step.force.txid, 0.0)
+            question = broker.book, step.force.txid
+            if step.force.verb in BACK:
+                self.unwell[question] |= self._unwell(broker, roll, question)
+            else:
+                self.unwell[question] = frozenset()
 
-    def _asks(self, broker: "SimulatedBroker", question: Question) -> None:
-        named = {one.name for one in broker.machine.members.running()}
+    def _asks(self, broker: "SimulatedBroker", roll: Roll, txid: str, allowed: float) -> None:
+        question = broker.book, txid
+        if question in self.members:
+            return
+        members = roll.members()
+        named = set(members)
         if not broker.is_ready:
             named.update(broker.expected)
         self.members[question] = frozenset(named)
-        members = broker.machine.members
-        self.asked[question] = {
-            member.name: broker.connections[member.peer]
-            for member in members.running()
-            if member.peer is not None
-        }
+        self.doubtful[question] = frozenset(roll.killed)
+        self.asked[question] = members
+        self.unwell[question] = frozenset(
+            name for name, peer in members.items() if not roll.is_well(name, peer)
+        )
+        self.late_at[question] = self.world.scheduler.now + allowed
 
-    def _unwell(self, broker: "SimulatedBroker", change: Transaction) -> frozenset[str]:
-        if not isinstance(change.request.proposal, Earlier) and change.request.verb != UNDO:
-            return frozenset()
-        asked = self.asked[broker.book, change.txid]
-        late = self.world.scheduler.now >= change.deadline
+    def _unwell(self, broker: "SimulatedBroker", roll: Roll, question: Question) -> frozenset[str]:
+        late = self.world.scheduler.now >= self.late_at[question]
         return frozenset(
             name
-            for name, connection in asked.items()
-            if late or self.world.is_liar(name) or self._is_unwell(broker, connection)
-        )
-
-    def _is_unwell(self, broker: "SimulatedBroker", connection: Connection) -> bool:
-        host = connection.host
-        return (
-            not host.alive
-            or host.detached
-            or broker.machine.members.at(connection.peer) is None
-            or host.machine.generation != broker.machine.generation
+            for name, peer in self.asked[question].items()
+            if late
+            or self.world.is_liar(name)
+            or not roll.is_well(name, peer)
+            or _is_gone(broker.connections[peer].host)
         )
 
     def durable(self, book: Book, decision: Decision) -> None:
         question = book, decision.txid
         members = self.members.get(question, frozenset())
-        missing = members - set(decision.members)
-        if not members.issuperset(decision.members) or not missing <= self.unwell.get(
-            question, frozenset()
-        ):
+        doubtful = self.doubtful.get(question, frozenset()) | set(self.world.liars)
+        missing = members - set(decision.members) - doubtful
+        strangers = set(decision.members) - members - doubtful
+        if strangers or not missing <= self.unwell.get(question, frozenset()):
             raise self.broken(
                 f"{decision.txid} was decided by {sorted(decision.members)}; "
                 f"the members were {sorted(members)}"
@@ -112,3 +119,7 @@ class Unanimous(Promise):
             if not votes or not all(votes):
                 said = "no" if votes else "nothing"
                 raise self.broken(f"{decision.txid} is on disk, and {name} said {said}")
+
+
+def _is_gone(host: "SimulatedProcess") -> bool:
+    return not host.alive or host.detached

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from protocol.messages import Admit, Commit, Digest, FromCoordinator, FromParticipant, Prepare, Vote
 from tests.simulation.books import Book
-from tests.simulation.promises.base import Before, Promise
+from tests.simulation.promises.base import Promise
 
 if TYPE_CHECKING:
     from participant.core.effects import Effect
@@ -36,7 +36,6 @@ class NeverRejected(Promise):
         self,
         host: "SimulatedProcess",
         message: FromCoordinator,
-        before: Before,
         effects: "tuple[Effect, ...]",
     ) -> None:
         if isinstance(message, Prepare):
