@@ -8,10 +8,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 SEED ?=
 SEEDS ?= 2000
+WORLD ?=
+SECONDS ?= 600
 # Processes that share the tests, a file each: half of a test's time is waiting.
 WORKERS ?= 3
 
-.PHONY: all demo unit test test-flux coverage lint types arrows check bench simulate diagrams clean
+.PHONY: all demo unit test test-flux coverage lint types arrows check bench simulate explore diagrams clean
 
 all: test
 
@@ -56,6 +58,10 @@ coverage: $(STAMP)
 
 simulate: $(STAMP)
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+# Every interleaving of the small worlds and of the large ones, each for at most SECONDS.
+explore: $(STAMP)
+	$(BIN)/python -m tests.exploration --seconds $(SECONDS) $(if $(WORLD),--world "$(WORLD)")
 
 # Timings as ratios to a floor measured in the same run; bench.json has them too.
 bench: $(STAMP)

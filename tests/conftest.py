@@ -22,7 +22,8 @@ settings.load_profile("patient")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 KINDS = (
-    "unit", "integration", "conformance", "stories", "simulation", "chaos", "documents", "fluxcore",
+    "unit", "integration", "conformance", "stories", "simulation",
+    "exploration", "chaos", "documents", "fluxcore",
 )  # fmt: skip
 """Folders, and the marker that every test in one of them has: `pytest -m chaos`."""
 TESTS = Path(__file__).parent
