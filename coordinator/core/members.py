@@ -84,6 +84,8 @@ MEMBER: Final[Mapping[tuple[MemberState, MemberInput], MemberState]] = Transitio
         (MemberState.RESTARTING, MemberInput.START): MemberState.STARTING,
         (MemberState.RESTARTING, MemberInput.REMOVE): MemberState.LEAVING,
         (MemberState.FAILED, MemberInput.JOIN): MemberState.JOINING,
+        # Attached, and admitted to the next generation after it broke over one.
+        (MemberState.FAILED, MemberInput.APPLIED): MemberState.RUNNING,
         (MemberState.FAILED, MemberInput.START): MemberState.STARTING,
         (MemberState.FAILED, MemberInput.TAKEN_BACK): MemberState.JOINING,
         (MemberState.FAILED, MemberInput.DECLINED): MemberState.REFUSED,

@@ -189,7 +189,10 @@ class Membership:
         return True
 
     def _settle(self, member: Member, operation: Operation) -> None:
-        if member.state not in (MemberState.JOINING, MemberState.REFUSED):
+        # An attached one that has failed may have been offered what is in force all the same: it
+        # broke over what was decided before, while the next decision was forced.
+        recovers = member.state is MemberState.FAILED and member.attached
+        if not recovers and member.state not in (MemberState.JOINING, MemberState.REFUSED):
             return
         member.become(MemberState.RUNNING, MemberInput.APPLIED, self.shared.now)
         member.why, member.replaces = "", None
