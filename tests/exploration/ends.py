@@ -66,6 +66,9 @@ def _processes(world: World, draft: Draft, life: Life) -> str:
         state, pid = known.get(name, ("", 0))
         if pid != process.pid:
             return f"the broker does not know {name}"
+        runs = process.ran.generation == last and process.ran.book == life.book
+        if state == MemberState.FAILED and runs and not process.broke and not process.child:
+            return f"{name} is shown as failed, and runs what is in force"
         if state in _OUT:
             continue
         if process.ran.generation != last or process.ran.book != life.book:

@@ -4,12 +4,18 @@
 And where nothing is, nothing is found: `test_exploration`.
 """
 
+from collections.abc import Callable
+
 import pytest
 
+from coordinator.core.members import Member, MemberState
+from coordinator.core.membership import Membership
+from coordinator.core.operation import Operation
 from tests.exploration.search import Search
 from tests.exploration.test_exploration import STATES
 from tests.exploration.worlds import SMALL
-from tests.simulation.mutants.all import MUTANTS, mutated
+from tests.simulation.mutants.all import MUTANTS, mutated, planted
+from tests.simulation.mutants.patch import Mutant, Patch
 
 WHERE = {
     "warnings-lost": "warnings",
@@ -55,6 +61,24 @@ def test_planted_bug_is_found(name: str, capsys: pytest.CaptureFixture[str]) -> 
     assert report.broken is not None, f"nobody has found: {MUTANTS[name].words}"
     with capsys.disabled():
         print(f"\n{name}: {report.states} states; {report.broken}", end="")
+
+
+def _fails_for_ever(right: Callable[..., None]) -> Callable[..., None]:
+    def _settle(self: Membership, member: Member, operation: Operation) -> None:
+        if member.state is not MemberState.FAILED:
+            right(self, member, operation)
+
+    return _settle
+
+
+def test_one_that_has_failed_and_runs_what_is_in_force_is_a_member() -> None:
+    """The bug that exploration found: it was shown as failed, and refused every change."""
+    bug = Mutant("who has broken over one generation stays so", (
+        Patch(Membership, "_settle", _fails_for_ever),))  # fmt: skip
+    with planted(bug):
+        report = Search(SMALL["breaks, and catches up"]).run(lambda states, _: states > STATES)
+    assert report.broken is not None
+    assert report.broken.promise == "liveness"
 
 
 def test_a_violation_is_told_as_a_story() -> None:

@@ -69,6 +69,8 @@ _SMALL = (
     world("disk full", (CHANGE,), attached=("a",), budget=Budget(full=1, crash=1)),
     world("fsync fails", (CHANGE,), attached=("a",), budget=Budget(fsync=1, crash=1)),
     world("taken over", (CHANGE, SECOND), attached=("a",), budget=Budget(takeover=1)),
+    world("breaks, and catches up", (CHANGE, SECOND), attached=("a",),
+           budget=Budget(crash=1, breaks=1)),
     world("ledger lost", (CHANGE,), attached=("a",), budget=Budget(crash=1, afresh=1)),
     world("ledger lost, stale words", (), attached=("a",), cold=True,
            budget=Budget(afresh=1, stale=1)),
