@@ -66,6 +66,15 @@ def load(name: str) -> Any:
         ) from None
 
 
+def search_path() -> list[str]:
+    """Directories in which another Python process finds what the bindings are made of.
+
+    Raises NoFlux.
+    """
+    found = [load("_flux").__path__[0], load("_cffi_backend").__file__]
+    return [os.path.dirname(os.path.abspath(path)) for path in found]
+
+
 def _bindings() -> str:
     """The directory of the bindings for this Python."""
     python = f"python{sys.version_info.major}.{sys.version_info.minor}"

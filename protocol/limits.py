@@ -139,3 +139,21 @@ AGENT_PROBE_SECONDS: Final = 0.5
 """Time that an agent that lives has to say so; one that dies says nothing."""
 PULSE_SECONDS: Final = 0.25
 """Pause between two words to a rank whose answer is awaited."""
+AGENT_AWAY_SECONDS: Final = 30.0
+"""Time that an agent that has died has to be back, for those who wait for an answer of it."""
+FRONT_ANSWER_SECONDS: Final = PASSED_ON_SECONDS + 5.0
+"""Time that an agent has to answer what its front has passed on."""
+FRONT_CALL_SECONDS: Final = 5.0
+"""Time that a front has to take what its agent says; else it is taken for dead."""
+FRONT_CHANGES: Final = 1024
+"""Changes that may wait at one rank's front."""
+FRONT_READERS: Final = 65536
+"""Streams of `config.get` at one rank: one for each broker below it, and a few."""
+FRONT_HEAD_BYTES: Final = 64 * 1024
+"""The fields of a message between front and agent, error texts among them."""
+AGENT_LOOK_SECONDS: Final = 1.0
+"""Time that an agent has to call on a new front before another agent is started."""
+AGENT_END_SECONDS: Final = 25.0
+"""Time that an agent has to end in good order when it is told to."""
+AGENT_LINGER_SECONDS: Final = 3.0
+"""Time that an agent has to end by itself when its broker is gone."""

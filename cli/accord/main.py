@@ -73,15 +73,18 @@ def _agent(arguments: list[str]) -> int:
     how.add_argument("--detach", action="store_true",
                      help="return when a process in the background serves")  # fmt: skip
     how.add_argument("--stop", action="store_true", help="end the agent of this rank")
+    how.add_argument("--behind", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--ready-fd", type=int, metavar="FD", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    from cli.accord import agent
+    if options.behind:
+        from cli.accord import agent
+
+        return agent.serve()
+    from cli.accord import front
 
     if options.detach:
-        return agent.detach()
-    if options.stop:
-        return agent.stop()
-    return agent.serve(options.ready_fd)
+        return front.detach()
+    return front.stop() if options.stop else front.become(options.ready_fd)
 
 
 if __name__ == "__main__":

@@ -168,6 +168,11 @@ class Coordinator:
         return self.shared.generation
 
     @property
+    def decided(self) -> Mapping[str, Receipt]:
+        """The last decisions by txid, those of former lives among them."""
+        return self.shared.decided
+
+    @property
     def waiting(self) -> int:
         """How many requests wait for their turn."""
         return len(self.queue)

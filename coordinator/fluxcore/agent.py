@@ -19,6 +19,7 @@ from coordinator.core.results import Outcome
 from coordinator.fluxcore.answers import failure_of
 from coordinator.fluxcore.attendance import Attendance
 from coordinator.fluxcore.liveness import Pulse
+from coordinator.fluxcore.named_changes import NamedChanges
 from coordinator.fluxcore.service import ConfigRequest, Then
 from coordinator.fluxcore.undo import Undo
 from fluxcore.handle import Flux
@@ -38,11 +39,15 @@ class FluxFront:
         self._number = 0
         self.opened: Callable[[], None] = _nothing
         """Called when the start is complete."""
+        self.named: NamedChanges | None = None
+        """What clients of Flux ask for goes through this."""
 
     def open(self, broker: BrokerHandle) -> None:
         """Let clients in."""
         self._broker = broker
         self._door.open(broker)
+        if self.named is not None:
+            self.named.open()
         self.opened()
 
     def ask(self, request: ChangeRequest, then: Callable[[Outcome], None]) -> int:
@@ -56,12 +61,17 @@ class FluxFront:
 
     def change(self, wanted: ConfigRequest, then: Then) -> Callable[[], None]:
         """What a client of Flux asks for; returns what withdraws it."""
+        assert self.named is not None, "not wired yet"
+        return self.named.ask(wanted, then)
+
+    def begin(self, wanted: ConfigRequest, then: Then) -> Callable[[], None]:
+        """Have it begun; its name has not been used before."""
         broker = self._broker
         assert broker is not None, "not open yet"
         if wanted.candidate is None and not broker.attributes["config.path"]:
             then(None)  # as flux-core does: there are no files, and nothing to be done
             return _nothing
-        request = ChangeRequest(_proposal(wanted), wanted.verb, _who(wanted))
+        request = ChangeRequest(_proposal(wanted), wanted.verb, _who(wanted), txid=wanted.txid)
         number = self.ask(request, lambda outcome: then(failure_of(outcome, self._size)))
         return lambda: broker.feed(HungUp(number))
 
@@ -104,6 +114,8 @@ class FluxBroker(Broker):
         self._attendance = attendance
         self._pulse = Pulse(flux, self._world.timers, self._awaited)
         self._undo = Undo(lambda: self.machine.members, front.ask, front.answer)
+        self._named = NamedChanges(self.machine, attendance, self._world.timers, front.begin)
+        front.named = self._named
         attendance.feed = super().feed
         attendance.refuse = self._front.answer
 
@@ -128,6 +140,7 @@ class FluxBroker(Broker):
         """The machine has made a step."""
         super().stepped()
         self._attendance.look()
+        self._named.look()
         self._pulse.look()
 
     def _awaited(self) -> frozenset[str]:
@@ -137,6 +150,7 @@ class FluxBroker(Broker):
     def unreached(self) -> None:
         """Who is online, or has an agent, has changed."""
         self._attendance.look()
+        self._named.look()
 
 
 def _nothing() -> None:

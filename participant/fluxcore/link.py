@@ -25,6 +25,8 @@ class CoordinatorLink:
         self.heard: Callable[[bytes], None] = _no_frame
         self.up: Callable[[], None] = _nothing
         self.down: Callable[[], None] = _nothing
+        self.renewed: Callable[[], None] = _nothing
+        """Called when a coordinator has begun a new life."""
         self._is_up = False
         flux.serve(DOWN, self._frame)
         flux.serve(HELLO, self._hello)
@@ -61,6 +63,7 @@ class CoordinatorLink:
             self.reopen()
         else:
             self._set(True)
+        self.renewed()
 
     def _frame(self, request: Request) -> None:
         meant = unpack(request.data)

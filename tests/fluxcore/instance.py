@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from fluxcore.bindings import find_flux, load
+from fluxcore.front.client import call_front
 from fluxcore.handle import Flux
 from tests.support.patience import PATIENCE, until
 
@@ -159,8 +160,35 @@ class Instance:
 
     def agent_pid(self, rank: int) -> int:
         """The process of that rank's agent."""
-        pid: int = self.handle(rank).call("accord.ping", None, rank)["pid"]
+        pid: int = self.handle(rank).call("accord.ping", None, rank, 0.5)["pid"]
         return pid
+
+    def processes(self, rank: int) -> dict[str, int]:
+        """That rank's front, standby and agent, by the front's word; 0 where there is none."""
+        told = call_front(f"{self.root}/local-{rank}.accord", "who", PATIENCE)
+        assert told is not None
+        return {name: told[name] for name in ("front", "standby", "agent")}
+
+    def kill_all_of(self, rank: int) -> None:
+        """kill -9 of all three."""
+        pids = self.processes(rank)
+        for name in ("front", "standby", "agent"):
+            os.kill(pids[name], signal.SIGKILL)
+        until(lambda: not any(map(lives, pids.values())), "they are dead")
+
+    def served_anew(self, rank: int, before: int) -> bool:
+        """Whether that rank has another agent than this process."""
+        try:
+            return self.agent_pid(rank) != before
+        except OSError:
+            return False
+
+    def is_served(self, rank: int) -> bool:
+        """Whether that rank's front holds the name, with an agent behind it."""
+        try:
+            return call_front(f"{self.root}/local-{rank}.accord", "wait", 0.5) is not None
+        except OSError:
+            return False
 
     def has_agent(self, rank: int) -> bool:
         """Whether that rank has an agent that answers."""
@@ -169,6 +197,14 @@ class Instance:
         except OSError:
             return False
         return True
+
+
+def lives(pid: int) -> bool:
+    """Whether there is that process; one that only waits to be reaped is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 class BootedInstance(Instance):
@@ -223,14 +259,7 @@ noverify = true
     def run_again(self, rank: int) -> None:
         """Start a broker that has ended, and wait until it has its agent."""
         self._starter("run", rank=rank)
-        until(lambda: self._is_served(rank), f"rank {rank} is served")
-
-    def _is_served(self, rank: int) -> bool:
-        try:
-            return self.has_agent(rank)
-        except OSError:
-            self._handles.pop(rank, None)
-            return False
+        until(lambda: self.is_served(rank), f"rank {rank} is served")
 
 
 class Done:

@@ -17,7 +17,7 @@ def booted() -> Generator[BootedInstance]:
     made = BootedInstance()
     made.start()
     try:
-        until(lambda: all(map(made.has_agent, range(3))), "agents on all ranks")
+        until(lambda: all(map(made.is_served, range(3))), "agents on all ranks")
         yield made
     finally:
         made.close()
