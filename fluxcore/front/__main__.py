@@ -9,7 +9,7 @@ import sys
 import time
 
 from fluxcore.front.client import call_front
-from fluxcore.front.connection import Connection
+from fluxcore.front.connection import Connection, load_core
 from fluxcore.front.door import Door, Taken
 from fluxcore.front.process import FrontProcess
 from protocol import limits
@@ -45,6 +45,7 @@ def main(arguments: list[str]) -> int:
             time.sleep(_RETRY_SECONDS)
         except OSError as error:
             return _complain(f"{directory}: {error.strerror}")
+    load_core()  # before the first standby is made: it shares the memory, and need not load it
     try:
         return FrontProcess(door, command, Connection).begin(int(agent_text), ready)
     except OSError as error:

@@ -19,6 +19,14 @@ _OWNER = 0x1  # FLUX_ROLE_OWNER (RFC 12)
 _LOOK_SECONDS = 0.001
 
 
+def load_core() -> Any:
+    """flux-core's library, for this process and those that are forked from it.
+
+    Raises ImportError.
+    """
+    return import_module("_flux._core")
+
+
 class Message:
     """A request, with what `fluxcore.front.desk.ServiceRequest` asks for."""
 
@@ -66,7 +74,7 @@ class Connection:
     """To the local broker, from FLUX_URI.  Raises OSError where there is none."""
 
     def __init__(self) -> None:
-        core: Any = import_module("_flux._core")
+        core = load_core()
         self.ffi, self.lib = core.ffi, core.lib
         self.handle = self.lib.flux_open(self.ffi.NULL, 0)
         if self.handle == self.ffi.NULL:
