@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-from fluxcore.bindings import find_flux, load
+from fluxcore.bindings import find_flux, load, search_path
 from fluxcore.front.client import call_front
 from fluxcore.handle import Flux
 from tests.support.patience import PATIENCE, until
@@ -163,9 +163,34 @@ class Instance:
         pid: int = self.handle(rank).call("accord.ping", None, rank, 0.5)["pid"]
         return pid
 
+    def start_front(self, rank: int, *agent: str, **limits: float) -> None:
+        """A front on that rank with an agent of the tests', and other values for some limits."""
+        path = os.pathsep.join([*search_path(), self.environment["PYTHONPATH"]])
+        environment = {**self.environment, "FLUX_URI": self.uri(rank), "PYTHONPATH": path,
+                       "FRONT_LIMITS": json.dumps(limits)}  # fmt: skip
+        door = self.door(rank)
+        door.mkdir(exist_ok=True)
+        command = [sys.executable, "-m", "tests.fluxcore.brisk_front", str(door), "-1", "0",
+                   sys.executable, *agent]  # fmt: skip
+        with self.log_path.open("ab") as log:
+            subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log,
+                             stderr=log, start_new_session=True)  # fmt: skip
+
+    def door(self, rank: int) -> Path:
+        """The directory of that rank's sockets."""
+        return self.root / f"local-{rank}.accord"
+
+    def broker_lives(self, rank: int) -> bool:
+        """Whether that rank's broker answers."""
+        try:
+            self.handle(rank).call("broker.ping", {}, rank, PATIENCE)
+        except OSError:
+            return False
+        return True
+
     def processes(self, rank: int) -> dict[str, int]:
         """That rank's front, standby and agent, by the front's word; 0 where there is none."""
-        told = call_front(f"{self.root}/local-{rank}.accord", "who", PATIENCE)
+        told = call_front(str(self.door(rank)), "who", PATIENCE)
         assert told is not None
         return {name: told[name] for name in ("front", "standby", "agent")}
 
@@ -186,7 +211,7 @@ class Instance:
     def is_served(self, rank: int) -> bool:
         """Whether that rank's front holds the name, with an agent behind it."""
         try:
-            return call_front(f"{self.root}/local-{rank}.accord", "wait", 0.5) is not None
+            return call_front(str(self.door(rank)), "wait", 0.5) is not None
         except OSError:
             return False
 
