@@ -93,7 +93,7 @@ class Agent:
         flux.serve(PING, lambda asked: asked.answer({"rank": flux.rank, "pid": os.getpid()}))
 
     def _in_force(self) -> tuple[Configuration, int]:
-        return self._rank.in_force, self._rank.machine.generation
+        return self._rank.in_force, self._rank.generation
 
     def _coordinate(self, running: Configuration | None) -> Change:
         flux, directories = self._flux, _directories(self._flux)

@@ -61,6 +61,8 @@ class Rank:
         self.modules = modules
         self.in_force = running.configuration if running else EMPTY
         """What the modules of this rank run."""
+        self.generation = 0
+        """Its number; 0 where that is not known."""
         self._is_certain = running is not None and running.certain
         self._memory = memory
         self.changed: Callable[[], None] = _nothing
@@ -138,8 +140,8 @@ class Rank:
                 self._note_admission(message)
             case Validate(candidate):
                 self._validate(candidate)
-            case Apply():
-                self._apply()
+            case Apply(authority):
+                self._apply(authority.generation)
             case Release():
                 self._candidate = None
                 self.modules.release()
@@ -154,6 +156,7 @@ class Rank:
         if not isinstance(message, Applied) or self._admitted:
             return
         self._admitted = message.ok
+        self.generation = self.machine.generation
         self._know(self._is_certain)
         self.changed()
 
@@ -178,7 +181,7 @@ class Rank:
 
         self.modules.judge(request.txid, candidate, request.dry_run, seconds, judged)
 
-    def _apply(self) -> None:
+    def _apply(self, generation: int) -> None:
         assert self._candidate is not None
         new, self._candidate = self._candidate, None
 
@@ -187,7 +190,7 @@ class Rank:
                 self._failed(new, reasons)
                 return
             self.refused.clear()
-            self.in_force = new
+            self.in_force, self.generation = new, generation
             self._know(certain=True)
             self.changed()
             self.feed(Finished((), self._shown()))

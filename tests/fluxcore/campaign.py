@@ -2,13 +2,16 @@
 """One change in a real instance, struck at each effect of one agent in turn, and judged."""
 
 import json
+import os
+import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 from protocol.configuration import Configuration
 from tests.chaos import ledger_rows, plans
-from tests.chaos.campaign import Tally, struck
+from tests.chaos.campaign import Tally, struck, wait_stopped
 from tests.chaos.plans import Plan
 from tests.fluxcore.instance import Instance
 from tests.fluxcore.verdicts import Ended, Evidence, number_in, violations
@@ -31,6 +34,11 @@ class Command:
     def over(self) -> bool:
         """Whether it has ended."""
         return self._process.poll() is not None
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._process.kill()
+        self._process.communicate()
 
     def wait(self, seconds: float) -> Ended:
         """How it ends."""
@@ -56,8 +64,8 @@ class Campaign:
         for rank in range(3):
             instance.load_module("voter", f"max={MOST if rank == 2 else 10**9}", rank=rank)
         for rank in range(3):
-            instance.start_front(rank, "-m", "tests.fluxcore.crash_agent", str(self.plan(rank)),
-                                 betrayal)  # fmt: skip
+            agent = (sys.executable, "-m", "tests.fluxcore.crash_agent", str(self.plan(rank)))
+            instance.start_front(rank, *agent, betrayal)
         until(lambda: all(map(instance.is_served, range(3))), "all ranks are served")
         parent = instance.handle(0).attribute("statedir") or instance.handle(0).attribute("rundir")
         self._ledger = Path(parent or "", "accord")
@@ -96,11 +104,23 @@ class Campaign:
         plans.place(self.plan(rank), plan)
         command = Command(self.instance, asked, asked_on)
         where = struck(self.plan(rank), command, LINGER)
+        if where and plan.signal_number == signal.SIGSTOP:
+            wait_stopped(agent)
+            self.others_answer(rank)
+            os.kill(agent, signal.SIGCONT)
         ended = self.last = command.wait(30)
-        if where:
+        if where and plan.signal_number == signal.SIGKILL:
             until(lambda: self.instance.served_anew(rank, agent), "the agent is back")
         tally.found(where, self.judge(before, asked, refused, ended)) if where else None
         return bool(where)
+
+    def settle(self) -> None:
+        """Wait until no change is under way: nobody waits for its answer."""
+        self.instance.accord("config", "set", "--dry-run", "--type=integer", "voter.n", "1")
+
+    def others_answer(self, rank: int) -> None:
+        """While an agent stands still, `config.get` is answered, on its rank too."""
+        assert None not in [self._told(each) for each in range(3)], f"rank {rank} stands still"
 
     def judge(self, before: int, asked: int, refused: bool, ended: Ended) -> list[str]:
         """What is broken, when it has had time to come to rest."""

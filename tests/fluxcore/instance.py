@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -171,7 +172,7 @@ class Instance:
         door = self.door(rank)
         door.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "tests.fluxcore.brisk_front", str(door), "-1", "0",
-                   sys.executable, *agent]  # fmt: skip
+                   *agent]  # fmt: skip
         with self.log_path.open("ab") as log:
             subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log,
                              stderr=log, start_new_session=True)  # fmt: skip
@@ -179,6 +180,17 @@ class Instance:
     def door(self, rank: int) -> Path:
         """The directory of that rank's sockets."""
         return self.root / f"local-{rank}.accord"
+
+    def leftovers(self) -> list[str]:
+        """Command lines of processes that belong to this instance, and are no brokers."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                variables = (entry / "environ").read_bytes()
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if os.fsencode(self.root) in variables and "accord" in command:
+                    found.append(command)
+        return found
 
     def broker_lives(self, rank: int) -> bool:
         """Whether that rank's broker answers."""

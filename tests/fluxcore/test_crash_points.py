@@ -34,6 +34,17 @@ def test_an_agent_is_killed_in_a_change(instance: Instance, title: str) -> None:
     assert tally.violations == []
 
 
+@pytest.mark.parametrize("rank", [0, 1])
+def test_an_agent_is_stopped_for_a_while_in_a_change(instance: Instance, rank: int) -> None:
+    campaign, tally = Campaign(instance), Tally(f"agent of rank {rank} stopped")
+    for plan in points(signal.SIGSTOP):
+        if not campaign.strike(plan, tally, rank, 1, False):
+            break
+    print(tally)
+    assert len(tally.struck) >= 4
+    assert tally.violations == []
+
+
 def test_killed_after_the_decision_it_finishes_the_change(instance: Instance) -> None:
     campaign, tally = Campaign(instance), Tally("after the decision")
     assert campaign.strike(Plan("after", 1, "Decision"), tally, 0, 0, False)

@@ -2,12 +2,14 @@
 """An instance with all of flux-core's modules, whose agents are started by the task for rc1."""
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 from tests.fluxcore.instance import ACCORD, ROOT, Instance
+from tests.support.patience import until
 
 
 @pytest.fixture
@@ -42,3 +44,17 @@ def test_modules_are_born_with_what_is_in_force_and_jobs_run_on(whole: Instance)
     assert whole.accord("down").status == 0
     assert whole.flux("run", "-N3", "true").status == 0
     assert whole.stop() == 0
+
+
+@pytest.mark.parametrize("dead", ["agents", "all of them", "agents stand still"])
+def test_the_end_is_clean_though_they_are_dead(whole: Instance, dead: str) -> None:
+    """rc3 asks for `config.get` before it unloads anything (flux-modprobe(1))."""
+    for rank in range(3):
+        if dead == "all of them":
+            whole.kill_all_of(rank)
+        else:
+            how = signal.SIGSTOP if dead == "agents stand still" else signal.SIGKILL
+            os.kill(whole.agent_pid(rank), how)
+    assert whole.stop() == 0, whole.log_text()[-3000:]
+    assert "was not properly shut down" not in whole.log_text()
+    until(lambda: not whole.leftovers(), "nobody outlives the brokers")
