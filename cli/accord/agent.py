@@ -48,7 +48,7 @@ def serve(hook: Hook | None = None) -> int:
     try:
         flux = Flux()
         flux.add_service(SERVICE)
-        agent = Agent(flux, hook)
+        return Agent(flux, hook).run()
     except NoFlux as error:
         complain(_COMMAND, str(error))
         return 1
@@ -64,7 +64,6 @@ def serve(hook: Hook | None = None) -> int:
         for reason in error.reasons:
             complain(_COMMAND, str(reason))
         return 1
-    return agent.run()
 
 
 class Agent:

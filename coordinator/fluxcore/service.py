@@ -58,7 +58,7 @@ class ConfigService:
     def open(self) -> bool:
         """Have the front serve; True if it has taken the name from Flux now.
 
-        Raises OSError, and NoFront.
+        Raises NoFront.
         """
         self.is_open = True
         return self.changed()

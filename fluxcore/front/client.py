@@ -122,7 +122,7 @@ class FrontLink:
     def publish(self, text: str, generation: int) -> bool:
         """Have everybody told this from now on, by a front that takes the name if it has it not.
 
-        True where it has taken it from Flux.  Raises OSError where it could not, NoFront.
+        True where it has taken it from Flux.  Raises NoFront.
         """
         self._published = text, generation
         for _ in range(3):
@@ -152,7 +152,8 @@ class FrontLink:
                     del self._arrived[index]
                     self._loop.call_at(self._loop.now(), self._handle)
                     if fields["errno"]:
-                        raise OSError(fields["errno"], os.strerror(fields["errno"]))
+                        why = os.strerror(fields["errno"])
+                        raise NoFront(f"the name `config` could not be taken from Flux: {why}")
                     return bool(fields["taken"])
             if not select.select([channel], [], [], max(0.0, end - time.monotonic()))[0]:
                 raise TimeoutError
