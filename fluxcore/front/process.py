@@ -278,6 +278,7 @@ class FrontProcess:
         if not self._serves and self._broker is not None:
             self._broker.take_name()
             self._serves = True
+            self._requested()  # what came while the answer was waited for shows no more
 
     def _agent_died(self) -> None:
         if not self._agent.is_dead:  # its successor has called in this very turn
