@@ -74,10 +74,10 @@ class ToyConnection:
     def _call(self, op: str) -> None:
         self._channel.send({"op": op})
         while select.select([self._channel], [], [], 10)[0]:
-            for fields, texts in self._channel.receive():
-                if fields.get("op") == "done":
-                    return
-                self._early.append((fields, texts))
+            came = self._channel.receive()
+            self._early += [message for message in came if "op" not in message[0]]
+            if any("op" in fields for fields, _ in came):
+                return
 
 
 class ToyBroker:
