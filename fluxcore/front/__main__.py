@@ -9,7 +9,7 @@ import sys
 import time
 
 from fluxcore.front.client import call_front
-from fluxcore.front.connection import Connection, load_core
+from fluxcore.front.connection import BrokerConnection, load_core
 from fluxcore.front.door import Door, Taken
 from fluxcore.front.process import FrontProcess
 from protocol import limits
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
             return _complain(f"{directory}: {error.strerror}")
     load_core()  # before the first standby is made: it shares the memory, and need not load it
     try:
-        return FrontProcess(door, command, Connection).begin(int(agent_text), ready)
+        return FrontProcess(door, command, BrokerConnection).begin(int(agent_text), ready)
     except OSError as error:
         return _complain(f"no Flux instance: {error.strerror}")
 

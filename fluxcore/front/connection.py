@@ -30,7 +30,7 @@ def load_core() -> Any:
 class Message:
     """A request, with what `fluxcore.front.desk.ServiceRequest` asks for."""
 
-    def __init__(self, connection: "Connection", handle: Any) -> None:
+    def __init__(self, connection: "BrokerConnection", handle: Any) -> None:
         ffi, lib = connection.ffi, connection.lib
         self._connection = connection
         self.handle = ffi.gc(handle, lib.flux_msg_decref)
@@ -70,7 +70,7 @@ class Message:
         return bool(self._connection.lib.flux_disconnect_match(self.handle, kept.handle))
 
 
-class Connection:
+class BrokerConnection:
     """To the local broker, from FLUX_URI.  Raises OSError where there is none."""
 
     def __init__(self) -> None:

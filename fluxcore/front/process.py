@@ -26,7 +26,7 @@ _LIFE_BYTES = 8
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-class Broker(Protocol):
+class BrokerLink(Protocol):
     """What is asked of the connection to the local broker."""
 
     def fileno(self) -> int:
@@ -45,7 +45,7 @@ class Broker(Protocol):
 class FrontProcess:
     """One life of one rank's front.  `connect` leads to the broker, and raises OSError."""
 
-    def __init__(self, door: Door, command: list[str], connect: Callable[[], Broker]) -> None:
+    def __init__(self, door: Door, command: list[str], connect: Callable[[], BrokerLink]) -> None:
         self._door = door
         self._connect = connect
         self._command = command
@@ -56,7 +56,7 @@ class FrontProcess:
         """The agent's."""
         self._callers: dict[int, Channel] = {}
         self._ready: list[Callable[[], None]] = []
-        self._broker: Broker | None = None
+        self._broker: BrokerLink | None = None
         self._standby: Standby | None = None
         self._serves = False
         """Whether the name is ours."""

@@ -40,7 +40,7 @@ class ToyRequest:
 
 
 class ToyConnection:
-    """What `fluxcore.front.process.Broker` asks for."""
+    """What `fluxcore.front.process.BrokerLink` asks for."""
 
     def __init__(self, path: str) -> None:
         """Raises OSError."""
