@@ -143,7 +143,7 @@ AGENT_AWAY_SECONDS: Final = 30.0
 """Time that an agent that has died has to be back, for those who wait for an answer of it."""
 FRONT_ANSWER_SECONDS: Final = PASSED_ON_SECONDS + 5.0
 """Time that an agent has to answer what its front has passed on."""
-FRONT_CALL_SECONDS: Final = 5.0
+FRONT_CALL_SECONDS: Final = 2.0
 """Time that a front has to take what its agent says; else it is taken for dead."""
 FRONT_CHANGES: Final = 1024
 """Changes that may wait at one rank's front."""

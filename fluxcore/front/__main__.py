@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
                 return _complain("this rank has a front, whose agent does not come to serve")
             time.sleep(_RETRY_SECONDS)
         except OSError as error:
-            return _complain(f"{directory}: {error.strerror}")
+            return _complain(f"{directory}: {error.strerror or error}")
     load_core()  # before the first standby is made: it shares the memory, and need not load it
     try:
         return FrontProcess(door, command, BrokerConnection).begin(int(agent_text), ready)

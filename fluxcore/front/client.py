@@ -53,6 +53,8 @@ class FrontLink:
         self._start_front = start_front
         self._channel: Channel | None = None
         self._front = 0
+        self._is_heard = False
+        """Whether this front has kept something already."""
         self._arrived: list[Message] = []
         self._published: tuple[str, int] | None = None
         self._closed = False
@@ -61,9 +63,10 @@ class FrontLink:
 
     # The connection
 
-    def connect(self, seconds: float = limits.FRONT_CALL_SECONDS) -> None:
+    def connect(self) -> None:
         """Call on the front.  Raises NoFront."""
-        end, start_at = time.monotonic() + seconds, time.monotonic() + _PATIENCE_SECONDS
+        start_at = time.monotonic() + _PATIENCE_SECONDS
+        end = time.monotonic() + limits.FLUX_CALL_SECONDS
         while not self._try():
             now = time.monotonic()
             if now > end:
@@ -80,7 +83,7 @@ class FrontLink:
         except OSError:
             connected.close()
             return False
-        self._channel = Channel(connected)
+        self._channel, self._is_heard = Channel(connected), False
         self._channel.send({"op": "agent"})
         self._loop.register(self._channel, _READ, self._ready)
         return True
@@ -143,13 +146,15 @@ class FrontLink:
             raise Gone
         channel.send({"op": "in-force", "generation": generation}, text)
         channel.flush_now(limits.FRONT_CALL_SECONDS)
-        end = time.monotonic() + limits.FRONT_CALL_SECONDS + limits.FLUX_CALL_SECONDS
+        first = 0.0 if self._is_heard else limits.FLUX_CALL_SECONDS  # it may have to take the name
+        end = time.monotonic() + limits.FRONT_CALL_SECONDS + first
         while True:
             for index, (fields, _) in enumerate(self._arrived):
                 if fields["op"] == "front":
                     self._front = fields["pid"]
                 if fields["op"] == "kept":
                     del self._arrived[index]
+                    self._is_heard = True
                     self._loop.call_at(self._loop.now(), self._handle)
                     if fields["errno"]:
                         why = os.strerror(fields["errno"])
