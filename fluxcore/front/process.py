@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol
 
 from fluxcore.front.agent_process import AgentProcess
@@ -23,6 +24,9 @@ from fluxcore.front.standby import Standby, fork_standby
 from protocol import limits
 
 _LIFE_BYTES = 8
+_RETRY_SECONDS = 1.0
+_NONSENSE = (Gone, ValueError, KeyError, IndexError, TypeError, AttributeError)
+"""What comes of a caller that is gone, or says what no end of ours would."""
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -58,6 +62,8 @@ class FrontProcess:
         self._ready: list[Callable[[], None]] = []
         self._broker: BrokerLink | None = None
         self._standby: Standby | None = None
+        self._standby_at: float | None = None
+        """When another one is to be made, where that failed."""
         self._serves = False
         """Whether the name is ours."""
         self._once_served = False
@@ -104,7 +110,14 @@ class FrontProcess:
     def _renew_standby(self) -> None:
         if self._standby is not None:
             self._standby.close()
-        self._standby = fork_standby(self._door.kept, self._succeed)
+            self._standby = None
+        try:
+            self._standby = fork_standby(self._door.kept, self._succeed)
+        except OSError as error:
+            self._standby_at = self._now() + _RETRY_SECONDS
+            _say(f"there is no standby: {error.strerror}")
+            return
+        self._standby_at = None
         self._standby.tell(self._agent.pid)
 
     def _succeed(self, agent: int) -> int:
@@ -134,7 +147,7 @@ class FrontProcess:
         poll = select.poll()
         for descriptor, (events, _) in handlers.items():
             poll.register(descriptor, events)
-        moments = [self._desk.due(), self._agent.start_at, self._end_by]
+        moments = [self._desk.due(), self._agent.start_at, self._end_by, self._standby_at]
         due = min((moment for moment in moments if moment is not None), default=None)
         wait = None if due is None else max(0, int((due - self._now()) * 1000) + 1)
         for descriptor, _ in poll.poll(wait):
@@ -155,12 +168,14 @@ class FrontProcess:
             found[self._standby.descriptor] = (select.POLLIN, self._renew_standby)
         for number, caller in self._callers.items():
             events = select.POLLIN | (select.POLLOUT if caller.wants_to_write else 0)
-            found[number] = (events, lambda caller=caller: self._said(caller))  # type: ignore[misc]
+            found[number] = (events, partial(self._said, caller))
         return found
 
     def _time_passed(self) -> None:
         now = self._now()
         self._desk.time_passed()
+        if self._standby_at is not None and self._standby_at <= now:
+            self._renew_standby()
         if self._end_by is not None and self._end_by <= now:
             self._agent.signal(signal.SIGKILL)
             self._end_by = now + limits.AGENT_LINGER_SECONDS
@@ -168,7 +183,11 @@ class FrontProcess:
             if self._end_by is not None:
                 self._agent.start_at = None
                 return
-            self._agent.start()
+            try:
+                self._agent.start()
+            except OSError as error:
+                self._agent.start_at = now + _RETRY_SECONDS
+                _say(f"the agent cannot be started: {error.strerror}")
             self._tell_standby()
 
     def _tell_standby(self) -> None:
@@ -183,7 +202,8 @@ class FrontProcess:
         self._end(gives_back=True)
 
     def _requested(self) -> None:
-        assert self._broker is not None
+        if self._broker is None:  # found to be gone in this very turn
+            return
         try:
             for request in self._broker.receive():
                 self._desk.requested(request)
@@ -207,11 +227,15 @@ class FrontProcess:
         caller.flush()
         try:
             messages = caller.receive()
-        except (Gone, ValueError):
+        except _NONSENSE:
             self._hung_up(caller)
             return
         for message in messages:
-            self._heard(caller, message)
+            try:
+                self._heard(caller, message)
+            except _NONSENSE:
+                self._hung_up(caller)
+                return
 
     def _hung_up(self, caller: Channel) -> None:
         del self._callers[caller.fileno()]
@@ -295,7 +319,7 @@ class FrontProcess:
 
     def _said_last(self, link: Channel) -> None:
         """What it said before it died counts."""
-        with suppress(Gone, ValueError):
+        with suppress(*_NONSENSE):
             while True:
                 for message in link.receive() or _no_more():
                     self._heard(link, message)
@@ -328,4 +352,5 @@ def _no_more() -> list[Message]:
 
 
 def _say(text: Any) -> None:
-    print(f"flux-accord front: {text}", file=sys.stderr, flush=True)
+    with suppress(OSError, ValueError):  # a full disk is no reason to die
+        print(f"flux-accord front: {text}", file=sys.stderr, flush=True)

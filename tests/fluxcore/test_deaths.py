@@ -9,6 +9,7 @@ import random
 import signal
 import sys
 import time
+from functools import partial
 
 from tests.chaos.campaign import Tally
 from tests.fluxcore.campaign import Campaign, Command
@@ -31,7 +32,7 @@ def test_a_standby_takes_the_name_and_goes_on(instance: Instance) -> None:
     for rank in (0, 2):
         before = instance.processes(rank)
         os.kill(before["front"], signal.SIGKILL)
-        until(lambda rank=rank: instance.is_served(rank), "the standby serves")  # type: ignore[misc]
+        until(partial(instance.is_served, rank), "the standby serves")
         after = instance.processes(rank)
         assert after["front"] == before["standby"]
         assert after["agent"] == before["agent"]
@@ -69,7 +70,7 @@ def test_fronts_die_at_any_moment_of_a_change(instance: Instance) -> None:
         time.sleep(moments.uniform(0.0, 0.3))
         os.kill(victim, signal.SIGKILL)
         ended = command.wait(5 if rank == asked_on else AT_ONCE)
-        until(lambda rank=rank: instance.is_served(rank), "it is served")  # type: ignore[misc]
+        until(partial(instance.is_served, rank), "it is served")
         if ended.status is None and rank == asked_on:
             ended = Ended(1, "nobody told")
         tally.found(f"rank {rank}", campaign.judge(before, asked, False, ended))

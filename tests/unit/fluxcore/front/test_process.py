@@ -4,14 +4,17 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from fluxcore.front.client import call_front
+from fluxcore.front.door import address
 from tests.support.patience import PATIENCE, until
 from tests.unit.fluxcore.front.toy_broker import ToyBroker
 
@@ -149,6 +152,21 @@ def test_a_front_that_hangs_is_taken_for_dead(rank: Rank) -> None:
     os.kill(first["agent"], signal.SIGCONT)
     until(lambda: not _lives(first["front"]), "it is killed")
     until(lambda: rank.ask("get") == (0, "2"), "the next one tells what the agent has published")
+
+
+def test_nonsense_at_its_door_does_not_end_a_front(rank: Rank) -> None:
+    rank.serve()
+    front = rank.processes()["front"]
+    for said in (b"\xff" * 100, b"\0\0\0\x02[]", b"\0\0\0\x02{}"):
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(address(str(rank.door)))
+            caller.sendall(said)
+            assert caller.recv(1) == b""
+    for op in ("in-force", "answer", "nonsense"):
+        with suppress(TimeoutError):
+            assert call_front(str(rank.door), op, 0.2) is None
+    assert rank.ask("get") == (0, "0")
+    assert rank.processes()["front"] == front
 
 
 def test_down_gives_the_name_back_and_ends_all(rank: Rank) -> None:

@@ -59,7 +59,7 @@ class ToyAgent:
 
 
 if __name__ == "__main__":
-    limits.FRONT_CALL_SECONDS = limits.FLUX_CALL_SECONDS = 0.5  # type: ignore[misc]
+    setattr(limits, "FRONT_CALL_SECONDS", 0.5)  # noqa: B010
     if os.path.exists(sys.argv[2] + ".broken"):
         sys.exit("the ledger is broken")
     ToyAgent(sys.argv[1], Path(sys.argv[2])).serve()

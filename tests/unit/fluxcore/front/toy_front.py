@@ -11,8 +11,8 @@ from tests.unit.fluxcore.front.toy_broker import ToyConnection
 
 if __name__ == "__main__":
     broker, directory, agent, *command = sys.argv[1:]
-    limits.AGENT_LINGER_SECONDS = 0.5  # type: ignore[misc]
-    limits.AGENT_END_SECONDS = 2.0  # type: ignore[misc]
+    for name, value in (("AGENT_LINGER_SECONDS", 0.5), ("AGENT_END_SECONDS", 2.0)):
+        setattr(limits, name, value)
     served = os.path.join(directory, "served")
     process = FrontProcess(Door(directory), command, lambda: ToyConnection(broker))
     sys.exit(process.begin(int(agent), lambda: open(served, "w").close()))
