@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The coordinator of a Flux instance: the broker of this project with ranks for modules.
 
-It differs from an ordinary one in four places: its clients come by Flux's `config` service, too; a
-change waits until every rank that is online is a member; what some rank could not apply is undone
-everywhere; and whoever hangs up after the decision does not make that superfluous.
+It differs from an ordinary one in two places: its clients come by Flux's `config` service, too, and
+a change waits until every rank that is online is a member.  (That what some rank could not apply is
+undone everywhere is an option of the machine.)
 """
 
 from collections.abc import Callable
@@ -21,7 +21,6 @@ from coordinator.fluxcore.attendance import Attendance
 from coordinator.fluxcore.liveness import Pulse
 from coordinator.fluxcore.named_changes import NamedChanges
 from coordinator.fluxcore.service import ConfigRequest, Then
-from coordinator.fluxcore.undo import Undo
 from fluxcore.handle import Flux
 
 
@@ -113,7 +112,6 @@ class FluxBroker(Broker):
         """Have requests and answers pass by these."""
         self._attendance = attendance
         self._pulse = Pulse(flux, self._world.timers, self._awaited)
-        self._undo = Undo(lambda: self.machine.members, front.ask, front.answer)
         self._named = NamedChanges(self.machine, attendance, self._world.timers, front.begin)
         front.named = self._named
         attendance.feed = super().feed
@@ -126,15 +124,7 @@ class FluxBroker(Broker):
                 return
         elif isinstance(event, HungUp):
             self._attendance.drop(event.client)
-            change = self.machine.transaction
-            if change is not None and change.client == event.client and not change.undecided:
-                return  # what comes of it has to be seen, if only here
         super().feed(event)
-
-    def answer(self, client: int, answer: Outcome | dict[str, Any]) -> None:
-        """Bring the client its answer, when all that belongs to it is done."""
-        if not isinstance(answer, Outcome) or not self._undo.takes(client, answer):
-            super().answer(client, answer)
 
     def stepped(self) -> None:
         """The machine has made a step."""

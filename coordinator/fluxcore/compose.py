@@ -93,7 +93,7 @@ def build_coordinator(
         files=FluxFiles(path, running),
         log=log,
     )
-    machine = open_machine(ledger, loop.now(), Coordinator)
+    machine = open_machine(ledger, loop.now(), Coordinator, undo_failures=True)
     front = FluxFront(UnixFront(door, loop), flux.size)
     options = Options(rundir, statedir, path or None)
     broker = FluxBroker(options, machine, world, loop, NoPrograms(), front, log,
