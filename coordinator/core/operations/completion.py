@@ -51,7 +51,10 @@ COMPLETION: Final[Mapping[tuple[CompletionPhase, CompletionInput], CompletionPha
 
 
 class Completion(Operation):
-    """Waits for the members of the decision: to come back, and to apply it."""
+    """Waits for the members of the decision, for as long as a commit may take.
+
+    One may come back only when it has done with the Commit that it got from the former life.
+    """
 
     TABLE = COMPLETION
     ENDS = frozenset({CompletionPhase.KEPT, CompletionPhase.TAKEN_BACK, CompletionPhase.LEFT})
@@ -62,9 +65,7 @@ class Completion(Operation):
         shared.unfinished = False
         self.phase: CompletionPhase = CompletionPhase.WAITING
         self.decided = shared.running
-        self.back_until = shared.now + limits.REJOIN_SECONDS
         self.deadline = shared.now + limits.COMMIT_SECONDS
-        shared.outbox.wake(self.back_until)
         shared.outbox.wake(self.deadline)
         shared.outbox.log("completes", generation=shared.generation)
         self.advance()
@@ -80,7 +81,7 @@ class Completion(Operation):
         if unable:
             self._move(CompletionInput.UNABLE)
             self.shared.undo_later(self._outcome(unable), None)
-        elif not behind and (len(there) == len(voters) or self.shared.now >= self.back_until):
+        elif late or (len(there) == len(voters) and not behind):
             self._move(CompletionInput.ALL_RUN)
             self.shared.keep()
 
