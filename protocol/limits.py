@@ -44,6 +44,8 @@ COMMAND_LENGTH: Final = 1000
 """Characters of the command that a client says it is."""
 MESSAGE_LENGTH: Final = 1000
 """Characters of the message that goes with a change."""
+REHEARSAL_END_SECONDS: Final = 0.5
+"""What the end of a rehearsal within a change may take of the time that is allowed for it."""
 REHEARSAL_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """What all modules of a rehearsal say together."""
 REPORT_LENGTH: Final = 64 * 1024

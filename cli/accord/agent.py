@@ -9,7 +9,7 @@ import os
 import subprocess
 from typing import Any
 
-from cli.accord.front import door_directory, front_command, socket_of
+from cli.accord.front import NO_REHEARSE, door_directory, front_command, socket_of
 from cli.client import complain
 from coordinator.broker import CannotStart
 from coordinator.executor import Hook
@@ -21,7 +21,8 @@ from coordinator.fluxcore.service import Change, ConfigService
 from coordinator.runtime.directories import RunDirectory, Unusable
 from coordinator.runtime.log import Log
 from coordinator.runtime.signals import Signals
-from fluxcore.bindings import NoFlux
+from coordinator.runtime.worker import ThreadWorker
+from fluxcore.bindings import NoFlux, find_flux
 from fluxcore.framing import GROUP, HELLO, PING, SERVICE
 from fluxcore.front.client import FrontLink, NoFront
 from fluxcore.handle import Flux
@@ -30,6 +31,7 @@ from participant.fluxcore.link import CoordinatorLink
 from participant.fluxcore.memory import Remembered, RunningFile
 from participant.fluxcore.modules import LocalModules
 from participant.fluxcore.rank import Rank
+from participant.fluxcore.rehearsing import Rehearsals
 from protocol import limits
 from protocol.configuration import Configuration, Unfit
 from protocol.reasons import Reason
@@ -40,10 +42,11 @@ _CLEANUP = "timeout 5 flux config get >/dev/null 2>&1 || flux module load config
 the agent lives, and Flux's own is loaded where it does not."""
 
 
-def serve(hook: Hook | None = None) -> int:
+def serve(rehearse: bool = True, hook: Hook | None = None) -> int:
     """Serve the rank that FLUX_URI leads to, behind its front; the exit status.
 
-    `hook` is called with each effect of the coordinator and of the rank; the chaos tests' way in.
+    `rehearse`: changes are rehearsed, if it is rank 0.  `hook` is called with each effect of the
+    coordinator and of the rank; the chaos tests' way in.
     """
     try:
         flux = Flux()
@@ -69,10 +72,10 @@ def serve(hook: Hook | None = None) -> int:
 class Agent:
     """One life of one rank's agent."""
 
-    def __init__(self, flux: Flux, hook: Hook | None = None) -> None:
+    def __init__(self, flux: Flux, rehearse: bool, hook: Hook | None = None) -> None:
         """Raises CannotStart where rank 0's ledger or directories are unusable, NoFront."""
         self._flux = flux
-        self._hook = hook
+        self._hook, self._rehearses = hook, rehearse
         self._loop = FluxLoop(flux)
         self._log = Log("json")
         self._modules = LocalModules(flux)
@@ -102,7 +105,15 @@ class Agent:
         composed.front.opened = self._started
         serve_passed_on(flux, composed.front.change)
         RelayedClients(flux, self._loop, f"{directories[0]}/local")
+        if self._rehearses:
+            self._rehearse()
         return composed.front.change
+
+    def _rehearse(self) -> None:
+        assert self._broker is not None
+        worker = ThreadWorker("rehearsal", self._loop)
+        self._rank.rehearsals = Rehearsals(find_flux(), worker.submit, self._loop,
+                                           self._broker.wants_rehearsal)  # fmt: skip
 
     def _follow(self) -> Change:
         passing_on = PassingOn(self._flux, self._loop)
@@ -114,7 +125,9 @@ class Agent:
     def _start_front(self) -> None:
         """Both front and standby are dead."""
         self._log.warn("the front is started anew", why="neither it nor its standby is left")
-        subprocess.Popen(front_command(door_directory(self._flux), agent=os.getpid()),
+        options = [] if self._rehearses else [NO_REHEARSE]
+        command = front_command(door_directory(self._flux), options, agent=os.getpid())
+        subprocess.Popen(command,
                          stdin=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
 
     # Life

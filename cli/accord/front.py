@@ -16,6 +16,8 @@ _COMMAND = "accord agent"
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _BEHIND = ["-m", "cli.accord", "agent", "--behind"]
 """What starts an agent behind a front."""
+NO_REHEARSE = "--no-rehearse"
+"""The option of an agent that rehearses nothing."""
 
 
 def socket_of(flux: Flux) -> str:
@@ -30,9 +32,12 @@ def door_directory(flux: Flux) -> str:
     return path
 
 
-def front_command(door: str, ready_fd: int = -1, agent: int = 0) -> list[str]:
-    """What starts a front in that directory; `agent` is the process of one that is there."""
-    behind = [sys.executable, *_BEHIND]
+def front_command(door: str, options: list[str], ready_fd: int = -1, agent: int = 0) -> list[str]:
+    """What starts a front in that directory; `agent` is the process of one that is there.
+
+    `options` are given to every agent that it starts.
+    """
+    behind = [sys.executable, *_BEHIND, *options]
     return [sys.executable, "-m", "fluxcore.front", door, str(ready_fd), str(agent), *behind]
 
 
@@ -48,7 +53,7 @@ def _door() -> str:
     return door
 
 
-def become(ready_fd: int | None) -> int:
+def become(ready_fd: int | None, options: list[str]) -> int:
     """Be the front of this rank: this process is replaced.  The exit status where it cannot be."""
     try:
         door = _door()
@@ -58,15 +63,19 @@ def become(ready_fd: int | None) -> int:
     except OSError as error:
         complain(_COMMAND, f"no Flux instance: {error.strerror}")
         return 1
-    command = front_command(door, -1 if ready_fd is None else ready_fd)
+    command = front_command(door, options, -1 if ready_fd is None else ready_fd)
     return os.execv(command[0], command)
 
 
-def detach() -> int:
-    """Start a front in the background and return when this rank is served; the exit status."""
+def detach(options: list[str]) -> int:
+    """Start a front in the background and return when this rank is served; the exit status.
+
+    `options` are given to its agents.
+    """
     reader, writer = os.pipe()
     log = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"flux-accord-{os.getuid()}.log")
-    command = [sys.executable, "-m", "cli.accord", "agent", "--ready-fd", str(writer)]
+    command = [sys.executable, "-m", "cli.accord", "agent", "--ready-fd", str(writer),
+               *options]  # fmt: skip
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
     out = os.open(log, flags, 0o600)
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,

@@ -64,6 +64,8 @@ class ChangeRequest(NamedTuple):
     """A warning is a no."""
     txid: str = ""
     """The name that whoever asks has given it, to ask again by; never used before."""
+    rehearse: bool = True
+    """Members may try it beforehand, beside what runs, where they know how."""
 
 
 class ConfirmRequest(NamedTuple):

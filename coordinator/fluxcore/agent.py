@@ -13,6 +13,7 @@ from coordinator.api.front import UnixFront
 from coordinator.api.handle import BrokerHandle
 from coordinator.broker import Broker
 from coordinator.core.events import Asked, Event, HungUp
+from coordinator.core.operations.confirm import UNDO
 from coordinator.core.rebase import Rebased
 from coordinator.core.requests import ChangeRequest, FromFiles, Replacement, Who
 from coordinator.core.results import Outcome
@@ -125,6 +126,13 @@ class FluxBroker(Broker):
         elif isinstance(event, HungUp):
             self._attendance.drop(event.client)
         super().feed(event)
+
+    def wants_rehearsal(self, txid: str) -> bool:
+        """Whether this change is to be rehearsed; what has run before need not be, to go back."""
+        change = self.machine.transaction
+        if change is None or change.txid != txid:
+            return False
+        return change.request.rehearse and change.request.verb != UNDO
 
     def stepped(self) -> None:
         """The machine has made a step."""

@@ -21,6 +21,7 @@ from participant.core.machine import Participant
 from participant.fluxcore.link import CoordinatorLink
 from participant.fluxcore.memory import Remembered, RunningFile
 from participant.fluxcore.modules import LocalModules
+from participant.fluxcore.rehearsing import Question, Rehearsals
 from participant.judging import Judgement
 from protocol import limits
 from protocol.codec import Encoder, Malformed, decode_from_coordinator
@@ -67,6 +68,8 @@ class Rank:
         self._memory = memory
         self.changed: Callable[[], None] = _nothing
         """Called when the rank has applied something, and when it is admitted, or declines."""
+        self.rehearsals: Rehearsals | None = None
+        """Where a change is rehearsed on this rank."""
         self.machine = self._new_life()
         self.refused: dict[str, tuple[Reason, ...]] = {}
         """By digest: what could not be applied last, and why."""
@@ -179,7 +182,11 @@ class Rank:
             if self.machine is machine:
                 self.feed(Judged(self._ours(said.reasons), self._ours(said.warnings)))
 
-        self.modules.judge(request.txid, candidate, request.dry_run, seconds, judged)
+        if self.rehearsals is None:
+            self.modules.judge(request.txid, candidate, request.dry_run, seconds, judged)
+            return
+        asked = Question(request.txid, self.in_force, candidate, request.dry_run, seconds)
+        self.rehearsals.judge(self.modules, asked, judged)
 
     def _apply(self, generation: int) -> None:
         assert self._candidate is not None

@@ -47,4 +47,4 @@ BETRAYALS: dict[str, Callable[[], None]] = {
 
 if __name__ == "__main__":
     BETRAYALS[sys.argv[2]]()
-    sys.exit(serve(Striker(Path(sys.argv[1]))))
+    sys.exit(serve(rehearse=False, hook=Striker(Path(sys.argv[1]))))

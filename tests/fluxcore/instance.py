@@ -132,9 +132,9 @@ class Instance:
         return subprocess.Popen([self._flux, *arguments], env=environment, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
 
-    def up(self) -> Self:
-        """Agents on all ranks."""
-        done = self.accord("up")
+    def up(self, *options: str) -> Self:
+        """Agents on all ranks, which rehearse nothing: it would take its time in every test."""
+        done = self.accord("up", *(options or ("--no-rehearse",)))
         assert done.status == 0, f"{done.text}\n{self.log_text()}"
         return self
 
