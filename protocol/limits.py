@@ -121,6 +121,8 @@ LOG_LINES: Final = 1000
 # In a Flux instance
 CONFIG_READERS: Final = 1024
 """Connections of which is remembered what they read last, to rebase what they load then."""
+GATHERED_BYTES: Final = 4 * 1024 * 1024
+"""Frames that one message from agent to agent carries up the tree; a longer one goes alone."""
 RANK_JOIN_SECONDS: Final = 5.0
 """Time that a change waits for ranks that are online and have no agent yet."""
 RANK_REJOIN_SECONDS: Final = 2.0

@@ -27,6 +27,7 @@ from fluxcore.framing import GROUP, HELLO, PING, SERVICE
 from fluxcore.front.client import FrontLink, NoFront
 from fluxcore.handle import Flux
 from fluxcore.loop import FluxLoop
+from fluxcore.routes import Routes
 from participant.fluxcore.link import CoordinatorLink
 from participant.fluxcore.memory import Remembered, RunningFile
 from participant.fluxcore.modules import LocalModules
@@ -51,7 +52,7 @@ def serve(rehearse: bool = True, hook: Hook | None = None) -> int:
     try:
         flux = Flux()
         flux.add_service(SERVICE)
-        return Agent(flux, hook).run()
+        return Agent(flux, rehearse, hook).run()
     except NoFlux as error:
         complain(_COMMAND, str(error))
         return 1
@@ -79,7 +80,8 @@ class Agent:
         self._loop = FluxLoop(flux)
         self._log = Log("json")
         self._modules = LocalModules(flux)
-        self._link = CoordinatorLink(flux)
+        self._routes = Routes(flux)
+        self._link = CoordinatorLink(flux, self._routes)
         self._is_admitted = False
         self._may_open = flux.rank != 0
         running = _what_runs(flux)
@@ -99,8 +101,8 @@ class Agent:
 
     def _coordinate(self, running: Configuration | None) -> Change:
         flux, directories = self._flux, _directories(self._flux)
-        composed = build_coordinator(flux, self._loop, directories, running, self._log,
-                                     self._hook)  # fmt: skip
+        composed = build_coordinator(flux, self._routes, self._loop, directories, running,
+                                     self._log, self._hook)  # fmt: skip
         self._broker = composed.broker
         composed.front.opened = self._started
         serve_passed_on(flux, composed.front.change)
@@ -117,7 +119,7 @@ class Agent:
 
     def _follow(self) -> Change:
         passing_on = PassingOn(self._flux, self._loop)
-        self._flux.watch_group(GROUP, passing_on.served)
+        self._routes.watch(passing_on.served)
         self._link.renewed = passing_on.coordinator_is_new
         self._door = _door(self._flux, self._loop)
         return passing_on.change
@@ -136,7 +138,7 @@ class Agent:
         """Serve until the broker ends, or somebody says so."""
         self._front.connect()
         self._flux.call("groups.join", {"name": GROUP})
-        self._link.open()
+        self._routes.open()
         if self._broker is not None:
             status = self._broker.run()
             for reason in self._broker.reasons:

@@ -26,6 +26,7 @@ from coordinator.runtime.log import Log
 from coordinator.runtime.worker import thread_workers
 from fluxcore.handle import Flux
 from fluxcore.loop import FluxLoop
+from fluxcore.routes import Routes
 from protocol.configuration import Configuration
 from protocol.reasons import Reason
 
@@ -55,6 +56,7 @@ class Composed(NamedTuple):
 
 def build_coordinator(
     flux: Flux,
+    routes: Routes,
     loop: FluxLoop,
     directories: tuple[str, str],
     running: Configuration | None,
@@ -79,7 +81,7 @@ def build_coordinator(
         opened.pop_all()
     if running is None and ledger.last() is None:
         running = Configuration.of({})
-    transport = RankTransport(flux)
+    transport = RankTransport(flux, routes)
     watch = RankWatch(flux, transport)
     path = flux.attribute("config.path") or ""
     world = Environment(

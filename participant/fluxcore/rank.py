@@ -83,7 +83,8 @@ class Rank:
         self._candidate: Configuration | None = None
         self._admitted = False
         self._look_again_at = 0.0
-        link.heard, link.up, link.down = self._heard, self._connected, self._cut
+        link.hear(self._heard)
+        link.up, link.down = self._connected, self._cut
 
     def _new_life(self) -> Participant:
         """Where it is not certain what the modules run, all is applied on admission."""
