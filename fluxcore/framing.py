@@ -74,7 +74,7 @@ def unpack_down(payload: bytes) -> tuple[list[Peer], bytes] | None:
         return None
 
 
-class Entry(NamedTuple):
+class UpFrame(NamedTuple):
     """What goes up: a frame of this life of a rank; or (`lost`) that it was not reached."""
 
     rank: int
@@ -86,7 +86,7 @@ class Entry(NamedTuple):
 _ENTRY = struct.Struct(f">I{LIFE_BYTES}s?I")
 
 
-def pack_up(entries: Iterable[Entry]) -> bytes:
+def pack_up(entries: Iterable[UpFrame]) -> bytes:
     """The payload of a request that brings all these."""
     parts: list[bytes] = []
     for rank, life, frame, lost in entries:
@@ -94,7 +94,7 @@ def pack_up(entries: Iterable[Entry]) -> bytes:
     return b"".join(parts)
 
 
-def unpack_up(payload: bytes) -> list[Entry] | None:
+def unpack_up(payload: bytes) -> list[UpFrame] | None:
     """What `pack_up` was given; None for what it did not make."""
     found, at = [], 0
     try:
@@ -103,7 +103,7 @@ def unpack_up(payload: bytes) -> list[Entry] | None:
             at += _ENTRY.size
             if len(payload) < at + size:
                 return None
-            found.append(Entry(rank, life, payload[at : at + size], lost))
+            found.append(UpFrame(rank, life, payload[at : at + size], lost))
             at += size
     except struct.error:
         return None

@@ -8,7 +8,7 @@ Pure.
 
 from collections import deque
 
-from fluxcore.framing import Entry
+from fluxcore.framing import UpFrame
 
 
 class Gathering:
@@ -17,15 +17,15 @@ class Gathering:
     def __init__(self, most: int) -> None:
         """`most` is how many bytes of frames go in one message; a longer frame goes alone."""
         self._most = most
-        self._waiting: deque[Entry] = deque()
+        self._waiting: deque[UpFrame] = deque()
         self._on_its_way = 0
         self._sent = 0
 
-    def put(self, entry: Entry) -> None:
+    def put(self, entry: UpFrame) -> None:
         """It is to go up, behind all that waits."""
         self._waiting.append(entry)
 
-    def take(self) -> tuple[int, list[Entry]]:
+    def take(self) -> tuple[int, list[UpFrame]]:
         """What is to be sent now, and its number; nothing while something is on its way."""
         if self._on_its_way or not self._waiting:
             return 0, []

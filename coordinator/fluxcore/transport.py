@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from fluxcore.framing import AGAIN, DOWN, UP, Entry, Peer, pack_down, unpack_up
+from fluxcore.framing import AGAIN, DOWN, UP, Peer, UpFrame, pack_down, unpack_up
 from fluxcore.handle import Failure, Flux, Request
 from fluxcore.routes import Routes
 from protocol import limits
@@ -86,7 +86,7 @@ class RankTransport:
         for entry in entries:
             self._take(entry)
 
-    def _take(self, entry: Entry) -> None:
+    def _take(self, entry: UpFrame) -> None:
         peer = Peer(entry.rank, entry.life)
         if entry.lost:
             self._lose(peer)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from fluxcore.framing import DOWN, UP, Entry, Peer, pack_down, pack_up, unpack_down, unpack_up
+from fluxcore.framing import DOWN, UP, Peer, UpFrame, pack_down, pack_up, unpack_down, unpack_up
 from fluxcore.gathering import Gathering
 from fluxcore.handle import Failure, Flux, Request
 from fluxcore.routes import Routes
@@ -51,18 +51,18 @@ class FrameRelay:
             if peer == self._own:
                 self.heard(frame)
             elif peer.rank == self._own.rank:  # meant for an agent that is gone
-                self._put(Entry(*peer, b"", lost=True))
+                self._put(UpFrame(*peer, b"", lost=True))
 
     def _passed(self, group: list[Peer], answer: Any) -> None:
         if isinstance(answer, Failure):
             for peer in group:
-                self._put(Entry(*peer, b"", lost=True))
+                self._put(UpFrame(*peer, b"", lost=True))
 
     # Up
 
     def send(self, frame: bytes) -> None:
         """To rank 0; where nobody takes it, `failed` follows."""
-        self._put(Entry(*self._own, frame))
+        self._put(UpFrame(*self._own, frame))
 
     def reset(self) -> None:
         """Begin anew: what was on the way up is not awaited any more."""
@@ -78,7 +78,7 @@ class FrameRelay:
             self._gathering.put(entry)
         self._flush()
 
-    def _put(self, entry: Entry) -> None:
+    def _put(self, entry: UpFrame) -> None:
         self._gathering.put(entry)
         self._flush()
 

@@ -12,12 +12,12 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
 from fluxcore.framing import name_of
 from participant.core.effects import Apply, Effect, Quit, Release, Show, Tell, Validate
 from participant.core.events import Connected, Cut, Event, Finished, Heard, Judged, Shown
 from participant.core.machine import Participant
+from participant.fluxcore.clock import Clock
 from participant.fluxcore.link import CoordinatorLink
 from participant.fluxcore.memory import Remembered, RunningFile
 from participant.fluxcore.modules import LocalModules
@@ -31,16 +31,6 @@ from protocol.reasons import Reason, part_of
 
 Hook = Callable[[str, object], None]
 """Called with "before" or "after" and each effect; the chaos tests' way in."""
-
-
-class Clock(Protocol):
-    """Moments to be called back at, as the loop has them."""
-
-    def now(self) -> float:
-        """Seconds of a clock that never goes back."""
-
-    def call_at(self, moment: float, callback: Callable[[], None]) -> None:
-        """Call back once, then."""
 
 
 class Rank:

@@ -8,9 +8,10 @@ goes on meanwhile.
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from fluxcore.handle import Failure
+from participant.fluxcore.clock import Clock
 from participant.fluxcore.modules import LocalModules
 from participant.fluxcore.rehearsal import BUILT_IN, ORDER, Rehearsed, rehearse
 from participant.judging import Judgement
@@ -20,16 +21,6 @@ from protocol.reasons import Reason
 
 Submit = Callable[[Callable[[], object], Callable[[object], None]], None]
 """Has a job done beside the loop, and a callback called in the loop with its result."""
-
-
-class CallsBack(Protocol):
-    """A loop's clock."""
-
-    def now(self) -> float:
-        """Seconds of a clock that never goes back."""
-
-    def call_at(self, moment: float, callback: Callable[[], None]) -> None:
-        """Call back once, then."""
 
 
 class Question(NamedTuple):
@@ -46,7 +37,7 @@ class Rehearsals:
     """Of one rank: its modules are asked, and so are the same modules of an instance beside it."""
 
     def __init__(
-        self, flux: str, submit: Submit, clock: CallsBack, wanted: Callable[[str], bool]
+        self, flux: str, submit: Submit, clock: Clock, wanted: Callable[[str], bool]
     ) -> None:
         """`flux` is the path of flux-core's command; `wanted(txid)`: is this one rehearsed?"""
         self._flux = flux

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from fluxcore.framing import (
     LIFE_BYTES,
-    Entry,
     Peer,
+    UpFrame,
     name_of,
     pack_down,
     pack_up,
@@ -19,7 +19,7 @@ from fluxcore.framing import (
 RANKS = st.integers(0, 2**32 - 1)
 LIVES = st.binary(min_size=LIFE_BYTES, max_size=LIFE_BYTES)
 PEERS = st.builds(Peer, RANKS, LIVES)
-ENTRIES = st.builds(Entry, RANKS, LIVES, st.binary(), st.booleans())
+ENTRIES = st.builds(UpFrame, RANKS, LIVES, st.binary(), st.booleans())
 
 
 @given(st.lists(PEERS), st.binary())
@@ -28,12 +28,12 @@ def test_what_goes_down_comes_out(peers: list[Peer], frame: bytes) -> None:
 
 
 @given(st.lists(ENTRIES))
-def test_what_goes_up_comes_out(entries: list[Entry]) -> None:
+def test_what_goes_up_comes_out(entries: list[UpFrame]) -> None:
     assert unpack_up(pack_up(entries)) == entries
 
 
 @given(st.lists(ENTRIES, min_size=1), st.integers(1))
-def test_what_is_cut_off_is_none_or_less(entries: list[Entry], cut: int) -> None:
+def test_what_is_cut_off_is_none_or_less(entries: list[UpFrame], cut: int) -> None:
     whole = pack_up(entries)
     found = unpack_up(whole[: -(1 + cut % len(whole))])
     assert found is None or found == entries[: len(found)]

@@ -4,14 +4,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fluxcore.framing import Entry
+from fluxcore.framing import UpFrame
 from fluxcore.gathering import Gathering
 
 LIFE = bytes(16)
 
 
-def entry(rank: int, size: int = 1) -> Entry:
-    return Entry(rank, LIFE, bytes(size))
+def entry(rank: int, size: int = 1) -> UpFrame:
+    return UpFrame(rank, LIFE, bytes(size))
 
 
 def test_the_first_goes_at_once_and_the_others_together() -> None:
