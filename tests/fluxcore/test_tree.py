@@ -39,7 +39,7 @@ def test_all_reasons_come_up_and_large_candidates_go_down(chain: Instance) -> No
 
 
 def test_an_agent_that_dies_takes_those_below_it_with_it(chain: Instance) -> None:
-    """While all three are asked; afterwards they are reached without it."""
+    """While all are asked; afterwards all are reached again."""
     chain.load_module("voter", rank=3)
     running = chain.popen("config", "set", "--type=integer", "voter.sleep", "8")
     until(lambda: _is_asked(chain), "rank 3 is asked")
@@ -50,11 +50,8 @@ def test_an_agent_that_dies_takes_those_below_it_with_it(chain: Instance) -> Non
     assert time.monotonic() - began < 4
     assert "rank 1: died (its agent is gone) while it was asked" in text
     assert "rank 3: lost its connection while it was asked" in text
-    done = chain.load({"a": {"n": 1}})
-    assert done.status == 1
-    assert [line for line in done.lines if "no agent" in line] == done.lines[:1], done
     assert chain.accord("agent", "--detach", rank=1).status == 0
-    assert chain.load({"a": {"n": 2}}, rank=3).status == 0
+    until(lambda: chain.load({"a": {"n": 2}}, rank=3).status == 0, "all ranks are reached")
     assert chain.configs() == [{"a": {"n": 2}}] * 4
     assert chain.flux("module", "remove", "voter", rank=3).status == 0
 
