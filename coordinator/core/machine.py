@@ -192,6 +192,11 @@ class Coordinator:
         return self.shared.refused_start
 
     @property
+    def is_provisional(self) -> bool:
+        """Whether what is in force may still be undone, because a member cannot apply it."""
+        return self.shared.provisional is not None
+
+    @property
     def unconfirmed(self) -> Unconfirmed | None:
         """The generation in force if it is undone unless it is confirmed."""
         return self.shared.unconfirmed

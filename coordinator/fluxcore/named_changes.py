@@ -97,7 +97,7 @@ class NamedChanges:
                                    f"{generation + 1} is what ran before"))  # fmt: skip
             elif settled:
                 then(None)
-            elif until <= now:
+            elif until <= now and not self._machine.is_provisional:
                 told = f"generation {generation} was committed, and was not applied everywhere"
                 then(Failure(_EIO, f"the agent died while it was asked\n{told}"))
             else:
@@ -113,7 +113,9 @@ class NamedChanges:
     def _is_settled(self) -> bool:
         """Whether all ranks run what is in force."""
         machine = self._machine
-        return not self._attendance.missing() and all(
+        if machine.is_provisional or self._attendance.missing():
+            return False
+        return all(
             member.state is MemberState.RUNNING and member.generation == machine.generation
             for member in machine.members
         )
