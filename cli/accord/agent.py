@@ -7,22 +7,18 @@ It is a client and no broker module, because a Python module that dies takes its
 import errno
 import os
 import subprocess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cli.accord.front import NO_REHEARSE, door_directory, front_command, socket_of
 from cli.client import complain
-from coordinator.broker import CannotStart
-from coordinator.executor import Hook
-from coordinator.fluxcore.agent import FluxBroker
-from coordinator.fluxcore.compose import build_coordinator
+from coordinator.cannot_start import CannotStart
 from coordinator.fluxcore.passing_on import PassingOn, serve_passed_on
 from coordinator.fluxcore.relay import RelayDoor, RelayedClients
 from coordinator.fluxcore.service import Change, ConfigService
 from coordinator.runtime.directories import RunDirectory, Unusable
 from coordinator.runtime.log import Log
 from coordinator.runtime.signals import Signals
-from coordinator.runtime.worker import ThreadWorker
-from fluxcore.bindings import NoFlux, find_flux
+from fluxcore.bindings import NoFlux
 from fluxcore.framing import GROUP, HELLO, PING, SERVICE
 from fluxcore.front.client import FrontLink, NoFront
 from fluxcore.handle import Flux
@@ -32,10 +28,13 @@ from participant.fluxcore.link import CoordinatorLink
 from participant.fluxcore.memory import Remembered, RunningFile
 from participant.fluxcore.modules import LocalModules
 from participant.fluxcore.rank import Rank
-from participant.fluxcore.rehearsing import Rehearsals
 from protocol import limits
 from protocol.configuration import Configuration, Unfit
 from protocol.reasons import Reason
+
+if TYPE_CHECKING:  # only rank 0 needs the coordinator, which is 3 MB of a follower's agent
+    from coordinator.executor import Hook
+    from coordinator.fluxcore.agent import FluxBroker
 
 _COMMAND = "accord agent"
 _CLEANUP = "timeout 5 flux config get >/dev/null 2>&1 || flux module load config"
@@ -43,7 +42,7 @@ _CLEANUP = "timeout 5 flux config get >/dev/null 2>&1 || flux module load config
 the agent lives, and Flux's own is loaded where it does not."""
 
 
-def serve(rehearse: bool = True, hook: Hook | None = None) -> int:
+def serve(rehearse: bool = True, hook: "Hook | None" = None) -> int:
     """Serve the rank that FLUX_URI leads to, behind its front; the exit status.
 
     `rehearse`: changes are rehearsed, if it is rank 0.  `hook` is called with each effect of the
@@ -73,7 +72,7 @@ def serve(rehearse: bool = True, hook: Hook | None = None) -> int:
 class Agent:
     """One life of one rank's agent."""
 
-    def __init__(self, flux: Flux, rehearse: bool, hook: Hook | None = None) -> None:
+    def __init__(self, flux: Flux, rehearse: bool, hook: "Hook | None" = None) -> None:
         """Raises CannotStart where rank 0's ledger or directories are unusable, NoFront."""
         self._flux = flux
         self._hook, self._rehearses = hook, rehearse
@@ -100,6 +99,8 @@ class Agent:
         return self._rank.in_force, self._rank.generation
 
     def _coordinate(self, running: Configuration | None) -> Change:
+        from coordinator.fluxcore.compose import build_coordinator
+
         flux, directories = self._flux, _directories(self._flux)
         composed = build_coordinator(flux, self._routes, self._loop, directories, running,
                                      self._log, self._hook)  # fmt: skip
@@ -112,6 +113,10 @@ class Agent:
         return composed.front.change
 
     def _rehearse(self) -> None:
+        from coordinator.runtime.worker import ThreadWorker
+        from fluxcore.bindings import find_flux
+        from participant.fluxcore.rehearsing import Rehearsals
+
         assert self._broker is not None
         worker = ThreadWorker("rehearsal", self._loop)
         self._rank.rehearsals = Rehearsals(find_flux(), worker.submit, self._loop,

@@ -110,7 +110,7 @@ def _run(command: str, options: argparse.Namespace, temporary: list[str]) -> int
 
 def serve(command: str, options: "Options", log: "Log", hook: "Hook | None" = None) -> int:
     """Run a broker to its end and tell on stderr what went wrong; the exit status."""
-    from coordinator.broker import CannotStart
+    from coordinator.cannot_start import CannotStart
     from coordinator.compose import build_broker
     from participant.loader import resolve
 

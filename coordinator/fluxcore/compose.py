@@ -9,7 +9,8 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from coordinator.api.front import UnixFront
-from coordinator.broker import CannotStart, Options
+from coordinator.broker import Options
+from coordinator.cannot_start import CannotStart
 from coordinator.core.events import Unreachable
 from coordinator.core.machine import Coordinator
 from coordinator.executor import Environment, Hook, open_machine
