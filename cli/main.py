@@ -37,9 +37,10 @@ def front() -> int:
         return main(given[1:])
     if "_ARGCOMPLETE" not in os.environ:
         from cli import real_flux
+        from fluxcore import command
 
         if real_flux.belongs_to_it(given, COMMANDS, os.environ.get("FLUX_URI", "")):
-            real = real_flux.find()
+            real = command.find()
             if real is not None:
                 try:
                     real_flux.hand_over(real, given)
@@ -94,9 +95,9 @@ def _help(topics: list[str]) -> int:
     for name, (_, purpose) in COMMANDS.items():
         print(f"  {name:<10} {purpose}")
     print("\n`flux help COMMAND` and `flux COMMAND --help` tell more.")
-    from cli import real_flux
+    from fluxcore import command
 
-    real = real_flux.find()
+    real = command.find()
     if real is not None:
         print(f"Other commands, and all for brokers of flux-core, go to {real}.")
     return 0

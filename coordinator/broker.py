@@ -74,14 +74,6 @@ class Options:
     """The ledger's clock, in seconds since the Epoch."""
 
 
-class CannotStart(Exception):
-    """The broker cannot start; `reasons` say why."""
-
-    def __init__(self, *reasons: Reason) -> None:
-        super().__init__("; ".join(str(reason) for reason in reasons))
-        self.reasons = reasons
-
-
 class Closable(Protocol):
     """Something that lives as long as its broker."""
 

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from coordinator.api.front import SOCKET, UnixFront
-from coordinator.broker import Broker, CannotStart, Options
+from coordinator.broker import Broker, Options
+from coordinator.cannot_start import CannotStart
 from coordinator.core.machine import Coordinator
 from coordinator.executor import Environment, Hook, open_machine
 from coordinator.files.proposal import Files, FilesOnDisk, StartFiles

@@ -26,6 +26,7 @@ from coordinator.core.effects import (
     RecordAttempt,
     RecordEdit,
     RecordFilesDigest,
+    RecordKept,
     RecordNotApplied,
     RecordVoter,
     RecordWarnings,
@@ -98,8 +99,13 @@ class Environment:
 Machine = TypeVar("Machine", bound=Coordinator)
 
 
-def open_machine(ledger: Ledger, now: float, kind: type[Machine]) -> Machine:
-    """The machine as it goes on from what the ledger holds; `now` is by the machine's clock."""
+def open_machine(
+    ledger: Ledger, now: float, kind: type[Machine], undo_failures: bool = False
+) -> Machine:
+    """The machine as it goes on from what the ledger holds; `now` is by the machine's clock.
+
+    `undo_failures`: a change that a member cannot apply is undone.
+    """
     found = ledger.unconfirmed()
     unconfirmed = None
     if found is not None:
@@ -112,6 +118,8 @@ def open_machine(ledger: Ledger, now: float, kind: type[Machine]) -> Machine:
         unconfirmed,
         ledger=ledger.identity,
         life=ledger.life,
+        undo_failures=undo_failures,
+        provisional=ledger.provisional(),
     )
 
 
@@ -172,6 +180,7 @@ class Executor:
             RecordAttempt: self._remember,
             RecordWarnings: self._record_warnings,
             RecordNotApplied: self._record_not_applied,
+            RecordKept: self._know_kept,
             RecordFilesDigest: self._know_files,
             RecordAttached: self._know_member,
             RecordVoter: self._know_voter,
@@ -325,6 +334,9 @@ class Executor:
 
     def _know_files(self, effect: RecordFilesDigest) -> None:
         self._record(lambda: self._ledger.record_files(effect.generation, effect.digest))
+
+    def _know_kept(self, effect: RecordKept) -> None:
+        self._record(lambda: self._ledger.record_kept(effect.generation))
 
     def _know_member(self, effect: RecordAttached) -> None:
         self._record(lambda: self._ledger.record_attached(effect.name, effect.present))

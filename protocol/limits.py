@@ -46,6 +46,8 @@ MESSAGE_LENGTH: Final = 1000
 """Characters of the message that goes with a change."""
 EDITS_REMEMBERED: Final = 1000
 """Keys of which is remembered which command gave their values; the oldest are forgotten."""
+REHEARSAL_END_SECONDS: Final = 0.5
+"""What the end of a rehearsal within a change may take of the time that is allowed for it."""
 REHEARSAL_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """What all modules of a rehearsal say together."""
 REPORT_LENGTH: Final = 64 * 1024
@@ -128,6 +130,8 @@ NOTIFICATIONS_WAITING: Final = 64
 # In a Flux instance
 CONFIG_READERS: Final = 1024
 """Connections of which is remembered what they read last, to rebase what they load then."""
+GATHERED_BYTES: Final = 4 * 1024 * 1024
+"""Frames that one message from agent to agent carries up the tree; a longer one goes alone."""
 RANK_JOIN_SECONDS: Final = 5.0
 """Time that a change waits for ranks that are online and have no agent yet."""
 RANK_REJOIN_SECONDS: Final = 2.0
@@ -186,3 +190,21 @@ EVENT_RECONNECT_SECONDS: Final = 1.0
 """Pause before `watch --events` tries to reach a broker again that has gone."""
 LONGEST_GENERATION: Final = 2**53
 """Largest number that a client may give for a generation; JSON of other languages has no larger."""
+AGENT_AWAY_SECONDS: Final = 30.0
+"""Time that an agent that has died has to be back, for those who wait for an answer of it."""
+FRONT_ANSWER_SECONDS: Final = PASSED_ON_SECONDS + 5.0
+"""Time that an agent has to answer what its front has passed on."""
+FRONT_CALL_SECONDS: Final = 2.0
+"""Time that a front has to take what its agent says; else it is taken for dead."""
+FRONT_CHANGES: Final = 1024
+"""Changes that may wait at one rank's front."""
+FRONT_READERS: Final = 65536
+"""Streams of `config.get` at one rank: one for each broker below it, and a few."""
+FRONT_HEAD_BYTES: Final = 64 * 1024
+"""The fields of a message between front and agent, error texts among them."""
+AGENT_LOOK_SECONDS: Final = 1.0
+"""Time that an agent has to call on a new front before another agent is started."""
+AGENT_END_SECONDS: Final = 25.0
+"""Time that an agent has to end in good order when it is told to."""
+AGENT_LINGER_SECONDS: Final = 3.0
+"""Time that an agent has to end by itself when its broker is gone."""

@@ -225,7 +225,7 @@ def serve(
     invitation: "Invitation | None" = None,
 ) -> int:
     """Run a broker to its end and tell on stderr what went wrong; the exit status."""
-    from coordinator.broker import CannotStart
+    from coordinator.cannot_start import CannotStart
     from coordinator.compose import build_broker
     from coordinator.ledger.sqlite_storage import FILES
     from coordinator.runtime.directories import remove_with

@@ -165,6 +165,8 @@ def _last_line(outcome: dict[str, Any]) -> str:
         return behind + _unless_confirmed(outcome)
     if outcome["result"] == "unknown":
         return "the outcome is not known yet; `flux config status` tells"
+    if outcome["result"] == "undone":
+        return f"undone; generation {generation} is what ran before"
     if generation == 0:
         return "nothing changed; no configuration is in force"
     return f"nothing changed; generation {generation} stays in force"

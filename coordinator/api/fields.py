@@ -114,6 +114,7 @@ class ChangeOptions(NamedTuple):
     if_generation: int | None
     confirm: float | None
     strict: bool
+    rehearse: bool
 
     def request(self, proposal: Proposal, verb: str, who: Who) -> ChangeRequest:
         """The change with these options."""
@@ -130,12 +131,13 @@ def change_options(request: Fields) -> ChangeOptions:
         if_generation=None if expected is None else generation(request, "if_generation"),
         confirm=None if confirm is None else seconds(request, "confirm"),
         strict=flag(request, "strict"),
+        rehearse=flag(request, "rehearse", otherwise=True),
     )
 
 
-def flag(request: Fields, name: str) -> bool:
-    """A boolean field, false where it is missing.  Raises BadRequest."""
-    value = request.get(name, False)
+def flag(request: Fields, name: str, otherwise: bool = False) -> bool:
+    """A boolean field, `otherwise` where it is missing.  Raises BadRequest."""
+    value = request.get(name, otherwise)
     if not isinstance(value, bool):
         raise BadRequest(f"the field {name} must be a boolean")
     return value

@@ -134,6 +134,12 @@ class RecordNotApplied(NamedTuple):
     names: tuple[str, ...]
 
 
+class RecordKept(NamedTuple):
+    """All who are there have applied a provisional generation; a later life need not look again."""
+
+    generation: int
+
+
 class RecordFilesDigest(NamedTuple):
     """The files on disk equal what runs: record their digest with that generation."""
 
@@ -203,6 +209,7 @@ Effect: TypeAlias = (
     | RecordAttempt
     | RecordWarnings
     | RecordNotApplied
+    | RecordKept
     | RecordFilesDigest
     | RecordAttached
     | RecordVoter

@@ -39,7 +39,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
-from coordinator.core.decisions import Durable, Receipt, Unconfirmed
+from coordinator.core.decisions import Durable, Provisional, Receipt, Unconfirmed
 from coordinator.core.effects import Answer, Halt, Send, Step
 from coordinator.core.events import (
     Asked,
@@ -62,6 +62,7 @@ from coordinator.core.inquiries import Inquiries
 from coordinator.core.members import Member, MemberInput, Members, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
+from coordinator.core.operations.completion import Completion
 from coordinator.core.operations.confirm import Confirm, take_undo, undo_is_due
 from coordinator.core.operations.module_configure import ModuleConfigure
 from coordinator.core.operations.module_load import ModuleLoad
@@ -69,6 +70,7 @@ from coordinator.core.operations.module_reload import ModuleReload
 from coordinator.core.operations.module_remove import ModuleRemove
 from coordinator.core.operations.module_restore import ModuleRestore, can_restore
 from coordinator.core.operations.startup import Startup
+from coordinator.core.operations.take_back import TakeBack, failed_is_due, stays_for_now
 from coordinator.core.operations.transaction import Transaction
 from coordinator.core.operations.way_back import WayBack
 from coordinator.core.requests import (
@@ -120,15 +122,22 @@ class Coordinator:
         *,
         ledger: LedgerId,
         life: str = "",
+        undo_failures: bool = False,
+        provisional: Provisional | None = None,
     ) -> None:
         """One life on the ledger with this identity.
 
         `epoch` must be on disk already, and greater than that of any former life; `life` is a
-        random text that makes this life's txids different from those of any other.
+        random text that makes this life's txids different from those of any other.  With
+        `undo_failures` a change that a member cannot apply is undone, ahead of all that waits;
+        `provisional` is the one in force of which a former life did not see the end.
         """
         self.shared = SharedState(ledger, epoch, life, running, decided or {})
         self.outbox = self.shared.outbox
         self.shared.unconfirmed = unconfirmed
+        self.shared.undo_failures = undo_failures
+        if undo_failures and provisional is not None:
+            self.shared.provisional, self.shared.unfinished = provisional, True
         if unconfirmed is not None:
             self.outbox.wake(unconfirmed.due_monotonic)
         self.membership = Membership(self.shared)
@@ -168,6 +177,11 @@ class Coordinator:
         return self.shared.generation
 
     @property
+    def decided(self) -> Mapping[str, Receipt]:
+        """The last decisions by txid, those of former lives among them."""
+        return self.shared.decided
+
+    @property
     def waiting(self) -> int:
         """How many requests wait for their turn."""
         return len(self.queue)
@@ -176,6 +190,11 @@ class Coordinator:
     def refused_start(self) -> tuple[Reason, ...]:
         """Why this life did not start with the files; empty once files were taken again."""
         return self.shared.refused_start
+
+    @property
+    def is_provisional(self) -> bool:
+        """Whether what is in force may still be undone, because a member cannot apply it."""
+        return self.shared.provisional is not None
 
     @property
     def unconfirmed(self) -> Unconfirmed | None:
@@ -327,11 +346,16 @@ class Coordinator:
 
     def _next(self) -> Operation | None:
         """An undo that is due goes before all that waits, but for what takes an objector away."""
-        if undo_is_due(self.shared):
+        if self.shared.unfinished:
+            return Completion(self.shared)
+        failed = failed_is_due(self.shared)
+        if failed is not None or undo_is_due(self.shared):
             for queued in self.queue:
                 if self._clears_the_way(queued.request):
                     self.queue.remove(queued)
                     return self._begin(*queued)
+            if failed is not None:
+                return TakeBack(self.shared, self.membership, failed)
             undo = take_undo(self.shared)
             return WayBack(self.shared, self.membership, None, undo, self.shared.now)
         return self._begin(*self.queue.popleft()) if self.queue else None
@@ -386,6 +410,7 @@ class Coordinator:
         assert self.stopping_until is not None
         if self.halted:
             return
+        stays_for_now(self.shared)
         ours = [member for member in self.members if not member.attached and member.ticket]
         unasked = [member for member in ours if member.state is not MemberState.LEAVING]
         for member in unasked:

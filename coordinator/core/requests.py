@@ -63,6 +63,10 @@ class ChangeRequest(NamedTuple):
     """Undo it by itself unless it is confirmed within these seconds."""
     strict: bool = False
     """A warning is a no."""
+    txid: str = ""
+    """The name that whoever asks has given it, to ask again by; never used before."""
+    rehearse: bool = True
+    """Members may try it beforehand, beside what runs, where they know how."""
 
 
 class ConfirmRequest(NamedTuple):

@@ -15,6 +15,8 @@ class Result(StrEnum):
     VALID = "valid"
     UNCHANGED = "unchanged"
     REFUSED = "refused"
+    UNDONE = "undone"
+    """Committed, and taken back because a member could not apply it."""
     UNKNOWN = "unknown"
     CONFIRMED = "confirmed"
     EXTENDED = "extended"

@@ -9,7 +9,8 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from coordinator.api.front import UnixFront
-from coordinator.broker import CannotStart, Options
+from coordinator.broker import Options
+from coordinator.cannot_start import CannotStart
 from coordinator.core.events import Unreachable
 from coordinator.core.machine import Coordinator
 from coordinator.executor import Environment, Hook, open_machine
@@ -27,6 +28,7 @@ from coordinator.runtime.log import Log
 from coordinator.runtime.worker import thread_workers
 from fluxcore.handle import Flux
 from fluxcore.loop import FluxLoop
+from fluxcore.routes import Routes
 from protocol.configuration import Configuration
 from protocol.reasons import Reason
 
@@ -56,6 +58,7 @@ class Composed(NamedTuple):
 
 def build_coordinator(
     flux: Flux,
+    routes: Routes,
     loop: FluxLoop,
     directories: tuple[str, str],
     running: Configuration | None,
@@ -80,7 +83,7 @@ def build_coordinator(
         opened.pop_all()
     if running is None and ledger.last() is None:
         running = Configuration.of({})
-    transport = RankTransport(flux)
+    transport = RankTransport(flux, routes)
     watch = RankWatch(flux, transport)
     path = flux.attribute("config.path") or ""
     world = Environment(
@@ -94,7 +97,7 @@ def build_coordinator(
         files=FluxFiles(path, running),
         observer=Observer(log),
     )
-    machine = open_machine(ledger, loop.now(), Coordinator)
+    machine = open_machine(ledger, loop.now(), Coordinator, undo_failures=True)
     front = FluxFront(UnixFront(door, loop), flux.size)
     options = Options(rundir, statedir, path or None)
     broker = FluxBroker(options, machine, world, loop, NoPrograms(), front, log,

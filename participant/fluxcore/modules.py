@@ -72,7 +72,7 @@ class LocalModules:
         def asked(answers: dict[str, Any]) -> None:
             self._weigh(txid, candidate, dry_run, seconds, answers, then)
 
-        self._list(listed)
+        self.list(listed)
 
     def _weigh(
         self,
@@ -141,7 +141,7 @@ class LocalModules:
             refused = isinstance(answer, Failure) and answer.number != _ENOSYS
             then((Reason("broker", answer.text),) if refused else ())
 
-        self._list(listed)
+        self.list(listed)
 
     def _go_back(
         self, answers: dict[str, Any], old: Configuration, then: Callable[[], None]
@@ -167,7 +167,9 @@ class LocalModules:
 
     # All at once
 
-    def _list(self, then: Callable[[tuple[str, ...] | Failure], None]) -> None:
+    def list(self, then: Callable[[tuple[str, ...] | Failure], None]) -> None:
+        """The names of all that are loaded, without `config`, or why they are not known."""
+
         def listed(answer: Any) -> None:
             if isinstance(answer, Failure):
                 then(answer)

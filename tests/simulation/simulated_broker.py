@@ -58,7 +58,9 @@ class SimulatedBroker:
         self.ledger = world.store.open()
         self.book = world.book
         self.ledger.durable = partial(world.is_durable, self.book)
-        self.machine = open_machine(self.ledger, world.scheduler.now, _Watched)
+        self.machine = open_machine(
+            self.ledger, world.scheduler.now, _Watched, world.setting.undo_failures
+        )
         self.machine.broker = self
         self.transport = SimulatedTransport(self)
         files = SimulatedWorker(self, self._files_time)

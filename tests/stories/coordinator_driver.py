@@ -4,7 +4,7 @@
 import json
 from typing import Any
 
-from coordinator.core.decisions import Decision, Durable, Receipt
+from coordinator.core.decisions import Decision, Durable, Provisional, Receipt
 from coordinator.core.edit import Edit
 from coordinator.core.effects import (
     AnnounceReady,
@@ -18,6 +18,7 @@ from coordinator.core.effects import (
     RecordAttached,
     RecordAttempt,
     RecordFilesDigest,
+    RecordKept,
     RecordNotApplied,
     RecordWarnings,
     Send,
@@ -101,23 +102,32 @@ class CoordinatorDriver:
             self.now = float(words[1])
             words = words[2:]
         if words[0] == "coordinator":
-            return self._coordinator(options(words[1:])[1])
+            return self._coordinator(*options(words[1:]))
         step = self.machine.step(self.now, self._event(*options(words)))
         return self._told(step)
 
-    def _coordinator(self, named: dict[str, str]) -> str:
+    def _coordinator(self, words: list[str], named: dict[str, str]) -> str:
         epoch, generation = int(named.get("epoch", 1)), int(named.get("generation", 0))
         running, receipts = None, {}
         if generation:
             runs = configuration(named.get("runs", "{}"))
             txid = named.get("txid", f"{epoch - 1}.9")
             decision = Decision(
-                generation, txid, epoch - 1, runs, named.get("files", runs.digest), ()
-            )
+                generation, txid, epoch - 1, runs, named.get("files", runs.digest),
+                tuple(filter(None, named.get("members", "").split(","))),
+            )  # fmt: skip
             running = Durable(Receipt(txid, generation), decision)
             receipts = {txid: running.receipt}
             self.digests[generation] = runs.digest
-        self.machine = Coordinator(epoch, running, receipts, ledger=LEDGER)
+        before = configuration(named["undoes-to"]) if "undoes-to" in named else None
+        self.machine = Coordinator(
+            epoch,
+            running,
+            receipts,
+            ledger=LEDGER,
+            undo_failures="undo-failures" in words or before is not None,
+            provisional=Provisional(generation, before) if before is not None else None,
+        )
         return f"epoch {epoch}, generation {generation}"
 
     # Commands
@@ -333,6 +343,8 @@ def _other_line(effect: Any) -> str:
             return f"remember {len(warnings)} warnings of generation {generation}"
         case RecordNotApplied(generation, names):
             return f"record generation {generation} as not applied by {' '.join(names)}"
+        case RecordKept(generation):
+            return f"record that generation {generation} stays"
         case WriteConfirmation(generation, extend):
             given = "" if extend is None else f", extended by {extend:g} s"
             return f"write confirmation of generation {generation}{given}"

@@ -253,6 +253,11 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--strict", action="store_true", help="a warning refuses")
     parser.add_argument(
+        "--no-rehearse",
+        action="store_true",
+        help="in a Flux instance: do not try it first on flux-core's own modules beside it",
+    )
+    parser.add_argument(
         "-m", "--message", metavar="MESSAGE", default="", help="why; kept in the history"
     )
     add_timeout(parser)
@@ -283,6 +288,7 @@ def _change(options: argparse.Namespace, op: str, typed: str, **fields: Any) -> 
         message=options.message,
         strict=options.strict,
         command=f"flux config {typed}",
+        **({"rehearse": False} if options.no_rehearse else {}),
         **fields,
     )
 

@@ -162,7 +162,7 @@ def _classes(named: Iterable[str]) -> "dict[str, type[Module]]":
 
 def _rehearse(configuration: "Configuration", seconds: float) -> "Rehearsed":
     """What flux-core's own modules say to a change from nothing to this."""
-    from cli.real_flux import named_or_found
+    from fluxcore.command import named_or_found
     from participant.fluxcore.rehearsal import USUAL, Rehearsed, rehearse
     from participant.judging import Judgement
     from protocol.configuration import EMPTY

@@ -30,7 +30,7 @@ class ChangeOperation(Operation):
     ) -> None:
         """`asked_at` is when the request arrived: time in the queue counts against its deadline."""
         super().__init__(shared)
-        self.txid = shared.next_txid()
+        self.txid = request.txid or shared.next_txid()
         self.client = client
         self.request = request
         self.asked_at = asked_at

@@ -43,6 +43,11 @@ class _StartTransaction(Transaction):
         """Called when a generation has been read, or cannot be."""
         super().__init__(shared, None, request, shared.now)
 
+    @property
+    def provisional(self) -> bool:
+        """What a start has decided stands: there is nothing that everybody ran before it."""
+        return False
+
     def gather(self) -> None:
         """Nothing: the start calls `ask` when everybody is here."""
 

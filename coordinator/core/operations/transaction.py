@@ -29,7 +29,7 @@ from coordinator.core.member_reasons import (
 )
 from coordinator.core.members import UNSETTLED, Member, MemberState
 from coordinator.core.operations.change_operation import ChangeOperation
-from coordinator.core.operations.confirm import extended, why_unconfirmed
+from coordinator.core.operations.confirm import UNDO, extended, why_unconfirmed
 from coordinator.core.requests import ChangeRequest
 from coordinator.core.results import Outcome, Result
 from coordinator.core.state import SharedState
@@ -64,6 +64,8 @@ class Transaction(ChangeOperation):
         self.acknowledgements = Acknowledgements(())
         self.warnings: list[Reason] = []
         self.committing_until: float | None = None
+        self.unable: set[str] = set()
+        """Voters that are there, and cannot apply it; one that is gone is none of them."""
         super().__init__(shared, client, request, asked_at)
 
     @property
@@ -74,6 +76,11 @@ class Transaction(ChangeOperation):
     def undecided(self) -> bool:
         """Whether it can still be withdrawn."""
         return self.phase in _UNDECIDED
+
+    @property
+    def provisional(self) -> bool:
+        """Whether it is undone where a voter cannot apply it; an undo itself stands."""
+        return self.shared.undo_failures and self.request.verb != UNDO
 
     @property
     def awaited(self) -> frozenset[str]:
@@ -273,6 +280,7 @@ class Transaction(ChangeOperation):
                 who=self.request.who,
                 message=self.request.message,
                 confirm=self.request.confirm,
+                provisional=self.provisional,
             )
         )
         self._note("force", generation=self.shared.generation + 1)
@@ -323,6 +331,7 @@ class Transaction(ChangeOperation):
         else:
             why = applied.reasons[0].message if applied.reasons else "gave no reason"
             self.acknowledgements.failed(member.name, f"failed in commit: {why}")
+            self.unable.add(member.name)
         self._check_applied()
 
     def _check_applied(self) -> None:
@@ -332,7 +341,15 @@ class Transaction(ChangeOperation):
         self._move(TransactionInput.NOT_APPLIED if missed else TransactionInput.ALL_APPLIED)
         if missed:
             self.outbox.emit(RecordNotApplied(self.shared.generation, tuple(missed)))
+        undone = self.shared.provisional is not None and bool(self.unable)
+        client = self.client
+        if undone:
+            self.client = None  # who is answered when it is undone
         self._close()
+        if undone and self.outcome is not None:
+            self.shared.undo_later(self.outcome, client)
+        else:
+            self.shared.keep()
 
     # Losses, deadlines, and clients that hang up
 
@@ -363,6 +380,8 @@ class Transaction(ChangeOperation):
                 for member in self._awaited():
                     within = f"did not apply the change within {limits.COMMIT_SECONDS:g} s"
                     self.acknowledgements.failed(member.name, within)
+                    if member.peer is not None:
+                        self.unable.add(member.name)
                     self.shared.replace_process(member)
                 self._check_applied()
 

@@ -288,3 +288,24 @@ def test_a_read_only_state_directory_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(LedgerError, match="cannot write"):
         SqliteLedger.open(str(tmp_path))
+
+
+def test_what_is_provisional_is_so_until_it_is_kept_or_something_follows(tmp_path: Path) -> None:
+    def reopened() -> SqliteLedger:
+        ledger.close()
+        return SqliteLedger.open(str(tmp_path))
+
+    ledger = SqliteLedger.open(str(tmp_path))
+    ledger.force(decision(1, x=1))
+    ledger.force(decision(2, x=2)._replace(provisional=True))
+    ledger = reopened()
+    found = ledger.provisional()
+    assert found is not None
+    assert (found.generation, found.before) == (2, Configuration.of({"x": 1}))
+    ledger.record_kept(2)
+    ledger = reopened()
+    assert ledger.provisional() is None
+    ledger.force(decision(3, ledger.epoch, x=3)._replace(provisional=True))
+    ledger.force(decision(4, ledger.epoch, x=4))
+    assert ledger.provisional() is None
+    ledger.close()
