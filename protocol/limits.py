@@ -7,7 +7,7 @@ moment.  Sizes are bytes, durations seconds.
 
 from typing import Final
 
-PROTOCOL_VERSION: Final = 2
+PROTOCOL_VERSION: Final = 3
 
 # Sizes
 CONFIGURATION_BYTES: Final = 16 * 1024 * 1024
