@@ -28,6 +28,7 @@ from coordinator.runtime.loop import READ, Loop
 from coordinator.runtime.signals import Signals
 from coordinator.runtime.worker import Worker
 from protocol import limits
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 FORGETS = (
@@ -228,7 +229,9 @@ class Broker:
             self._program_runs = True
         except OSError as error:
             self.status = 127 if isinstance(error, FileNotFoundError) else 126
-            self.reasons = (Reason("start", f"{command[0]}: {error.strerror}"),)
+            self.reasons = (
+                Reason("start", f"{command[0]}: {error.strerror}", code=ReasonCode.NOT_FOUND),
+            )
             self.feed(Stop())
 
     def _program_ended(self, status: int) -> None:

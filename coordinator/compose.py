@@ -25,6 +25,7 @@ from coordinator.runtime.log import Log
 from coordinator.runtime.loop import EpollLoop
 from coordinator.runtime.worker import thread_workers
 from coordinator.transport.zmtp_router import ZmtpRouter
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 
@@ -45,7 +46,7 @@ def build_broker(
             opened.callback(rundir.close)
             transport = _Router(rundir)
         except LedgerError as error:
-            raise CannotStart(Reason("ledger", str(error))) from error
+            raise CannotStart(Reason("ledger", str(error), code=ReasonCode.DISK)) from error
         except (Unusable, OSError) as error:
             raise CannotStart(Reason("broker", str(error))) from error
         opened.pop_all()

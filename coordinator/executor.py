@@ -55,7 +55,7 @@ from coordinator.core.results import Outcome
 from coordinator.files.proposal import Files, Proposal
 from coordinator.files.provenance import Provenance, ProvenanceStore, located
 from coordinator.files.reading import Unreadable
-from coordinator.ledger.errors import Fenced, NotWritten
+from coordinator.ledger.errors import Fenced, NotKept, NotWritten
 from coordinator.ledger.interface import History, Ledger
 from coordinator.processes.interface import Supervisor
 from coordinator.runtime.log import Logger
@@ -66,6 +66,7 @@ from protocol import limits
 from protocol.codec import Malformed, decode_from_participant, encode
 from protocol.configuration import Configuration
 from protocol.messages import Admit, Commit, Join, Refuse
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason, Refusal
 
 Hook = Callable[[str, object], None]
@@ -263,14 +264,15 @@ class Executor:
             self.feed(NotForced(decision.txid, str(result)))
             self._end_if_fenced(result)
         else:
-            why = Reason("ledger", f"the disk failed in mid-decision: {result}; restart the broker")
+            lost = f"the disk failed in mid-decision: {result}; restart the broker"
+            why = Reason("ledger", lost, code=ReasonCode.DISK)
             self._end(1, (why,))
 
     def _end_if_fenced(self, result: object) -> None:
         """Nothing will be written by this broker any more: to serve on would show what was."""
         if isinstance(result, Fenced) and not self._taken:
             taken = f"another broker has taken the state directory over: {result}"
-            self._taken = (Reason("ledger", taken),)
+            self._taken = (Reason("ledger", taken, code=ReasonCode.CONFLICT),)
             self.feed(Stop())  # in good order: whoever waits is answered
 
     def _confirm(self, effect: WriteConfirmation) -> None:
@@ -280,8 +282,8 @@ class Executor:
                 self.feed(ConfirmationWritten(effect.generation, why))
                 self._end_if_fenced(result)
             else:
-                lost = Reason("ledger", f"the disk failed in a confirmation: {result}")
-                self._end(1, (lost,))
+                lost = f"the disk failed in a confirmation: {result}"
+                self._end(1, (Reason("ledger", lost, code=ReasonCode.DISK),))
 
         number, extend = effect.generation, effect.extend
         if extend is None:
@@ -348,8 +350,9 @@ class Executor:
                 self._provenance.keep(result.configuration.digest, result.sources)
                 self.feed(CandidateRead(effect.txid, result.configuration))
             else:
-                why = Reason("config", f"the files could not be read: {result}")
-                self.feed(CandidateRead(effect.txid, Refusal((why,))))
+                why = f"the files could not be read: {result}"
+                unread = Reason("config", why, code=ReasonCode.UNREADABLE)
+                self.feed(CandidateRead(effect.txid, Refusal((unread,))))
 
         self._workers.files.submit(self._files.read, then)
 
@@ -361,7 +364,9 @@ class Executor:
                 self._provenance.name(result.digest, Origin(f"generation {number}"))
                 self.feed(CandidateRead(effect.txid, result))
             else:
-                why = Refusal((Reason("config", str(result)),))
+                kept_not = isinstance(result, NotKept)
+                code = ReasonCode.NOT_FOUND if kept_not else ReasonCode.DISK
+                why = Refusal((Reason("config", str(result), code=code),))
                 self.feed(CandidateRead(effect.txid, why))
 
         self._workers.history.submit(lambda: self._history.configuration(number), then)
@@ -441,7 +446,8 @@ class Executor:
 
     def _told(self, effect: AnswerInquiry) -> None:
         if effect.why_not:
-            self._owner.answer(effect.client, {"error": effect.why_not})
+            why_not = {"result": "failed", "code": str(effect.code), "error": effect.why_not}
+            self._owner.answer(effect.client, why_not)
             return
         try:
             told = json.loads(effect.text)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from participant.contract import NotAModule, check_instance
 from participant.module import Module
 from protocol.configuration import Configuration
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, Refusal
 
 
@@ -74,19 +75,21 @@ def ask_within(
         try:
             said.append(ask(module, configuration, starting, complain))
         except Raised as error:
-            said.append(Judgement((Reason(name, str(error)),)))
+            said.append(Judgement((Reason(name, str(error), code=ReasonCode.FAULT),)))
         except NotAModule as error:
-            said.append(Judgement((Reason(name, f"cannot be loaded: {error}"),)))
+            why = f"cannot be loaded: {error}"
+            said.append(Judgement((Reason(name, why, code=ReasonCode.UNLOADABLE),)))
         except BaseException as error:
             why = f"prepare raised {type(error).__name__}: {error}"
-            said.append(Judgement((Reason(name, why),)))
+            said.append(Judgement((Reason(name, why, code=ReasonCode.FAULT),)))
 
     # An author's prepare may hang; a thread can be left behind, and ends with this process.
     thread = threading.Thread(target=listen, daemon=True)
     thread.start()
     thread.join(seconds)
     if not said:
-        return Judgement((Reason(name, f"did not answer within {seconds:g} s"),))
+        why = f"did not answer within {seconds:g} s"
+        return Judgement((Reason(name, why, code=ReasonCode.TIMEOUT),))
     return renamed(said[0], name)
 
 

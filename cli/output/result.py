@@ -9,6 +9,7 @@ from typing import Any
 
 from cli import naming, streams
 from cli.client import SLACK_SECONDS, Client, Trouble, Unanswered, complain
+from cli.output import failure
 from protocol import limits
 from protocol.formats.fsd import format_fsd
 from protocol.reasons import from_json
@@ -33,13 +34,13 @@ def change(
             outcome = _answer(client, longest)
         except KeyboardInterrupt:
             client.close()
-            return _failed(prog, as_json, *_after_interrupt(prog, began))
+            status, why = _after_interrupt(prog, began)
+            return failure.tell(prog, as_json, Trouble(why, "interrupted"), status)
     except Unanswered as trouble:
-        return _failed(
-            prog, as_json, 3, f"{trouble}; `flux config status` tells which generation is in force"
-        )
+        why = f"{trouble}; `flux config status` tells which generation is in force"
+        return failure.tell(prog, as_json, Trouble(why, trouble.code), 3)
     except Trouble as trouble:
-        return _failed(prog, as_json, 1, str(trouble))
+        return failure.tell(prog, as_json, trouble)
     if quiet and not as_json and outcome["status"] == 0:
         _tell_warnings(prog, outcome)
         return 0
@@ -82,13 +83,6 @@ def _after_interrupt(prog: str, began: float) -> tuple[int, str]:
 def _behind(status: dict[str, Any]) -> str:
     awaited = status.get("transaction", {}).get("awaited", ())
     return f", and not applied yet by {', '.join(awaited)}" if awaited else ""
-
-
-def _failed(prog: str, as_json: bool, status: int, why: str) -> int:
-    complain(prog, why)
-    if as_json:
-        streams.tell(json.dumps({"version": 1, "result": "failed", "status": status, "error": why}))
-    return status
 
 
 def tell(command: str, as_json: bool, outcome: dict[str, Any]) -> int:

@@ -7,7 +7,7 @@ from typing import assert_never
 from coordinator.api.access import DENIED, AccessRules
 from coordinator.api.changes import Changes
 from coordinator.api.connection import Connection
-from coordinator.api.fields import BadRequest, Fields
+from coordinator.api.fields import BadRequest, Fields, failure
 from coordinator.api.handle import BrokerHandle
 from coordinator.api.history import SlowReads, error_answer
 from coordinator.api.lookup import Lookup
@@ -35,6 +35,7 @@ from coordinator.runtime.worker import result_of
 from protocol import limits
 from protocol.configuration import Configuration
 from protocol.keys import Path
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 _OWNERS_ONLY = {
@@ -83,7 +84,7 @@ class Dispatcher:
         try:
             self._carry_on(client, self._response(request, caller))
         except BadRequest as wrong:
-            self.answer(client.number, {"error": str(wrong)})
+            self.answer(client.number, failure(str(wrong), wrong.code))
         except Unreadable as unreadable:
             self._refuse(client, unreadable.reasons)
 
@@ -92,7 +93,7 @@ class Dispatcher:
         if entry is None:
             raise BadRequest(f"unknown operation {request['op']!r:.60}")
         if entry.kind in _OWNERS_ONLY and not caller.is_owner:
-            raise BadRequest(_OWNERS_ONLY[entry.kind])
+            raise BadRequest(_OWNERS_ONLY[entry.kind], ReasonCode.NOT_OWNER)
         return entry.handler(request, caller)
 
     def _carry_on(self, client: Connection, response: Response) -> None:
@@ -121,7 +122,8 @@ class Dispatcher:
         running = self._broker.machine.running
         assert running is not None, "the handler refuses it before"
         if self._watchers.count() >= self._server.places() // 2:
-            raise BadRequest("too many clients watch the configuration; try again later")
+            many = "too many clients watch the configuration; try again later"
+            raise BadRequest(many, ReasonCode.BUSY)
         client.busy = True  # nothing else is asked on this connection
         self._watchers.add(client, path, running)
 
@@ -142,7 +144,8 @@ class Dispatcher:
                 self._broker.provenance.keep(result.digest, wanted.sources)
                 self._ask(client, wanted.build(result))
             else:
-                why = (Reason("config", f"the texts could not be read: {result}"),)
+                unread = f"the texts could not be read: {result}"
+                why = (Reason("config", unread, code=ReasonCode.UNREADABLE),)
                 reasons = result.reasons if isinstance(result, Unreadable) else why
                 if wanted.attempt is not None:
                     self._broker.record_attempt(wanted.attempt._replace(reasons=reasons))

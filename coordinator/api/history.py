@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from coordinator.api import guests
 from coordinator.api.diff import ABSENT, Difference, differences
-from coordinator.api.fields import BadRequest, Fields, count, generation, text
+from coordinator.api.fields import BadRequest, Fields, count, failure, generation, text
 from coordinator.api.handle import BrokerHandle
 from coordinator.api.secret_places import SecretPlaces, Secrets
 from coordinator.api.table import Caller, Kind, Look, Table, TableEntry
@@ -20,6 +20,7 @@ from coordinator.files.reading import Source, Unreadable, read_sources
 from coordinator.ledger.errors import NotKept
 from protocol import limits
 from protocol.configuration import Configuration
+from protocol.reason_code import ReasonCode
 
 HISTORY_SHOWN = 20
 RUNNING, FILES = "running", "files"
@@ -77,7 +78,8 @@ class SlowReads:
             if not caller.is_owner:
                 found = (_without_secrets(difference, secrets) for difference in found)
             changes = [difference.as_json() for difference in found]
-            return {"version": 1, "a": before, "b": after, "changes": changes}
+            result = "differ" if changes else "same"
+            return {"result": result, "a": before, "b": after, "changes": changes}
 
         return Look(job)
 
@@ -123,15 +125,14 @@ class SlowReads:
     def _running(self) -> Durable:
         running = self._broker.machine.running
         if running is None:
-            raise BadRequest("no configuration is in force yet")
+            raise BadRequest("no configuration is in force yet", ReasonCode.NOT_FOUND)
         return running
 
     def _path(self) -> str:
         path = self._broker.attributes.get("config.path")
         if not path:
-            raise BadRequest(
-                "the broker was started without a configuration path; there are no files"
-            )
+            why = "the broker was started without a configuration path; there are no files"
+            raise BadRequest(why, ReasonCode.NOT_FOUND)
         return os.fspath(path)
 
 
@@ -156,10 +157,11 @@ def _described(side: Fields, configuration: Configuration) -> tuple[Fields, Conf
 def error_answer(error: BaseException) -> Fields:
     """The answer where a look found nothing."""
     if isinstance(error, Unreadable):
-        return {
-            "error": "\n".join(str(reason) for reason in error.reasons),
-            "reasons": [reason.as_json() for reason in error.reasons],
-        }
-    if isinstance(error, NotKept | BadRequest):
-        return {"error": str(error)}
-    return {"error": f"the ledger cannot be read: {error}"}
+        why = "\n".join(str(reason) for reason in error.reasons)
+        reasons = [reason.as_json() for reason in error.reasons]
+        return {**failure(why, error.reasons[0].code), "reasons": reasons}
+    if isinstance(error, BadRequest):
+        return failure(str(error), error.code)
+    if isinstance(error, NotKept):
+        return failure(str(error), ReasonCode.NOT_FOUND)
+    return failure(f"the ledger cannot be read: {error}", ReasonCode.DISK)

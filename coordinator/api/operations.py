@@ -16,6 +16,7 @@ from coordinator.api.table import Caller, Kind, Look, Table, TableEntry, WatchRe
 from coordinator.core.events import Inquired
 from coordinator.core.members import Member
 from protocol import limits
+from protocol.reason_code import ReasonCode
 
 _FIXED = frozenset({"rank", "size", "rundir", "statedir", "local-uri", "modules-uri", "version"})
 """Attributes that say what is so, and those below `broker.` and `config.` likewise."""
@@ -52,7 +53,7 @@ class Operations:
     def _get(self, request: Fields, caller: Caller) -> Fields:
         running = self._broker.machine.running
         if running is None:
-            raise BadRequest("no configuration is in force yet")
+            raise BadRequest("no configuration is in force yet", ReasonCode.NOT_FOUND)
         answer = {"generation": running.generation, "digest": running.configuration.digest}
         if "name" not in request:
             return {**answer, "configuration": self._lookup.at(running, (), caller.is_owner)}
@@ -64,7 +65,7 @@ class Operations:
 
     def _watch(self, request: Fields, _: Caller) -> WatchRequest:
         if self._broker.machine.running is None:
-            raise BadRequest("no configuration is in force yet")
+            raise BadRequest("no configuration is in force yet", ReasonCode.NOT_FOUND)
         return WatchRequest(key(request) if "name" in request else ())
 
     def _status(self, _: Fields, caller: Caller) -> Fields:
@@ -81,7 +82,7 @@ class Operations:
     def _dump(self, _: Fields, caller: Caller) -> Fields:
         running = self._broker.machine.running
         if running is None:
-            raise BadRequest("no configuration is in force yet")
+            raise BadRequest("no configuration is in force yet", ReasonCode.NOT_FOUND)
         configuration = self._lookup.at(running, (), caller.is_owner)
         return status.dump(self._broker.machine, self._broker.attributes, configuration)
 
@@ -114,7 +115,7 @@ class Operations:
         name = text(request, "name")
         member = self._broker.machine.members.get(name)
         if member is None:
-            raise BadRequest(f"{name:.60}: no such module is loaded")
+            raise BadRequest(f"{name:.60}: no such module is loaded", ReasonCode.NOT_FOUND)
         return member
 
     # Attributes and the log
@@ -122,7 +123,7 @@ class Operations:
     def _getattr(self, request: Fields, _: Caller) -> Fields:
         name = text(request, "name")
         if name not in self._broker.attributes:
-            raise BadRequest(f"{name}: no such attribute")
+            raise BadRequest(f"{name}: no such attribute", ReasonCode.NOT_FOUND)
         return {"value": self._broker.attributes[name]}
 
     def _lsattr(self, _: Fields, __: Caller) -> Fields:
@@ -136,9 +137,11 @@ class Operations:
         if not name or not name.isprintable() or len(name) > limits.NAME_LENGTH:
             raise BadRequest(f"{name!r:.60} is no name for an attribute")
         if len(value) > limits.REASON_BYTES:
-            raise BadRequest(f"{name}: the value is longer than {limits.REASON_BYTES} characters")
+            long = f"{name}: the value is longer than {limits.REASON_BYTES} characters"
+            raise BadRequest(long, ReasonCode.TOO_LARGE)
         if name not in attributes and len(attributes) >= limits.ATTRIBUTES:
-            raise BadRequest(f"there are {limits.ATTRIBUTES} attributes already")
+            many = f"there are {limits.ATTRIBUTES} attributes already"
+            raise BadRequest(many, ReasonCode.TOO_LARGE)
         attributes[name] = value
         return {"value": value}
 

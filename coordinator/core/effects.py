@@ -15,6 +15,7 @@ from coordinator.core.edit import Edit
 from coordinator.core.requests import Spec, Who
 from coordinator.core.results import Outcome
 from protocol.messages import Abort, Arguments, Inquire, Prepare, Refuse, Shutdown
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 
@@ -108,6 +109,8 @@ class AnswerInquiry(NamedTuple):
     client: int
     text: str = ""
     why_not: str = ""
+    code: ReasonCode = ReasonCode.NOT_FOUND
+    """Of `why_not`."""
 
 
 class RecordAttempt(NamedTuple):

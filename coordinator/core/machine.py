@@ -96,6 +96,7 @@ from protocol.messages import (
     Shutdown,
     Vote,
 )
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, is_part_of
 
 
@@ -284,21 +285,22 @@ class Coordinator:
         for queued in late:
             self.queue.remove(queued)
             why = f"other changes were in progress for all of its {queued.request.seconds:g} s"
-            self._turn_away(queued.client, why, now - queued.asked_at)
+            self._turn_away(queued.client, why, ReasonCode.TIMEOUT, now - queued.asked_at)
 
     # The queue
 
     def _asked(self, client: int, request: Request) -> None:
         if self.stopping_until is not None:
-            self._turn_away(client, "the broker is stopping")
+            self._turn_away(client, "the broker is stopping", ReasonCode.STOPPING)
         elif len(self.queue) >= limits.QUEUED_REQUESTS:
-            self._turn_away(client, f"{limits.QUEUED_REQUESTS} changes are waiting already")
+            why = f"{limits.QUEUED_REQUESTS} changes are waiting already"
+            self._turn_away(client, why, ReasonCode.BUSY)
         else:
             self.queue.append(_Queued(client, request, self.shared.now))
             self.outbox.wake(self.shared.now + request.seconds)
 
-    def _turn_away(self, client: int, why: str, seconds: float = 0.0) -> None:
-        reason = Reason("config", why)
+    def _turn_away(self, client: int, why: str, code: ReasonCode, seconds: float = 0.0) -> None:
+        reason = Reason("config", why, code=code)
         outcome = Outcome(
             Result.REFUSED, self.shared.generation, reasons=(reason,), seconds=seconds
         )
@@ -374,7 +376,7 @@ class Coordinator:
         self.outbox.wake(self.stopping_until)
         self.outbox.log("stop")
         for queued in self.queue:
-            self._turn_away(queued.client, "the broker is stopping")
+            self._turn_away(queued.client, "the broker is stopping", ReasonCode.STOPPING)
         self.queue.clear()
         self.operation.stop()
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Literal, NamedTuple
 
 from protocol import limits
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason, bounded
 
 _READINGS = 4  # the first and three more
@@ -49,7 +50,7 @@ def read_sources(path: str) -> tuple[Source, ...]:
         try:
             text = _read(name, room)
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-            reasons.append(file_reason(name, _cause(error)))
+            reasons.append(_unread(name, _cause(error)))
             continue
         room -= len(text)
         texts.append(Source(name, text, "json" if name.endswith(".json") else "toml"))
@@ -64,9 +65,10 @@ def _files_at(path: str) -> list[str]:
             return [path]
         names = [name for name in os.listdir(path) if name.endswith(".toml") and name[0] != "."]
     except (OSError, ValueError) as error:
-        raise Unreadable([file_reason(path, _cause(error))]) from None
+        raise Unreadable([_unread(path, _cause(error))]) from None
     if len(names) > limits.SOURCE_FILES:
-        raise Unreadable([file_reason(path, f"holds more than {limits.SOURCE_FILES} files")])
+        many = f"holds more than {limits.SOURCE_FILES} files"
+        raise Unreadable([_unread(path, many, ReasonCode.TOO_LARGE)])
     return [os.path.join(path, name) for name in sorted(names, key=os.fsencode)]
 
 
@@ -115,5 +117,11 @@ def _cause(error: OSError | ValueError) -> str:
 def file_reason(
     name: str, message: str, line: int | None = None, column: int | None = None
 ) -> Reason:
-    """A reason about the text called `name`."""
-    return Reason("config", message, origin=Origin(name, line, column))
+    """A reason about what stands in the text called `name`."""
+    origin = Origin(name, line, column)
+    return Reason("config", message, origin=origin, code=ReasonCode.SYNTAX)
+
+
+def _unread(name: str, message: str, code: ReasonCode = ReasonCode.UNREADABLE) -> Reason:
+    """A reason about a file that has given no text."""
+    return Reason("config", message, origin=Origin(name), code=code)

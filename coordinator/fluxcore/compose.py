@@ -27,6 +27,7 @@ from coordinator.runtime.worker import thread_workers
 from fluxcore.handle import Flux
 from fluxcore.loop import FluxLoop
 from protocol.configuration import Configuration
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 
@@ -73,7 +74,7 @@ def build_coordinator(
             opened.callback(ledger.close)
             door = RunDirectory(rundir)
         except LedgerError as error:
-            raise CannotStart(Reason("ledger", str(error))) from error
+            raise CannotStart(Reason("ledger", str(error), code=ReasonCode.DISK)) from error
         except (Unusable, OSError) as error:
             raise CannotStart(Reason("agent", str(error))) from error
         opened.pop_all()

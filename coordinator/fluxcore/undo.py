@@ -13,6 +13,7 @@ from coordinator.core.requests import ChangeRequest, Earlier, Who
 from coordinator.core.results import Outcome, Result
 from coordinator.fluxcore.answers import UNDONE
 from protocol import limits
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 _UNDO = "undo"
@@ -57,10 +58,14 @@ def combined(change: Outcome, undo: Outcome) -> Outcome:
     seconds = change.seconds + undo.seconds
     if undo.result in _BACK:
         told = Reason("config", f"{UNDONE}: all ranks run what ran before, now generation "
-                                f"{undo.generation}")  # fmt: skip
+                                f"{undo.generation}", code=ReasonCode.NOT_APPLIED)  # fmt: skip
         return change._replace(result=Result.REFUSED, generation=undo.generation, seconds=seconds,
                                reasons=(*change.reasons, told), not_applied=(),
                                confirm=None)  # fmt: skip
-    failed = Reason("config", f"generation {change.generation} could not be undone")
+    failed = Reason(
+        "config",
+        f"generation {change.generation} could not be undone",
+        code=ReasonCode.NOT_APPLIED,
+    )
     return change._replace(generation=undo.generation, seconds=seconds,
                            reasons=(*change.reasons, failed, *undo.reasons))  # fmt: skip

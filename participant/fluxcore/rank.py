@@ -206,7 +206,7 @@ class Rank:
     def _failed(self, new: Configuration, reasons: tuple[Reason, ...]) -> None:
         """The modules run what they ran: say what was refused."""
         lines = "; ".join(f"{reason.module}: {reason.message}" for reason in reasons)
-        told = (Reason(self.name, lines),)
+        told = (Reason(self.name, lines, code=reasons[0].code),)
         self._say(f"went back: {lines}")
         self.refused = {new.digest: told}
         self._know(certain=True)

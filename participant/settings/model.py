@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from participant.settings.secrets import secret_paths
 from participant.settings.soundness import mistakes
 from protocol.keys import Path
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, Refusal
 from protocol.secrets import Patterns, at
 
@@ -62,7 +63,7 @@ def read_table(
     if not isinstance(settings, model):
         kind = type(settings).__name__
         why = f"a validator of {model.__qualname__} returned a {kind}; it must return self"
-        return Refusal((Reason(module, why, key=where),))
+        return Refusal((Reason(module, why, key=where, code=ReasonCode.FAULT),))
     unmeant = [Reason(module, why, key=(*where, *path)) for path, why in mistakes(settings)]
     return Refusal(tuple(unmeant)) if unmeant else settings
 
@@ -73,7 +74,9 @@ def _reason(
     """One error of pydantic's; in words that cannot contain the value, where that is secret."""
     secret = fault["type"] not in _NEVER_QUOTE and at(secrets, key)
     message = "is not accepted (it is a secret, so why is not said)" if secret else ""
-    return Reason(module, message or _plain_words(fault), key=(*where, *key))
+    unknown = fault["type"] == "extra_forbidden"
+    code = ReasonCode.UNKNOWN_KEY if unknown else ReasonCode.INVALID
+    return Reason(module, message or _plain_words(fault), key=(*where, *key), code=code)
 
 
 def _key(fault: "ErrorDetails", value: Any) -> Path:

@@ -16,7 +16,7 @@ from cli.client import Trouble, complain
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as that of json
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 COMMANDS = {
     "get": ("cli.commands.config.get", "print the configuration in force, or a part of it"),
@@ -34,6 +34,7 @@ COMMANDS = {
     "diff": ("cli.commands.config.history", "what differs between two configurations"),
     "watch": ("cli.commands.config.watch", "print a value at every committed generation"),
     "dump": ("cli.commands.config.watch", "print everything at once"),
+    "schema": ("cli.commands.config.schema", "print the JSON Schema of what --json prints"),
 }
 
 _INTRODUCTION = """\
@@ -78,6 +79,7 @@ class Parser(argparse.ArgumentParser):
             formatter_class=_Help,
             **options,  # type: ignore[arg-type]
         )
+        self._as_json = False
 
     def format_help(self) -> str:
         """Under the names by which the commands are to be called here."""
@@ -87,10 +89,19 @@ class Parser(argparse.ArgumentParser):
         """The same."""
         return naming.usage(super().format_usage())
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's; remembers what was given."""
+        self._as_json = "--json" in (sys.argv[1:] if args is None else args)
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
-        """Wrong usage: a line on stderr, and exit status 2."""
+        """Wrong usage: a line on stderr, JSON where that was asked for, and exit status 2."""
         complain("config", message)
         self.print_usage(sys.stderr)
+        if self._as_json:
+            from cli.output import failure
+
+            failure.tell_json(Trouble(message, "usage"), 2)
         sys.exit(2)
 
 
@@ -106,9 +117,9 @@ def main(_command: str, arguments: list[str]) -> int:
     try:
         status: int = options.run(options)
     except Trouble as trouble:
-        for line in str(trouble).splitlines():
-            complain("config", line.removeprefix("config: "))
-        return 1
+        from cli.output import failure
+
+        return failure.tell("config", getattr(options, "json", False), trouble)
     return status
 
 

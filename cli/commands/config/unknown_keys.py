@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from participant.module import Module
 from protocol.configuration import Configuration
 from protocol.keys import Path, format_key
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 _Found = dict[Path, set[str]]
@@ -42,7 +43,8 @@ def warnings(configuration: Configuration, modules: Iterable[type[Module]]) -> l
 def _warning(path: Path, what: str, names: Iterable[str]) -> Reason:
     near = difflib.get_close_matches(str(path[-1]), sorted(names), 1)
     guess = f"; did you mean {format_key((near[0],))}?" if near else ""
-    return Reason("config", f"unknown {what}, which no module reads{guess}", path)
+    why = f"unknown {what}, which no module reads{guess}"
+    return Reason("config", why, path, code=ReasonCode.UNKNOWN_KEY)
 
 
 def _unknown_to_all(table: str, readers: list[_Found]) -> _Found:

@@ -7,6 +7,7 @@ of a repository of configurations.
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Container, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -77,9 +78,9 @@ examples:
 
 def validate(options: argparse.Namespace) -> int:
     """Run `flux config validate`; the exit status."""
-    from cli.commands.config.files import NO_FILES, sources_at
+    from cli.commands.config.files import NO_FILES
     from coordinator.files.parsing import merge
-    from coordinator.files.reading import Unreadable
+    from coordinator.files.reading import Unreadable, read_sources
     from participant.judging import ask_within
 
     classes = _classes(options.module)
@@ -87,8 +88,9 @@ def validate(options: argparse.Namespace) -> int:
     warned: tuple[Reason, ...] = ()
     digest = ""
     rehearsed = 0
-    sources = sources_at(options.path)
+    sources: tuple[Source, ...] = ()
     try:
+        sources = read_sources(os.path.abspath(options.path) if options.path else options.path)
         configuration = merge(sources)
     except Unreadable as unreadable:
         reasons = unreadable.reasons
@@ -129,7 +131,7 @@ def _classes(named: Iterable[str]) -> "dict[str, type[Module]]":
         try:
             classes[name_of(typed)] = load(typed if typed not in named else resolve(typed))
         except (NotFound, Unloadable) as error:
-            raise Trouble(str(error)) from None
+            raise Trouble(str(error), "unloadable") from None
     return classes
 
 
@@ -186,6 +188,7 @@ def _tell(
     if options.json:
         shown: dict[str, Any] = {
             "version": 1,
+            "result": "refused" if reasons else "valid",
             "valid": not reasons,
             "path": options.path,
             "digest": digest,

@@ -40,14 +40,14 @@ class ChangeOperation(Operation):
 
     # The candidate
 
-    def barred(self) -> str:
-        """Why this change must not be tried; empty if it may be."""
+    def barred(self) -> Reason | None:
+        """Why this change must not be tried; None if it may be."""
         return why_barred(self.shared, self.request)
 
     def _propose(self) -> None:
         why_not = self.barred()
-        if why_not:
-            self.proposed(Refusal((Reason("config", why_not),)))
+        if why_not is not None:
+            self.proposed(Refusal((why_not,)))
             return
         match self.request.proposal:
             case FromFiles():

@@ -36,6 +36,7 @@ from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.configuration import Configuration
 from protocol.messages import Abort, Applied, Prepare, Vote
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, Refusal
 from protocol.transitions import TRANSACTION, TransactionInput, TransactionState
 
@@ -108,10 +109,10 @@ class Transaction(ChangeOperation):
             return
         # What is asked for with --confirm may be more time for what is unconfirmed; this is not.
         why_not = (
-            why_unconfirmed(self.shared, self.request) if self.request.confirm is not None else ""
+            why_unconfirmed(self.shared, self.request) if self.request.confirm is not None else None
         )
-        if why_not:
-            self._abort(TransactionInput.UNREADABLE, (Reason("config", why_not),))
+        if why_not is not None:
+            self._abort(TransactionInput.UNREADABLE, (why_not,))
             return
         self.gather()
 
@@ -190,7 +191,8 @@ class Transaction(ChangeOperation):
         assert seconds is not None
         if event.why:
             why = f"the new time could not be written: {event.why}"
-            self._abort(TransactionInput.NOT_FORCED, (Reason("config", why),))
+            why_not = Reason("config", why, code=ReasonCode.DISK)
+            self._abort(TransactionInput.NOT_FORCED, (why_not,))
             return
         extended(self.shared, seconds)
         self._move(TransactionInput.EXTENDED)
@@ -308,10 +310,8 @@ class Transaction(ChangeOperation):
 
     def not_forced(self, why: str) -> None:
         """The decision is certainly not on disk, and no Commit was sent: abort."""
-        self._abort(
-            TransactionInput.NOT_FORCED,
-            (Reason("config", f"the decision could not be written to the ledger: {why}"),),
-        )
+        lost = f"the decision could not be written to the ledger: {why}"
+        self._abort(TransactionInput.NOT_FORCED, (Reason("config", lost, code=ReasonCode.DISK),))
 
     def applied(self, member: Member, applied: Applied) -> None:
         if self.phase is not TransactionState.COMMITTING or not self._is_voter(member):
@@ -322,7 +322,8 @@ class Transaction(ChangeOperation):
             self.acknowledgements.applied(member.name)
         else:
             why = applied.reasons[0].message if applied.reasons else "gave no reason"
-            self.acknowledgements.failed(member.name, f"failed in commit: {why}")
+            code = applied.reasons[0].code if applied.reasons else ReasonCode.NOT_APPLIED
+            self.acknowledgements.failed(member.name, f"failed in commit: {why}", code)
         self._check_applied()
 
     def _check_applied(self) -> None:
@@ -343,12 +344,15 @@ class Transaction(ChangeOperation):
             # One that is only cut off and has said yes stays bound, and its yes is held here.
             if dead or self.ballot.awaits(member.name):
                 self.ballot.strike(member.name)
-                self.reasons.append(Reason(member.name, f"{why} while it was asked"))
+                asked = f"{why} while it was asked"
+                self.reasons.append(Reason(member.name, asked, code=ReasonCode.DIED))
                 self._weigh()
         elif self.phase is TransactionState.FORCING and dead:
-            self.acknowledgements.failed(member.name, f"{why} before it could apply the change")
+            early = f"{why} before it could apply the change"
+            self.acknowledgements.failed(member.name, early, ReasonCode.DIED)
         elif self.phase is TransactionState.COMMITTING and dead:
-            self.acknowledgements.failed(member.name, f"{why} before it had applied the change")
+            early = f"{why} before it had applied the change"
+            self.acknowledgements.failed(member.name, early, ReasonCode.DIED)
             self._check_applied()
         return False
 
@@ -362,7 +366,7 @@ class Transaction(ChangeOperation):
             elif self.phase is TransactionState.COMMITTING:
                 for member in self._awaited():
                     within = f"did not apply the change within {limits.COMMIT_SECONDS:g} s"
-                    self.acknowledgements.failed(member.name, within)
+                    self.acknowledgements.failed(member.name, within, ReasonCode.TIMEOUT)
                     self.shared.replace_process(member)
                 self._check_applied()
 
@@ -381,7 +385,8 @@ class Transaction(ChangeOperation):
                 is_late(member, self.txid, allowed, self.shared.now) for member in self._awaited()
             )
         if self.candidate is None:
-            return (Reason("config", f"the files could not be read within {allowed}"),)
+            late = f"the files could not be read within {allowed}"
+            return (Reason("config", late, code=ReasonCode.TIMEOUT),)
         return tuple(
             is_unsettled(member, allowed)
             for member in self.shared.members
@@ -393,13 +398,15 @@ class Transaction(ChangeOperation):
             return
         self.client = None
         if self.undecided:
-            why = Reason("config", "the client went away before the decision")
+            gone = "the client went away before the decision"
+            why = Reason("config", gone, code=ReasonCode.WITHDRAWN)
             self._abort(TransactionInput.WITHDRAWN, (why,))
         self._check_settled(wait=False)
 
     def stop(self) -> None:
         if self.undecided:
-            self._abort(TransactionInput.WITHDRAWN, (Reason("config", "the broker is stopping"),))
+            why = Reason("config", "the broker is stopping", code=ReasonCode.STOPPING)
+            self._abort(TransactionInput.WITHDRAWN, (why,))
         elif self.committing_until is None:
             self.deadline = min(self.deadline, self.shared.now + limits.SHUTDOWN_SECONDS)
             self._check_settled(wait=False)
@@ -454,7 +461,8 @@ class Transaction(ChangeOperation):
     def _answer_unknown(self) -> None:
         if self.client is None:
             return
-        why = Reason("config", "the ledger's disk has not answered; the decision is not known yet")
+        silent = "the ledger's disk has not answered; the decision is not known yet"
+        why = Reason("config", silent, code=ReasonCode.DISK)
         outcome = Outcome(
             Result.UNKNOWN,
             self.shared.generation,

@@ -144,5 +144,5 @@ class WayBack(Transaction):
         return self.returning.get(member.name) is member
 
     def _stays_behind(self, member: Member) -> None:
-        why = is_behind(member, self.shared.generation).message
-        self.acknowledgements.failed(member.name, why)
+        behind = is_behind(member, self.shared.generation)
+        self.acknowledgements.failed(member.name, behind.message, behind.code)
