@@ -13,11 +13,12 @@ from contextlib import ExitStack
 from coordinator.api.front import SOCKET, UnixFront
 from coordinator.broker import Broker, CannotStart, Options
 from coordinator.core.machine import Coordinator
-from coordinator.executor import Environment, Hook, open_machine
+from coordinator.executor import Environment, Hook
 from coordinator.files.proposal import FilesOnDisk
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.ledger.errors import LedgerError
 from coordinator.ledger.sqlite import SqliteLedger
+from coordinator.opening import open_machine
 from coordinator.processes.children import Children
 from coordinator.processes.descriptor_limit import participant_places
 from coordinator.runtime.directories import RunDirectory, Unusable

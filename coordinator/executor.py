@@ -9,14 +9,16 @@ import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
-from coordinator.core.decisions import Attempt, Decision, Durable, Unconfirmed
+from coordinator.comparison.unread import unread_in
+from coordinator.core.decisions import Attempt, Decision, Durable
 from coordinator.core.effects import (
     AnnounceReady,
     Answer,
     AnswerInquiry,
     Effect,
+    FindUnread,
     GiveUp,
     Halt,
     Kill,
@@ -49,6 +51,7 @@ from coordinator.core.events import (
     Stop,
     TimePassed,
     Unreachable,
+    UnreadFound,
 )
 from coordinator.core.machine import Coordinator
 from coordinator.core.results import Outcome
@@ -92,26 +95,6 @@ class Environment:
     files: Files | None
     """None where the broker was started without a configuration path."""
     log: Logger
-
-
-Machine = TypeVar("Machine", bound=Coordinator)
-
-
-def open_machine(ledger: Ledger, now: float, kind: type[Machine]) -> Machine:
-    """The machine as it goes on from what the ledger holds; `now` is by the machine's clock."""
-    found = ledger.unconfirmed()
-    unconfirmed = None
-    if found is not None:
-        generation, before, seconds = found
-        unconfirmed = Unconfirmed(generation, before, now + seconds)
-    return kind(
-        ledger.epoch,
-        ledger.last(),
-        ledger.receipts(),
-        unconfirmed,
-        ledger=ledger.identity,
-        life=ledger.life,
-    )
 
 
 class Owner(Protocol):
@@ -160,6 +143,7 @@ class Executor:
             TellCommit: self._tell_commit,
             TellAdmit: self._tell_admit,
             ReadFiles: self._read_files,
+            FindUnread: self._find_unread,
             ReadGeneration: self._recall,
             RecordEdit: self._edited,
             WriteConfirmation: self._confirm,
@@ -355,6 +339,15 @@ class Executor:
                 self.feed(CandidateRead(effect.txid, Refusal((unread,))))
 
         self._workers.files.submit(self._files.read, then)
+
+    def _find_unread(self, effect: FindUnread) -> None:
+        members = [(member.name, member.description) for member in self._machine.members]
+
+        def then(found: object) -> None:
+            reasons = found if isinstance(found, tuple) else ()
+            self.feed(UnreadFound(effect.txid, reasons))
+
+        self._workers.places.submit(lambda: unread_in(*effect.compared, members), then)
 
     def _recall(self, effect: ReadGeneration) -> None:
         number = effect.generation

@@ -9,7 +9,7 @@ from typing import Any
 
 from cli import naming, streams
 from cli.client import SLACK_SECONDS, Client, Trouble, Unanswered, complain
-from cli.output import failure
+from cli.output import changes, failure
 from protocol import limits
 from protocol.formats.fsd import format_fsd
 from protocol.reasons import from_json
@@ -96,9 +96,11 @@ def tell(command: str, as_json: bool, outcome: dict[str, Any]) -> int:
         complain(command, from_json(reason).removeprefix(f"{command}: "))
     if status == 0:
         news = _of_one_module(outcome) if command == "module" else _good_news(outcome)
-        streams.tell(naming.hints(news))
+        streams.tell("\n".join(map(naming.hints, (news, *changes.lines(outcome)))))
         return 0
     complain(command, _last_line(outcome))
+    for line in changes.lines(outcome):
+        streams.tell(naming.hints(line))
     return status
 
 

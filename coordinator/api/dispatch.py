@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from coordinator.api.access import DENIED, AccessRules
+from coordinator.api.changed_keys import ChangedKeys
 from coordinator.api.changes import Changes
 from coordinator.api.connection import Connection
 from coordinator.api.fields import BadRequest, Fields, failure
@@ -12,7 +13,6 @@ from coordinator.api.handle import BrokerHandle
 from coordinator.api.history import SlowReads, error_answer
 from coordinator.api.lookup import Lookup
 from coordinator.api.operations import Operations
-from coordinator.api.outcome import as_json
 from coordinator.api.secret_places import SecretPlaces
 from coordinator.api.server import ApiServer
 from coordinator.api.table import (
@@ -51,6 +51,7 @@ class Dispatcher:
         self._broker = broker
         secrets = SecretPlaces(lambda: broker.machine.members)
         self._lookup = Lookup(secrets)
+        self._changed = ChangedKeys(broker, secrets)
         self._access = AccessRules(lambda: broker.machine.running, self._lookup)
         self._table: Table = {
             **Operations(broker, self._lookup, secrets).table(),
@@ -170,9 +171,15 @@ class Dispatcher:
 
     def answer(self, number: int, answer: Outcome | Fields) -> None:
         """Bring a client its answer; it may be gone."""
+        if isinstance(answer, Outcome):
+            self._changed.answer(answer, lambda whole: self._bring(number, whole))
+        else:
+            self._bring(number, answer)
+
+    def _bring(self, number: int, answer: Fields) -> None:
         client = self._server.clients.get(number) if self._server else None
         if client is None or self._server is None:
             return
         client.busy = False
-        self._server.answer(client, as_json(answer) if isinstance(answer, Outcome) else answer)
+        self._server.answer(client, answer)
         self._server.resume(client)

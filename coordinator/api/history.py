@@ -9,11 +9,12 @@ import os
 from collections.abc import Callable
 
 from coordinator.api import guests
-from coordinator.api.diff import ABSENT, Difference, differences
+from coordinator.api.changed_keys import without_secrets
 from coordinator.api.fields import BadRequest, Fields, count, failure, generation, text
 from coordinator.api.handle import BrokerHandle
 from coordinator.api.secret_places import SecretPlaces, Secrets
 from coordinator.api.table import Caller, Kind, Look, Table, TableEntry
+from coordinator.comparison.differences import differences
 from coordinator.core.decisions import Durable
 from coordinator.files.merge_process import merge_beside
 from coordinator.files.reading import Source, Unreadable, read_sources
@@ -76,7 +77,7 @@ class SlowReads:
             (before, old), (after, new) = a(), b()
             found = differences(old, new)
             if not caller.is_owner:
-                found = (_without_secrets(difference, secrets) for difference in found)
+                found = (without_secrets(difference, secrets) for difference in found)
             changes = [difference.as_json() for difference in found]
             result = "differ" if changes else "same"
             return {"result": result, "a": before, "b": after, "changes": changes}
@@ -139,15 +140,6 @@ class SlowReads:
 def _for(caller: Caller, entry: Fields, secrets: Secrets) -> Fields:
     """An entry of the history as this caller may see it."""
     return secrets.without_values(entry) if caller.is_owner else guests.without_commands(entry)
-
-
-def _without_secrets(difference: Difference, secrets: Secrets) -> Difference:
-    """That there is one is told; where ABSENT stands for a side, it stays."""
-    old, new = (
-        side if side is ABSENT else secrets.hidden(side, difference.key)
-        for side in (difference.old, difference.new)
-    )
-    return difference._replace(old=old, new=new)
 
 
 def _described(side: Fields, configuration: Configuration) -> tuple[Fields, Configuration]:

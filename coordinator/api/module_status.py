@@ -102,6 +102,15 @@ def _path(name: str, tables: tuple[str, ...], single: bool) -> Path:
     return (tables[0], *key)
 
 
+def in_force(member: Member) -> dict[Path, Any]:
+    """The values that a module goes by, by their place in the whole configuration."""
+    description = described(member)
+    tables = tuple(str(table) for table in description.get("tables", ()))
+    single = description.get("single") is True
+    entries = config(member)["config"]
+    return {_path(key, tables, single): entry["value"] for key, entry in entries.items()}
+
+
 def pending(member: Member) -> list[str]:
     """The keys whose values wait for the module to be loaded anew."""
     return [key for key, entry in config(member)["config"].items() if "pending" in entry]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 from coordinator.core.decisions import Attempt, Decision, Durable, Receipt
 from coordinator.core.edit import Edit
 from coordinator.core.requests import Spec, Who
-from coordinator.core.results import Outcome
+from coordinator.core.results import Comparison, Outcome
 from protocol.messages import Abort, Arguments, Inquire, Prepare, Refuse, Shutdown
 from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
@@ -46,6 +46,13 @@ class ReadFiles(NamedTuple):
     """Read and merge the files on disk; answered by CandidateRead."""
 
     txid: str
+
+
+class FindUnread(NamedTuple):
+    """Find the keys of a change that no module reads; answered by UnreadFound."""
+
+    txid: str
+    compared: Comparison
 
 
 class ReadGeneration(NamedTuple):
@@ -186,6 +193,7 @@ Effect: TypeAlias = (
     | TellCommit
     | TellAdmit
     | ReadFiles
+    | FindUnread
     | ReadGeneration
     | RecordEdit
     | WriteConfirmation

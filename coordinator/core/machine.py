@@ -19,9 +19,9 @@ If you drive it yourself, these are your duties, in this order:
 4. Carry out `Step.effects` in their order, and before the next `step`, or queue them without
    changing the order of any two for the same participant.  What an effect brings about is an event
    of its own: `Started` or `Died` for `StartProcess`, `Unreachable` for a `Send` that nobody got,
-   `CandidateRead` for `ReadFiles` and `ReadGeneration`, `ConfirmationWritten` for
-   `WriteConfirmation`, `Died` for `Watch` and `Kill`, `TimePassed` for `Wake`.  Each may come late:
-   a deadline covers what is waited for.
+   `CandidateRead` for `ReadFiles` and `ReadGeneration`, `UnreadFound` for `FindUnread`,
+   `ConfirmationWritten` for `WriteConfirmation`, `Died` for `Watch` and `Kill`, `TimePassed` for
+   `Wake`.  Each may come late: a deadline covers what is waited for.
 5. Then force `Step.force`, if there is one, and answer with `Forced` when it is on disk, or with
    `NotForced` when it certainly is not.  While neither is known, say neither: let the process end,
    and the next start will read the ledger.  Other events may come in the meantime.
@@ -57,6 +57,7 @@ from coordinator.core.events import (
     Stop,
     TimePassed,
     Unreachable,
+    UnreadFound,
 )
 from coordinator.core.inquiries import Inquiries
 from coordinator.core.members import Member, MemberInput, Members, MemberState
@@ -212,6 +213,10 @@ class Coordinator:
                 change = self.transaction
                 if change is not None and change.txid == txid:
                     change.proposed(found)
+            case UnreadFound(txid, reasons):
+                change = self.transaction
+                if change is not None and change.txid == txid:
+                    change.unread(reasons)
             case Asked(client, request):
                 self._asked(client, request)
             case HungUp(client):

@@ -12,7 +12,7 @@ from coordinator.api.front import UnixFront
 from coordinator.broker import CannotStart, Options
 from coordinator.core.events import Unreachable
 from coordinator.core.machine import Coordinator
-from coordinator.executor import Environment, Hook, open_machine
+from coordinator.executor import Environment, Hook
 from coordinator.files.proposal import FilesOnDisk, Proposal
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.fluxcore.agent import FluxBroker, FluxFront
@@ -21,6 +21,7 @@ from coordinator.fluxcore.liveness import NoPrograms, RankWatch
 from coordinator.fluxcore.transport import RankTransport
 from coordinator.ledger.errors import LedgerError
 from coordinator.ledger.sqlite import SqliteLedger
+from coordinator.opening import open_machine
 from coordinator.runtime.directories import RunDirectory, Unusable
 from coordinator.runtime.log import Log
 from coordinator.runtime.worker import thread_workers

@@ -134,12 +134,20 @@ class Transaction(ChangeOperation):
     def ask(self, voters: list[Member]) -> None:
         """Prepare to all `voters` at once; from here on they are the members of this change."""
         self._move(TransactionInput.ASK)
+        self._compare()
         self.voters = {voter.name: voter for voter in voters}
         self.ballot = Ballot(self.voters)
         self._prepare([voter for voter in voters if voter.owes is None])
         self._probe([voter for voter in voters if voter.owes not in (None, self.txid)])
         self._note("prepare", members=len(voters))
         self._weigh()
+
+    def unread(self, found: tuple[Reason, ...]) -> None:
+        """What nobody reads of the candidate is known."""
+        if self.phase is TransactionState.PREPARING and self.looks:
+            self.looks = False
+            self.unread_keys = found
+            self._weigh()
 
     def _prepare(self, members: list[Member]) -> None:
         assert self.candidate is not None
@@ -240,9 +248,11 @@ class Transaction(ChangeOperation):
         return self.voters.get(member.name) is member
 
     def _weigh(self) -> None:
-        tally = self.ballot.tally()
+        tally = Tally.PENDING if self.looks else self.ballot.tally()
         if self.request.strict and tally is not Tally.PENDING:
+            told = {reason.key for reason in (*self.reasons, *self.warnings)}
             self.reasons.extend(self.warnings)
+            self.reasons.extend(one for one in self.unread_keys if one.key not in told)
             self.warnings.clear()
         match tally:
             case Tally.PENDING:
@@ -381,9 +391,10 @@ class Transaction(ChangeOperation):
     def _lateness(self) -> tuple[Reason, ...]:
         allowed = f"{self.request.seconds:g} s"
         if self.phase is TransactionState.PREPARING:
+            late = "what nobody reads of it was not found out in time"
             return tuple(
                 is_late(member, self.txid, allowed, self.shared.now) for member in self._awaited()
-            )
+            ) or (Reason("config", late, code=ReasonCode.TIMEOUT),)
         if self.candidate is None:
             late = f"the files could not be read within {allowed}"
             return (Reason("config", late, code=ReasonCode.TIMEOUT),)
@@ -454,6 +465,7 @@ class Transaction(ChangeOperation):
             seconds=self._elapsed(),
             confirm=self._confirm(),
             warnings=tuple(self.warnings),
+            compared=None if aborted else self.compared,
         )
         self._note("end", result=str(self.outcome.result), generation=self.shared.generation)
         self._answer(self.outcome)

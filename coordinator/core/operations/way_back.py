@@ -62,6 +62,7 @@ class WayBack(Transaction):
             return
         for member in self._awaited():
             self._excuse(member, f"did not answer within {self.request.seconds:g} s")
+        self.looks = False
         self._weigh()
 
     def _excuse(self, member: Member, why: str) -> None:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.api.diff import differences
 from coordinator.api.fields import failure
 from coordinator.api.outcome import as_json
+from coordinator.comparison.differences import differences
 from coordinator.core.results import Outcome, Result
 from protocol.configuration import Configuration
 from protocol.reason_code import ReasonCode

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.api.diff import differences
+from coordinator.comparison.differences import differences
 from coordinator.core.edit import TYPE_UNKNOWN, Edit, kind_of
 from coordinator.core.typed_text import KINDS
 from protocol import limits

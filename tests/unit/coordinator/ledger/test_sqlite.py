@@ -200,7 +200,7 @@ def test_warnings_are_kept_as_long_as_their_generation(tmp_path: Path) -> None:
         {"module": "a", "code": "invalid", "message": "doubt", "key": "x"},
         {"module": "b", "code": "invalid", "message": "doubt"},
     ]
-    assert shown[1]["warnings"] == [{"module": "a", "message": "doubt 3"}]
+    assert shown[1]["warnings"] == [{"module": "a", "code": "invalid", "message": "doubt 3"}]
     ledger.force(decision(5, x=5))
     assert "warnings" not in ledger.history().entry(5)
     ledger.close()
