@@ -13,6 +13,7 @@ from typing import NamedTuple
 from participant.contract import NotAModule, check_instance
 from participant.module import Module
 from protocol.configuration import Configuration
+from protocol.messages import Arguments
 from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, Refusal
 
@@ -29,18 +30,20 @@ def ask(
     configuration: Configuration,
     starting: bool | None,
     complain: Callable[[str], None],
+    arguments: Arguments = (),
 ) -> Judgement:
     """What a new instance of the class says.
 
     `starting`: as at a start; None: as to a change, with what only a start would refuse among the
-    warnings; False: without that.  `complain` is told of an `abort` that raises.  Raises whatever
-    author's code raises in `prepare` or when the instance is made, and NotAModule.
+    warnings; False: without that.  `arguments` are laid over what it says.  `complain` is told of
+    an `abort` that raises.  Raises whatever author's code raises in `prepare` or when the instance
+    is made, and NotAModule.
     """
     judge = module()
     check_instance(judge)
     judge.starting = bool(starting)
     try:
-        found = judge.judge(configuration, about_a_start=starting is None)
+        found = judge.judge(configuration, arguments, about_a_start=starting is None)
     except BaseException as error:  # what it says may have a secret in it
         raise Raised(type(error).__name__, judge.without_secrets(str(error))) from error
     if isinstance(found, Refusal):
@@ -67,13 +70,14 @@ def ask_within(
     configuration: Configuration,
     starting: bool | None,
     complain: Callable[[str], None],
+    arguments: Arguments = (),
 ) -> Judgement:
     """The same for a class of anybody's, under `name`: what hangs or raises is a no."""
     said: list[Judgement] = []
 
     def listen() -> None:
         try:
-            said.append(ask(module, configuration, starting, complain))
+            said.append(ask(module, configuration, starting, complain, arguments))
         except Raised as error:
             said.append(Judgement((Reason(name, str(error), code=ReasonCode.FAULT),)))
         except NotAModule as error:

@@ -9,10 +9,9 @@ from typing import Any
 
 from cli import naming, streams
 from cli.client import SLACK_SECONDS, Client, Trouble, Unanswered, complain
-from cli.output import changes, failure
+from cli.output import changes, failure, mistakes
 from protocol import limits
 from protocol.formats.fsd import format_fsd
-from protocol.reasons import from_json
 
 _SETTLING_SECONDS = 5.0
 """How long an interrupted command waits to hear whether its change was decided."""
@@ -92,8 +91,7 @@ def tell(command: str, as_json: bool, outcome: dict[str, Any]) -> int:
         streams.tell(json.dumps(outcome))
         return status
     _tell_warnings(command, outcome)
-    for reason in outcome["reasons"]:
-        complain(command, from_json(reason).removeprefix(f"{command}: "))
+    mistakes.tell(command, outcome["reasons"])
     if status == 0:
         news = _of_one_module(outcome) if command == "module" else _good_news(outcome)
         streams.tell("\n".join(map(naming.hints, (news, *changes.lines(outcome)))))
@@ -105,8 +103,7 @@ def tell(command: str, as_json: bool, outcome: dict[str, Any]) -> int:
 
 
 def _tell_warnings(command: str, outcome: dict[str, Any]) -> None:
-    for warning in outcome.get("warnings", ()):
-        complain(command, f"warning: {from_json(warning).removeprefix(f'{command}: ')}")
+    mistakes.tell(command, outcome.get("warnings", ()), "warning: ")
 
 
 def _of_one_module(outcome: dict[str, Any]) -> str:

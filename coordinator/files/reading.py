@@ -9,7 +9,7 @@ FIFO that blocks, no device that never ends.
 import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from typing import Literal, NamedTuple
 
@@ -36,17 +36,20 @@ class Unreadable(Exception):
         super().__init__("\n".join(str(reason) for reason in self.reasons))
 
 
-def read_sources(path: str) -> tuple[Source, ...]:
+def read_sources(path: str, without: Container[str] = ()) -> tuple[Source, ...]:
     """The texts behind `path`: a file of any name, or the `*.toml` directly in a directory.
 
     Of a directory, hidden files and other suffixes are left out; the order is that of the bytes of
     the names.  A single file is JSON if its name ends in .json.  At most SOURCE_FILES files and
-    SOURCE_BYTES bytes.  Raises Unreadable, with a reason for every file that cannot be read.
+    SOURCE_BYTES bytes.  Files `without` are taken for absent.  Raises Unreadable, with a reason for
+    every file that cannot be read.
     """
     texts: list[Source] = []
     reasons: list[Reason] = []
     room = limits.SOURCE_BYTES
     for name in _files_at(path):
+        if name in without:
+            continue
         try:
             text = _read(name, room)
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
@@ -112,6 +115,12 @@ def _cause(error: OSError | ValueError) -> str:
     if error.errno == errno.ENXIO:  # how the system says it of a socket
         return "is not a regular file"
     return f"cannot be read: {error.strerror}" if error.strerror else str(error)
+
+
+def file_too_long(name: str) -> Reason:
+    """A reason about a path whose texts are too long together."""
+    long = f"holds more than {limits.SOURCE_BYTES} bytes of text"
+    return _unread(name, long, ReasonCode.TOO_LARGE)
 
 
 def file_reason(

@@ -51,7 +51,7 @@ def to_send(path: str | None, strict: bool) -> list[dict[str, str]]:
     Warns of a directory without a text; raises Trouble for one if it is `strict`.
     """
     if path is None:
-        return [_from_stdin()]
+        return [from_stdin()]
     sources = sources_at(path)
     if not sources:
         if strict:
@@ -67,7 +67,7 @@ def to_send(path: str | None, strict: bool) -> list[dict[str, str]]:
     ]
 
 
-def _from_stdin() -> dict[str, str]:
+def from_stdin() -> dict[str, str]:
     """What comes on stdin: a JSON object, or else TOML.  Raises Trouble."""
     if sys.stdin is None:  # nothing is the empty configuration; no stdin is none at all
         raise Trouble("<stdin>: it is closed; give a PATH, or </dev/null for nothing", "unreadable")
