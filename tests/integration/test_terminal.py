@@ -121,6 +121,6 @@ def test_two_hundred_mistakes_are_summed_up_for_people_alone(
     file.write_text("".join(f"[queues.q{number}]\nrequirez = []\n" for number in range(200)))
     _, said = on_a_terminal(broker, "config", "validate", str(file))
     assert said.count("queues.") < 5
-    assert "job-manager, sched-fluxion-qmanager: queues.q0.requirez: unknown key" in said
+    assert "job-manager, job-ingest: queues.q0.requirez: unknown key" in said
     assert "196 times more" in said
     assert broker.config("validate", str(file)).stderr.count("requirez") == 400, "two modules mind"
