@@ -7,8 +7,8 @@ whatever makes changes.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
 
 from coordinator.api import module_status
 from coordinator.api.fields import Fields
@@ -16,8 +16,9 @@ from coordinator.api.handle import BrokerHandle
 from coordinator.api.outcome import as_json
 from coordinator.api.secret_places import SecretPlaces, Secrets
 from coordinator.comparison.differences import ABSENT, Difference, differences
-from coordinator.comparison.readers import Reader, owners, reader_of
+from coordinator.comparison.readers import Reader, reader_of, readers_by_table
 from coordinator.comparison.unread import unread
+from coordinator.core.members import Member
 from coordinator.core.results import Comparison, Outcome
 from coordinator.files.provenance import Provenance, located
 from protocol import limits
@@ -27,12 +28,36 @@ _AT_ONCE_BYTES: Final = limits.MERGE_IN_LOOP_BYTES
 """Configurations that are shorter, together, are compared in the loop: no thread is woken."""
 
 
-class _Roster(NamedTuple):
+class _Roster:
     """The modules at one moment; for use in any thread."""
 
-    readers: tuple[Reader | None, ...]
-    in_force: Mapping[str, Mapping[Path, Any]]
-    """By name: the values that a module goes by."""
+    def __init__(self, members: Iterable[Member]) -> None:
+        self.told = [(member.name, member.description, member.report) for member in members]
+
+    def readers(self) -> list[Reader | None]:
+        """Each of them, None for one that does not tell what it reads."""
+        return [reader_of(name, description) for name, description, _ in self.told]
+
+
+class _Waiting:
+    """Who takes a new value only when it is loaded again."""
+
+    def __init__(self, roster: _Roster) -> None:
+        self._reports = {name: report for name, _, report in roster.told}
+        self._in_force: dict[str, dict[Path, Any]] = {}
+
+    def among(self, having: Iterable[Reader], change: Difference) -> list[str]:
+        """The names of those of the readers of a key."""
+        return [reader.name for reader in having if self._waits(reader, change)]
+
+    def _waits(self, reader: Reader, change: Difference) -> bool:
+        if not reader.find(change.key).restart:
+            return False
+        if reader.name not in self._in_force:
+            report = self._reports[reader.name]
+            self._in_force[reader.name] = module_status.in_force(reader, report)
+        known = self._in_force[reader.name]
+        return change.new is ABSENT or known.get(change.key, ABSENT) != change.new
 
 
 class ChangedKeys:
@@ -48,7 +73,7 @@ class ChangedKeys:
         if compared is None:
             then(as_json(outcome))
             return
-        roster, secrets = self._roster(), self._secrets.known()
+        roster, secrets = _Roster(self._broker.machine.members), self._secrets.known()
         provenance = self._broker.provenance.behind(outcome.digest)
 
         def job() -> Fields:
@@ -62,12 +87,6 @@ class ChangedKeys:
         else:
             self._broker.history_worker.submit(job, done)
 
-    def _roster(self) -> _Roster:
-        members = list(self._broker.machine.members)
-        readers = tuple(reader_of(member.name, member.description) for member in members)
-        in_force = {member.name: module_status.in_force(member) for member in members}
-        return _Roster(readers, in_force)
-
 
 def _answer(
     outcome: Outcome,
@@ -77,16 +96,18 @@ def _answer(
     provenance: Provenance,
 ) -> Fields:
     changes = list(differences(compared.before, compared.after))
+    readers = roster.readers()
     told = {warning.key for warning in outcome.warnings}
-    found = unread(changes, compared.after, roster.readers)
+    found = unread(changes, compared.after, readers)
     nobody_reads = located((one for one in found if one.key not in told), provenance)
-    readers = [reader for reader in roster.readers if reader is not None]
-    waiting: dict[str, None] = {}
+    by_table = readers_by_table(reader for reader in readers if reader is not None)
+    waiting = _Waiting(roster)
+    pending: dict[str, None] = {}
     shown: list[Fields] = []
     for change in changes:
-        having = owners(readers, change.key)
-        late = [reader.name for reader in having if _waits(reader, change, roster.in_force)]
-        waiting.update(dict.fromkeys(late))
+        having = by_table.get(change.key[0], [])
+        late = waiting.among(having, change)
+        pending.update(dict.fromkeys(late))
         if len(shown) < limits.CHANGES_SHOWN:
             shown.append(_shown(change, having, late, secrets))
     whole = outcome._replace(warnings=(*outcome.warnings, *nobody_reads))
@@ -94,16 +115,8 @@ def _answer(
         **as_json(whole),
         "changes": shown,
         "changed": len(changes),
-        "pending": list(waiting),
+        "pending": list(pending),
     }
-
-
-def _waits(reader: Reader, change: Difference, in_force: Mapping[str, Mapping[Path, Any]]) -> bool:
-    """Whether the module takes the new value only when it is loaded again."""
-    if not reader.find(change.key).restart:
-        return False
-    known = in_force.get(reader.name, {})
-    return change.new is ABSENT or known.get(change.key, ABSENT) != change.new
 
 
 def _shown(

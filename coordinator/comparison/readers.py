@@ -67,9 +67,13 @@ def _told(description: str) -> tuple[tuple[str, ...], bool, Mapping[str, Any]] |
     return tuple(str(table) for table in tables), told.get("single") is True, schema
 
 
-def owners(readers: Iterable[Reader], path: Path) -> list[Reader]:
-    """Those that have the table of the key."""
-    return [reader for reader in readers if path[0] in reader.tables]
+def readers_by_table(readers: Iterable[Reader]) -> dict[str | int, list[Reader]]:
+    """Those that have each table."""
+    found: dict[str | int, list[Reader]] = {}
+    for reader in readers:
+        for table in reader.tables:
+            found.setdefault(table, []).append(reader)
+    return found
 
 
 # The way through a schema

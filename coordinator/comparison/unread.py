@@ -5,12 +5,12 @@ Only what the change sets is looked at: whoever changes one key is not told of a
 """
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from coordinator.comparison.differences import ABSENT, Difference, differences
 from coordinator.comparison.foreign import KEY, TABLE, foreign_tables
-from coordinator.comparison.readers import Reader, owners, reader_of
+from coordinator.comparison.readers import Reader, reader_of, readers_by_table
 from protocol import limits
 from protocol.configuration import Configuration
 from protocol.keys import Path, format_key
@@ -38,9 +38,11 @@ def unread(
     Where there is a reader of whom nobody knows what it reads (None), or none at all, nothing is
     said.
     """
-    known = [reader for reader in readers if reader is not None]
-    if len(known) < len(readers) or not known:
+    if None in readers or not readers:
         return ()
+    # Of many modules of the same class, one is enough.
+    distinct = {(one.tables, id(one.schema)): one for one in readers if one is not None}
+    known = readers_by_table(distinct.values())
     foreign = foreign_tables(after.tree)
     found: dict[Path, frozenset[str]] = {}
     for change in changes:
@@ -70,16 +72,17 @@ def _inside(value: Any, path: Path) -> Iterator[Path]:
         yield path
 
 
-def _first_unread(path: Path, readers: list[Reader]) -> tuple[Path, frozenset[str]]:
+def _first_unread(
+    path: Path, readers: Mapping[str | int, list[Reader]]
+) -> tuple[Path, frozenset[str]]:
     """The shortest part of the path that nobody reads, and what would be read there; or ()."""
     if path[0] == TABLE:
         return ((), frozenset()) if path[1:2] == (KEY,) else (path[:2], frozenset({KEY}))
-    having = owners(readers, path)
-    if not having and path[0] in _BROKERS_OWN:
+    having = readers.get(path[0])
+    if having is None and path[0] in _BROKERS_OWN:
         return (), frozenset()
-    if not having:
-        tables = frozenset(table for reader in readers for table in reader.tables)
-        return path[:1], tables
+    if having is None:
+        return path[:1], frozenset(map(str, readers))
     found = [reader.find(path) for reader in having]
     farthest = max(one.known for one in found)
     if farthest >= len(path):

@@ -61,6 +61,7 @@ def combined(change: Outcome, undo: Outcome) -> Outcome:
                                 f"{undo.generation}", code=ReasonCode.NOT_APPLIED)  # fmt: skip
         return change._replace(result=Result.REFUSED, generation=undo.generation, seconds=seconds,
                                reasons=(*change.reasons, told), not_applied=(),
+                               compared=None,
                                confirm=None)  # fmt: skip
     failed = Reason(
         "config",

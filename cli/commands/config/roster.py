@@ -21,7 +21,7 @@ _VARIABLE = "environment variable "
 """How the origin of a value from the environment begins: participant/settings/layers.py."""
 
 
-class Asked(NamedTuple):
+class AskedModule(NamedTuple):
     """One module that is asked."""
 
     module: type[Module]
@@ -31,13 +31,13 @@ class Asked(NamedTuple):
 class Roster(NamedTuple):
     """Who is asked, by name, and of whom that cannot be done."""
 
-    asked: dict[str, Asked]
+    asked: dict[str, AskedModule]
     not_asked: tuple[Reason, ...] = ()
 
 
 def bundled(named: Iterable[str]) -> Roster:
     """The bundled modules and those that are `named`.  Raises Trouble."""
-    return Roster({**{name: Asked(load(name)) for name in BUNDLED}, **_named(named)})
+    return Roster({**{name: AskedModule(load(name)) for name in BUNDLED}, **_named(named)})
 
 
 def dumped(path: str, named: Iterable[str]) -> Roster:
@@ -45,7 +45,7 @@ def dumped(path: str, named: Iterable[str]) -> Roster:
 
     Raises Trouble where that is no dump.
     """
-    asked: dict[str, Asked] = {}
+    asked: dict[str, AskedModule] = {}
     not_asked: list[Reason] = []
     for name, told in _modules(path).items():
         try:
@@ -59,13 +59,13 @@ def dumped(path: str, named: Iterable[str]) -> Roster:
         hidden = [one.key for one in arguments if one.value == MASK]
         not_asked += [Reason(name, f"{key}: a secret is in no dump; judged without it",
                              code=ReasonCode.NOT_ASKED) for key in hidden]  # fmt: skip
-        asked[name] = Asked(module, tuple(one for one in arguments if one.value != MASK))
+        asked[name] = AskedModule(module, tuple(one for one in arguments if one.value != MASK))
     return Roster({**asked, **_named(named)}, tuple(not_asked))
 
 
-def _named(named: Iterable[str]) -> dict[str, Asked]:
+def _named(named: Iterable[str]) -> dict[str, AskedModule]:
     try:
-        return {name_of(typed): Asked(load(resolve(typed))) for typed in named}
+        return {name_of(typed): AskedModule(load(resolve(typed))) for typed in named}
     except (NotFound, Unloadable) as error:
         raise Trouble(str(error), "unloadable") from None
 

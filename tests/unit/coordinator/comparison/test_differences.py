@@ -46,8 +46,9 @@ def test_arrays_of_tables_are_compared_by_element(
 
 
 tables = st.dictionaries(st.sampled_from("abc"), st.integers(0, 2), max_size=2)
+scalars = st.integers(0, 2) | st.booleans() | st.sampled_from(["", "x"]) | st.floats(0, 1)
 values = st.recursive(
-    st.integers(0, 2) | st.lists(st.integers(0, 2), max_size=2) | st.lists(tables, max_size=4),
+    scalars | st.lists(scalars, max_size=2) | st.lists(tables, max_size=4),
     lambda inner: (
         st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
         | st.lists(st.dictionaries(st.sampled_from("ab"), inner, max_size=2), max_size=3)
@@ -68,7 +69,9 @@ def test_who_makes_the_changes_that_are_told_gets_there(old: Any, new: Any) -> N
     for change in found:
         if change.new is not ABSENT:
             make(made, change)
-    assert pruned(made) == pruned(Configuration.of(new).plain())
+    second = Configuration.of(new)
+    assert Configuration.of(pruned(made)) == Configuration.of(pruned(second.plain()))
+    assert (not found) == (Configuration.of(old) == second)
 
 
 def make(tree: Any, change: Difference) -> None:
