@@ -15,6 +15,8 @@ from protocol.keys import Path
 
 _RESTART: Final = "x-restart"
 """As in participant/settings/field.py; a schema's word for: only when the module is loaded."""
+_REMEMBERED: Final = 10_000
+_ANYTHING: Final[dict[str, Any]] = {}
 _DEEPEST: Final = 2 * limits.CONFIGURATION_DEPTH
 
 
@@ -36,21 +38,23 @@ class Reader(NamedTuple):
     tables: tuple[str, ...]
     single: bool
     schema: Mapping[str, Any]
+    memory: dict[tuple[int, Path], Found]
+    """What was found below a node of the schema: of a thousand queues each has the same keys."""
 
     def find(self, path: Path) -> Found:
         """What it makes of the key at `path` of the whole configuration."""
         if path[0] not in self.tables:
             return Found(0, frozenset(self.tables))
         if self.single:
-            found = _walk(self.schema, self.schema, path[1:], 0)
+            found = _walk(self, self.schema, path[1:], 0)
             return found._replace(known=found.known + 1)
-        return _walk(self.schema, self.schema, path, 0)
+        return _walk(self, self.schema, path, 0)
 
 
 def reader_of(name: str, description: str) -> Reader | None:
     """The reader behind a Join; None where its description does not say what it reads."""
     told = _told(description)
-    return None if told is None else Reader(name, *told)
+    return None if told is None else Reader(name, *told, {})
 
 
 @lru_cache(maxsize=limits.MEMBERS)
@@ -79,13 +83,22 @@ def readers_by_table(readers: Iterable[Reader]) -> dict[str | int, list[Reader]]
 # The way through a schema
 
 
-def _walk(root: Mapping[str, Any], node: Any, path: Path, depth: int) -> Found:
+def _walk(reader: Reader, node: Any, path: Path, depth: int) -> Found:
     """The farthest that one of the alternatives of `node` leads along `path`."""
     if not path:
         return Found(0, restart=_is_restart(node))
+    known = id(node), path  # the reader holds the schema, so a node stays the one it is
+    if known not in reader.memory:
+        if len(reader.memory) >= _REMEMBERED:
+            reader.memory.clear()
+        reader.memory[known] = _farthest(reader, node, path, depth)
+    return reader.memory[known]
+
+
+def _farthest(reader: Reader, node: Any, path: Path, depth: int) -> Found:
     best: Found | None = None
-    for way in _ways(root, node, depth):
-        found = _step(root, way, path, depth)
+    for way in _ways(reader.schema, node, depth):
+        found = _step(reader, way, path, depth)
         if best is None or found.known > best.known:
             best = found
         elif found.known == best.known:
@@ -96,20 +109,20 @@ def _walk(root: Mapping[str, Any], node: Any, path: Path, depth: int) -> Found:
     return best._replace(restart=best.restart or _is_restart(node))
 
 
-def _step(root: Mapping[str, Any], way: Mapping[str, Any], path: Path, depth: int) -> Found:
+def _step(reader: Reader, way: Mapping[str, Any], path: Path, depth: int) -> Found:
     following = _member(way, path[0])
     if following is None:
         properties = way.get("properties")
         names = properties if isinstance(properties, dict) else ()
         return Found(0, frozenset(str(name) for name in names))
-    found = _walk(root, following, path[1:], depth + 1)
+    found = _walk(reader, following, path[1:], depth + 1)
     return found._replace(known=found.known + 1)
 
 
 def _member(way: Mapping[str, Any], step: str | int) -> Any:
     """What the schema says of what lies at `step`; None where it does not read that."""
     if isinstance(step, int):
-        return way.get("items", {})
+        return way.get("items", _ANYTHING)
     properties = way.get("properties")
     if isinstance(properties, dict) and step in properties:
         return properties[step]
@@ -117,9 +130,9 @@ def _member(way: Mapping[str, Any], step: str | int) -> Any:
     if isinstance(others, dict):
         return others
     if others is True or (others is None and not isinstance(properties, dict)):
-        return {}  # it takes whatever there is
+        return _ANYTHING  # it takes whatever there is
     patterns = way.get("patternProperties")
-    return {} if isinstance(patterns, dict) else None
+    return _ANYTHING if isinstance(patterns, dict) else None
 
 
 def _ways(root: Mapping[str, Any], node: Any, depth: int) -> Iterator[Mapping[str, Any]]:
