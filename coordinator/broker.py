@@ -19,7 +19,8 @@ from coordinator.core.events import Asked, Begin, Event, Stop
 from coordinator.core.machine import Coordinator
 from coordinator.core.requests import ChangeRequest, FromFiles, Who
 from coordinator.core.results import Outcome, Result
-from coordinator.executor import Environment, Executor, Hook
+from coordinator.environment import Environment, Hook
+from coordinator.executor import Executor
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.files.reading import Source, Unreadable
 from coordinator.ledger.interface import History
@@ -33,6 +34,7 @@ from coordinator.service.interface import NoManager, ServiceManager
 from coordinator.service.state import BY_SIGNAL, ServiceView
 from coordinator.startup_modules import Modules
 from protocol import limits
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 FORGETS = (
@@ -303,7 +305,9 @@ class Broker:
             self._program_runs = True
         except OSError as error:
             self.status = 127 if isinstance(error, FileNotFoundError) else 126
-            self.reasons = (Reason("start", f"{command[0]}: {error.strerror}"),)
+            self.reasons = (
+                Reason("start", f"{command[0]}: {error.strerror}", code=ReasonCode.NOT_FOUND),
+            )
             self.feed(Stop())
 
     def _program_ended(self, status: int) -> None:

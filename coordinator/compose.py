@@ -15,7 +15,7 @@ from coordinator.api.front import SOCKET, UnixFront
 from coordinator.broker import Broker, Options
 from coordinator.cannot_start import CannotStart
 from coordinator.core.machine import Coordinator
-from coordinator.executor import Environment, Hook, open_machine
+from coordinator.environment import Environment, Hook
 from coordinator.files.proposal import Files, FilesOnDisk, StartFiles
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.ledger.errors import LedgerError
@@ -23,6 +23,7 @@ from coordinator.ledger.sqlite import SqliteLedger
 from coordinator.observation.address import ATTRIBUTE, listener_at
 from coordinator.observation.metrics_server import FilesLook, MetricsServer
 from coordinator.observation.observer import Observer
+from coordinator.opening import open_machine
 from coordinator.processes.children import Children
 from coordinator.processes.descriptor_limit import participant_places
 from coordinator.runtime.directories import RunDirectory, Unusable
@@ -31,6 +32,7 @@ from coordinator.runtime.loop import EpollLoop, Loop
 from coordinator.runtime.worker import thread_workers
 from coordinator.service.systemd import Invitation, SystemdManager
 from coordinator.transport.zmtp_router import ZmtpRouter
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 
@@ -57,7 +59,7 @@ def build_broker(
             opened.callback(rundir.close)
             transport = _Router(rundir)
         except LedgerError as error:
-            raise CannotStart(Reason("ledger", str(error))) from error
+            raise CannotStart(Reason("ledger", str(error), code=ReasonCode.DISK)) from error
         except (Unusable, OSError) as error:
             raise CannotStart(Reason("broker", str(error))) from error
         opened.pop_all()

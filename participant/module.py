@@ -28,6 +28,7 @@ from participant.unheard import heard, listening, made, never_raised, not_an_ans
 from protocol.configuration import EMPTY, Configuration
 from protocol.keys import Path, parse_key
 from protocol.messages import LOAD_ARGUMENT, Arguments
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason, Refusal
 from protocol.secrets import Patterns, scrubbed
 
@@ -45,6 +46,9 @@ class Reject(Exception):
     worded: where `message` is nothing, or `key` no key, the text says so.
     """
 
+    code: ClassVar[ReasonCode] = ReasonCode.INVALID
+    """What kind of objection it is, for programs."""
+
     def __init__(self, message: str, key: str | Path = (), table: str | None = None) -> None:
         path, odd = _path(key)
         said = str(message) if message is not None and str(message).strip() else _NO_MESSAGE
@@ -57,7 +61,8 @@ class Reject(Exception):
     def reason(self, module: str, own_table: str | None) -> Reason:
         """This objection as it travels to the coordinator."""
         table = self.table if self.table is not None else own_table
-        return Reason(module, self.message, key=(table, *self.key) if table else self.key)
+        key = (table, *self.key) if table else self.key
+        return Reason(module, self.message, key=key, code=self.code)
 
 
 def _path(key: object) -> tuple[Path, str]:
@@ -292,10 +297,13 @@ class Module:
             reasons = answer.reasons
         except BaseException as error:  # an author's mistake there is no reason against this change
             why = f"prepare raised {type(error).__name__}: {error}"
-            reasons = (Reason(self.title(), why),)
+            reasons = (Reason(self.title(), why, code=ReasonCode.FAULT),)
         finally:
             self.starting = False
-        return [replace(reason, message=f"{AT_A_START}: {reason.message}") for reason in reasons]
+        return [
+            replace(reason, message=f"{AT_A_START}: {reason.message}", code=ReasonCode.START_ONLY)
+            for reason in reasons
+        ]
 
     def weigh(self, candidate: Configuration, merged: Merged) -> StagedSettings | Refusal:
         """The second half of `judge`; base classes may set things up around it."""
@@ -321,11 +329,13 @@ class Module:
             return self._refused((reject.reason(title, self.table),), merged)
         except Rejects as several:
             reasons = [reject.reason(title, self.table) for reject in several.rejects]
-            return self._refused(reasons or [Reason(title, _NO_REASONS)], merged)
+            return self._refused(
+                reasons or [Reason(title, _NO_REASONS, code=ReasonCode.FAULT)], merged
+            )
         unheard = not_an_answer(built)
         fault = f"prepare returned {unheard}" if unheard else never_raised(objections)
         if fault:
-            return self._refused((Reason(title, fault),), merged)
+            return self._refused((Reason(title, fault, code=ReasonCode.FAULT),), merged)
         return StagedSettings(candidate, merged, settings, built)
 
     def _refused(self, reasons: Iterable[Reason], merged: Merged) -> Refusal:

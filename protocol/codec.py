@@ -113,7 +113,7 @@ def _reason_fields(value: Any) -> Any:
     # coordinator's to say, so they do not travel.
     if isinstance(value, Reason):
         source = value.origin.source[: limits.SOURCE_LENGTH] if value.origin else None
-        return [value.module, value.message, value.key, source]
+        return [value.module, value.message, value.key, source, value.code]
     raise TypeError(f"{type(value).__name__} cannot be sent")
 
 

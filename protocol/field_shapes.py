@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from protocol import limits
 from protocol.messages import Argument, Arguments
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason
 
 
@@ -99,18 +100,21 @@ def _reasons(value: list[Any]) -> tuple[Reason, ...]:
 
 
 def _reason(item: Any) -> Reason:
-    if type(item) is not list or len(item) != 4:
-        raise BadField("a reason is not module, message, key and source")
-    module, message, key, source = item
+    if type(item) is not list or len(item) != 5:
+        raise BadField("a reason is not module, message, key, source and code")
+    module, message, key, source, code = item
     if type(key) is not list or len(key) > limits.CONFIGURATION_DEPTH:
         raise BadField("a reason's key is not a path")
     for step in key:
         if not (type(step) is int and step >= 0) and type(step) is not str:
             raise BadField("a step of a reason's key is neither text nor index")
     origin = None if source is None else Origin(_one(_SOURCE, source))
-    return Reason(_one(NAME, module), _one(_MESSAGE, message), tuple(key), origin)
+    if type(code) is not str or code not in _CODES:
+        raise BadField("a reason's code is none")
+    return Reason(_one(NAME, module), _one(_MESSAGE, message), tuple(key), origin, _CODES[code])
 
 
+_CODES = {str(code): code for code in ReasonCode}
 _SOURCE = text(limits.SOURCE_LENGTH)
 _ARGUMENT = text(limits.ARGUMENTS_LENGTH)
 _MESSAGE = text(2 * limits.REASON_BYTES)

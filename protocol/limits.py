@@ -7,7 +7,7 @@ moment.  Sizes are bytes, durations seconds.
 
 from typing import Final
 
-PROTOCOL_VERSION: Final = 2
+PROTOCOL_VERSION: Final = 3
 
 # Sizes
 CONFIGURATION_BYTES: Final = 16 * 1024 * 1024
@@ -97,6 +97,14 @@ RESTART_DEATHS: Final = 5
 """This many deaths within the window and the module is given up."""
 HISTORY: Final = 1000
 """Decisions, and refused attempts, that the ledger keeps, unless config.history says otherwise."""
+CHANGES_SHOWN: Final = 200
+"""Keys that differ which the answer to a change lists."""
+CHANGED_VALUE_LENGTH: Final = 1000
+"""Characters, as JSON, of a value in that list; a longer one is left out."""
+UNREAD_SHOWN: Final = 100
+"""Keys of a change that nobody reads which it warns of."""
+OWNERS_SHOWN: Final = 16
+"""Modules that are named with a key that differs."""
 LONGEST_HISTORY: Final = 1_000_000
 DESCRIPTORS_OWN: Final = 32
 """File descriptors that a broker needs for itself, with some to spare.  Of the rest, clients take

@@ -34,7 +34,7 @@ from protocol.configuration import Configuration, Unfit
 from protocol.reasons import Reason
 
 if TYPE_CHECKING:  # only rank 0 needs the coordinator, which is 3 MB of a follower's agent
-    from coordinator.executor import Hook
+    from coordinator.environment import Hook
     from coordinator.fluxcore.agent import FluxBroker
 
 _COMMAND = "accord agent"

@@ -21,7 +21,7 @@ from protocol.reasons import Reason
 
 if TYPE_CHECKING:
     from coordinator.broker import Options
-    from coordinator.executor import Hook
+    from coordinator.environment import Hook
     from coordinator.files.reading import Source
     from coordinator.runtime.log import Log
     from coordinator.service.systemd import Invitation

@@ -13,7 +13,7 @@ import os
 import sys
 
 from cli import naming
-from cli.client import complain
+from cli.client import Trouble, complain
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as that of json
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Parser(argparse.ArgumentParser):
         self.wrong_usage = wrong_usage
         self._refused: dict[str, str] = {}
         self._implied: dict[str, str] = {}
+        self._as_json = False
 
     # What Flux has and we have not
 
@@ -87,6 +88,7 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse does, once nothing is in it that is refused by name."""
         given = sys.argv[1:] if args is None else list(args)
+        self._as_json = "--json" in given
         for word in given if self._refused else ():
             if word == "--":
                 break
@@ -139,6 +141,10 @@ class Parser(argparse.ArgumentParser):
         words = [word for word in self.prog.split() if word not in ("flux", "accord")]
         complain(words[0] if words else "accord", message)
         self.print_usage(sys.stderr)
+        if self._as_json:
+            from cli.output import failure
+
+            failure.tell_json(Trouble(message, "usage"), self.wrong_usage)
         sys.exit(self.wrong_usage)
 
     def format_help(self) -> str:

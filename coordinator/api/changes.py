@@ -40,6 +40,7 @@ from coordinator.files.merge_process import merge_beside, read_patch_beside
 from coordinator.files.reading import Source
 from protocol import limits
 from protocol.configuration import Configuration
+from protocol.reason_code import ReasonCode
 
 
 class Changes:
@@ -70,9 +71,8 @@ class Changes:
 
     def _reload(self, request: Fields, caller: Caller) -> Change:
         if not self._broker.attributes.get("config.path"):
-            raise BadRequest(
-                "the broker was started without a configuration path; there are no files"
-            )
+            why = "the broker was started without a configuration path; there are no files"
+            raise BadRequest(why, ReasonCode.NOT_FOUND)
         who, options = self._who(request, caller), change_options(request)
         return Change(options.request(FromFiles(), "reload", who))
 
@@ -136,11 +136,11 @@ class Changes:
             raise BadRequest(f"{name!r:.60} is no name for a module")
         arguments = pairs(request, "arguments")
         if len(arguments) > limits.ARGUMENTS:
-            raise BadRequest(f"a module can be given at most {limits.ARGUMENTS} load arguments")
+            many = f"a module can be given at most {limits.ARGUMENTS} load arguments"
+            raise BadRequest(many, ReasonCode.TOO_LARGE)
         if sum(len(key) + len(value) for key, value in arguments) > limits.ARGUMENTS_LENGTH:
-            raise BadRequest(
-                f"the load arguments are longer than {limits.ARGUMENTS_LENGTH} characters"
-            )
+            long = f"the load arguments are longer than {limits.ARGUMENTS_LENGTH} characters"
+            raise BadRequest(long, ReasonCode.TOO_LARGE)
         spec = Spec(self._resolved(path), arguments)
         return Change(LoadRequest(name, spec, seconds(request)))
 
@@ -179,7 +179,7 @@ class Changes:
         try:
             return self._broker.resolve(path)
         except LookupError as error:
-            raise BadRequest(str(error)) from None
+            raise BadRequest(str(error), ReasonCode.NOT_FOUND) from None
 
 
 def _loaded_name(request: Fields) -> str:

@@ -5,15 +5,15 @@ from collections.abc import Callable
 from typing import assert_never
 
 from coordinator.api.access import DENIED, AccessRules
+from coordinator.api.changed_keys import ChangedKeys
 from coordinator.api.changes import Changes
 from coordinator.api.connection import Connection
 from coordinator.api.event_watchers import EventWatchers
-from coordinator.api.fields import BadRequest, Fields
+from coordinator.api.fields import BadRequest, Fields, failure
 from coordinator.api.handle import BrokerHandle
 from coordinator.api.history import SlowReads, error_answer
 from coordinator.api.lookup import Lookup
 from coordinator.api.operations import Operations
-from coordinator.api.outcome import as_json
 from coordinator.api.secret_places import SecretPlaces
 from coordinator.api.server import ApiServer
 from coordinator.api.table import (
@@ -37,6 +37,7 @@ from coordinator.runtime.worker import result_of
 from protocol import limits
 from protocol.configuration import Configuration
 from protocol.keys import Path
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 _OWNERS_ONLY = {
@@ -52,6 +53,7 @@ class Dispatcher:
         self._broker = broker
         secrets = SecretPlaces(lambda: broker.machine.members)
         self._lookup = Lookup(secrets)
+        self._changed = ChangedKeys(broker, secrets)
         self._access = AccessRules(lambda: broker.machine.running, self._lookup)
         self._table: Table = {
             **Operations(broker, self._lookup, secrets).table(),
@@ -95,7 +97,7 @@ class Dispatcher:
         try:
             self._carry_on(client, self._response(request, caller))
         except BadRequest as wrong:
-            self.answer(client.number, {"error": str(wrong)})
+            self.answer(client.number, failure(str(wrong), wrong.code))
         except Unreadable as unreadable:
             self._refuse(client, unreadable.reasons)
 
@@ -104,7 +106,7 @@ class Dispatcher:
         if entry is None:
             raise BadRequest(f"unknown operation {request['op']!r:.60}")
         if entry.kind in _OWNERS_ONLY and not caller.is_owner:
-            raise BadRequest(_OWNERS_ONLY[entry.kind])
+            raise BadRequest(_OWNERS_ONLY[entry.kind], ReasonCode.NOT_OWNER)
         return entry.handler(request, caller)
 
     def _carry_on(self, client: Connection, response: Response) -> None:
@@ -148,7 +150,8 @@ class Dispatcher:
         assert self._event_watchers is not None
         watching = self._watchers.count() + self._event_watchers.count()
         if watching >= self._server.places() // 2:
-            raise BadRequest("too many clients watch the configuration; try again later")
+            many = "too many clients watch the configuration; try again later"
+            raise BadRequest(many, ReasonCode.BUSY)
 
     def _look(self, client: Connection, job: Callable[[], Fields]) -> None:
         def then(result: object) -> None:
@@ -167,7 +170,8 @@ class Dispatcher:
                 self._broker.provenance.keep(result.digest, wanted.sources)
                 self._ask(client, wanted.build(result))
             else:
-                why = (Reason("config", f"the texts could not be read: {result}"),)
+                unread = f"the texts could not be read: {result}"
+                why = (Reason("config", unread, code=ReasonCode.UNREADABLE),)
                 reasons = result.reasons if isinstance(result, Unreadable) else why
                 if wanted.attempt is not None:
                     self._broker.record_attempt(wanted.attempt._replace(reasons=reasons))
@@ -192,9 +196,15 @@ class Dispatcher:
 
     def answer(self, number: int, answer: Outcome | Fields) -> None:
         """Bring a client its answer; it may be gone."""
+        if isinstance(answer, Outcome):
+            self._changed.answer(answer, lambda whole: self._bring(number, whole))
+        else:
+            self._bring(number, answer)
+
+    def _bring(self, number: int, answer: Fields) -> None:
         client = self._server.clients.get(number) if self._server else None
         if client is None or self._server is None:
             return
         client.busy = False
-        self._server.answer(client, as_json(answer) if isinstance(answer, Outcome) else answer)
+        self._server.answer(client, answer)
         self._server.resume(client)

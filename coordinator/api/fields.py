@@ -7,6 +7,7 @@ from coordinator.core.requests import ChangeRequest, Proposal, Who
 from coordinator.files.reading import Source, Unreadable
 from protocol import limits
 from protocol.keys import Path, format_key, parse_key
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 Fields = dict[str, Any]
@@ -15,6 +16,15 @@ Fields = dict[str, Any]
 
 class BadRequest(Exception):
     """The request cannot be served; the text says why."""
+
+    def __init__(self, why: str, code: ReasonCode = ReasonCode.BAD_REQUEST) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+def failure(why: str, code: ReasonCode) -> Fields:
+    """The answer where there is none: docs/json.md."""
+    return {"result": "failed", "code": str(code), "error": why}
 
 
 def text(request: Fields, name: str, default: str | None = None) -> str:
@@ -170,8 +180,8 @@ def sources(request: Fields) -> tuple[Source, ...]:
             raise BadRequest(f"{form!r:.20} is no format")
         body = _bytes(raw_text(source, "text"))
         if len(body) > limits.SOURCE_BYTES:
-            reason = Reason("config", f"{len(body)} bytes; at most {limits.SOURCE_BYTES} are read")
-            raise Unreadable((reason,))
+            long = f"{len(body)} bytes; at most {limits.SOURCE_BYTES} are read"
+            raise Unreadable((Reason("config", long, code=ReasonCode.TOO_LARGE),))
         sources.append(Source(raw_text(source, "name"), body, "toml" if form == "toml" else "json"))
     return tuple(sources)
 

@@ -17,6 +17,7 @@ from coordinator.attributes import BadAttribute, at_runtime, listed
 from coordinator.core.events import Inquired
 from coordinator.core.members import Member
 from protocol import limits
+from protocol.reason_code import ReasonCode
 
 
 class Operations:
@@ -51,7 +52,7 @@ class Operations:
     def _get(self, request: Fields, caller: Caller) -> Fields:
         running = self._broker.machine.running
         if running is None:
-            raise BadRequest("no configuration is in force yet")
+            raise BadRequest("no configuration is in force yet", ReasonCode.NOT_FOUND)
         answer = {"generation": running.generation, "digest": running.configuration.digest}
         if "name" not in request:
             return {**answer, "configuration": self._lookup.at(running, (), caller.is_owner)}
@@ -63,7 +64,7 @@ class Operations:
 
     def _watch(self, request: Fields, _: Caller) -> WatchRequest:
         if self._broker.machine.running is None:
-            raise BadRequest("no configuration is in force yet")
+            raise BadRequest("no configuration is in force yet", ReasonCode.NOT_FOUND)
         return WatchRequest(key(request) if "name" in request else ())
 
     def _events(self, request: Fields, _: Caller) -> EventsRequest:
@@ -90,7 +91,7 @@ class Operations:
     def _dump(self, _: Fields, caller: Caller) -> Fields:
         running = self._broker.machine.running
         if running is None:
-            raise BadRequest("no configuration is in force yet")
+            raise BadRequest("no configuration is in force yet", ReasonCode.NOT_FOUND)
         configuration = self._lookup.at(running, (), caller.is_owner)
         return status.dump(self._broker.machine, self._broker.attributes, configuration)
 
@@ -123,7 +124,7 @@ class Operations:
         name = text(request, "name")
         member = self._broker.machine.members.get(name)
         if member is None:
-            raise BadRequest(f"{name:.60}: no such module is loaded")
+            raise BadRequest(f"{name:.60}: no such module is loaded", ReasonCode.NOT_FOUND)
         return member
 
     # Attributes and the log
@@ -131,7 +132,7 @@ class Operations:
     def _getattr(self, request: Fields, _: Caller) -> Fields:
         name = text(request, "name")
         if name not in self._broker.attributes:
-            raise BadRequest(f"{name}: no such attribute")
+            raise BadRequest(f"{name}: no such attribute", ReasonCode.NOT_FOUND)
         return {"value": self._broker.attributes[name]}
 
     def _lsattr(self, _: Fields, __: Caller) -> Fields:
@@ -146,7 +147,8 @@ class Operations:
         except BadAttribute as error:
             raise BadRequest(str(error)) from None
         if name not in attributes and len(attributes) >= limits.ATTRIBUTES:
-            raise BadRequest(f"there are {limits.ATTRIBUTES} attributes already")
+            many = f"there are {limits.ATTRIBUTES} attributes already"
+            raise BadRequest(many, ReasonCode.TOO_LARGE)
         attributes[name] = value
         if name == "log-stderr-level":
             self._broker.log.level = int(value)

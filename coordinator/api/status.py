@@ -98,4 +98,8 @@ def dump(machine: Coordinator, attributes: Mapping[str, str], configuration: Fie
 def _module_dump(member: Member) -> Fields:
     values = module_status.config(member)
     del values["name"]  # it is the key already
-    return {**values, "arguments": module_status.arguments(member)}
+    return {
+        **values,
+        "path": member.spec.path if member.spec else "",
+        "arguments": module_status.arguments(member),
+    }

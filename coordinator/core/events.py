@@ -79,6 +79,13 @@ class HungUp(NamedTuple):
     client: int
 
 
+class UnreadFound(NamedTuple):
+    """The answer to FindUnread: a warning for each key."""
+
+    txid: str
+    found: tuple[Reason, ...]
+
+
 class CandidateRead(NamedTuple):
     """The answer to ReadFiles and to ReadGeneration: a configuration, or why there is none."""
 
@@ -126,6 +133,7 @@ Event: TypeAlias = (
     | Inquired
     | HungUp
     | CandidateRead
+    | UnreadFound
     | Forced
     | NotForced
     | ConfirmationWritten

@@ -11,6 +11,7 @@ from coordinator.core.effects import AnswerInquiry
 from coordinator.core.members import Member
 from coordinator.core.state import SharedState
 from protocol.messages import Inquire, Report
+from protocol.reason_code import ReasonCode
 
 
 @dataclass(slots=True)
@@ -39,9 +40,8 @@ class Inquiries:
             self.outbox.emit(AnswerInquiry(client, why_not=f"{name}: no such module"))
         elif member.peer is None:
             why = f" ({member.why})" if member.why else ""
-            self.outbox.emit(
-                AnswerInquiry(client, why_not=f"{name} cannot be asked: it is {member.state}{why}")
-            )
+            why_not = f"{name} cannot be asked: it is {member.state}{why}"
+            self.outbox.emit(AnswerInquiry(client, "", why_not, ReasonCode.FAILED_MEMBER))
         else:
             until = self.shared.now + seconds
             self._question(member, member.peer).waiting[client] = until
@@ -71,7 +71,7 @@ class Inquiries:
                 del self._asked[name]
                 for client in asked.waiting:
                     why = f"{name} was lost before it answered"
-                    self.outbox.emit(AnswerInquiry(client, why_not=why))
+                    self.outbox.emit(AnswerInquiry(client, "", why, ReasonCode.DIED))
 
     def time_passed(self) -> None:
         """Answer the clients whose time is over; the Inquire itself stays open."""
@@ -80,7 +80,7 @@ class Inquiries:
                 if self.shared.now >= until:
                     del asked.waiting[client]
                     why = f"{name} did not answer in time; it is busy or hangs"
-                    self.outbox.emit(AnswerInquiry(client, why_not=why))
+                    self.outbox.emit(AnswerInquiry(client, "", why, ReasonCode.TIMEOUT))
 
     def hung_up(self, client: int) -> None:
         """A client has closed its connection."""

@@ -19,9 +19,9 @@ If you drive it yourself, these are your duties, in this order:
 4. Carry out `Step.effects` in their order, and before the next `step`, or queue them without
    changing the order of any two for the same participant.  What an effect brings about is an event
    of its own: `Started` or `Died` for `StartProcess`, `Unreachable` for a `Send` that nobody got,
-   `CandidateRead` for `ReadFiles` and `ReadGeneration`, `ConfirmationWritten` for
-   `WriteConfirmation`, `Died` for `Watch` and `Kill`, `TimePassed` for `Wake`.  Each may come late:
-   a deadline covers what is waited for.
+   `CandidateRead` for `ReadFiles` and `ReadGeneration`, `UnreadFound` for `FindUnread`,
+   `ConfirmationWritten` for `WriteConfirmation`, `Died` for `Watch` and `Kill`, `TimePassed` for
+   `Wake`.  Each may come late: a deadline covers what is waited for.
 5. Then force `Step.force`, if there is one, and answer with `Forced` when it is on disk, or with
    `NotForced` when it certainly is not.  While neither is known, say neither: let the process end,
    and the next start will read the ledger.  Other events may come in the meantime.
@@ -57,6 +57,7 @@ from coordinator.core.events import (
     Stop,
     TimePassed,
     Unreachable,
+    UnreadFound,
 )
 from coordinator.core.inquiries import Inquiries
 from coordinator.core.members import Member, MemberInput, Members, MemberState
@@ -98,6 +99,7 @@ from protocol.messages import (
     Shutdown,
     Vote,
 )
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, is_part_of
 
 
@@ -230,6 +232,10 @@ class Coordinator:
                 change = self.transaction
                 if change is not None and change.txid == txid:
                     change.proposed(found)
+            case UnreadFound(txid, reasons):
+                change = self.transaction
+                if change is not None and change.txid == txid:
+                    change.unread(reasons)
             case Asked(client, request):
                 self._asked(client, request)
             case HungUp(client):
@@ -303,21 +309,22 @@ class Coordinator:
         for queued in late:
             self.queue.remove(queued)
             why = f"other changes were in progress for all of its {queued.request.seconds:g} s"
-            self._turn_away(queued.client, why, now - queued.asked_at)
+            self._turn_away(queued.client, why, ReasonCode.TIMEOUT, now - queued.asked_at)
 
     # The queue
 
     def _asked(self, client: int, request: Request) -> None:
         if self.stopping_until is not None:
-            self._turn_away(client, "the broker is stopping")
+            self._turn_away(client, "the broker is stopping", ReasonCode.STOPPING)
         elif len(self.queue) >= limits.QUEUED_REQUESTS:
-            self._turn_away(client, f"{limits.QUEUED_REQUESTS} changes are waiting already")
+            why = f"{limits.QUEUED_REQUESTS} changes are waiting already"
+            self._turn_away(client, why, ReasonCode.BUSY)
         else:
             self.queue.append(_Queued(client, request, self.shared.now))
             self.outbox.wake(self.shared.now + request.seconds)
 
-    def _turn_away(self, client: int, why: str, seconds: float = 0.0) -> None:
-        reason = Reason("config", why)
+    def _turn_away(self, client: int, why: str, code: ReasonCode, seconds: float = 0.0) -> None:
+        reason = Reason("config", why, code=code)
         outcome = Outcome(
             Result.REFUSED, self.shared.generation, reasons=(reason,), seconds=seconds
         )
@@ -398,7 +405,7 @@ class Coordinator:
         self.outbox.wake(self.stopping_until)
         self.outbox.log("stop")
         for queued in self.queue:
-            self._turn_away(queued.client, "the broker is stopping")
+            self._turn_away(queued.client, "the broker is stopping", ReasonCode.STOPPING)
         self.queue.clear()
         self.operation.stop()
 

@@ -17,6 +17,7 @@ from coordinator.core.requests import Spec
 from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.messages import Abort, Applied, Join, Leave, Refuse, Shutdown
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 
@@ -360,5 +361,6 @@ def _checked(member: Member, message: Applied, running: Durable) -> Applied:
         return message
     if message.digest == running.configuration.digest:
         return message
-    why = Reason(member.name, "applied something that is not this generation")
+    wrong = "applied something that is not this generation"
+    why = Reason(member.name, wrong, code=ReasonCode.FAULT)
     return message._replace(ok=False, reasons=(why,))

@@ -4,6 +4,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+from protocol.configuration import Configuration
 from protocol.reasons import Reason
 
 
@@ -29,6 +30,13 @@ class Result(StrEnum):
     """A reloaded module did not come up again; it is shown as failed."""
 
 
+class Comparison(NamedTuple):
+    """What a change was made from, and to."""
+
+    before: Configuration
+    after: Configuration
+
+
 class Outcome(NamedTuple):
     """The answer to a request.  `generation` is the one in force afterwards."""
 
@@ -46,3 +54,5 @@ class Outcome(NamedTuple):
     """Seconds until it is undone unless it is confirmed."""
     warnings: tuple[Reason, ...] = ()
     """What modules had to say without refusing."""
+    compared: Comparison | None = None
+    """Of a commit and of a dry run that would be one; the answer tells what differs."""

@@ -13,7 +13,7 @@ from coordinator.broker import Options
 from coordinator.cannot_start import CannotStart
 from coordinator.core.events import Unreachable
 from coordinator.core.machine import Coordinator
-from coordinator.executor import Environment, Hook, open_machine
+from coordinator.environment import Environment, Hook
 from coordinator.files.proposal import FilesOnDisk, Proposal
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.fluxcore.agent import FluxBroker, FluxFront
@@ -23,6 +23,7 @@ from coordinator.fluxcore.transport import RankTransport
 from coordinator.ledger.errors import LedgerError
 from coordinator.ledger.sqlite import SqliteLedger
 from coordinator.observation.observer import Observer
+from coordinator.opening import open_machine
 from coordinator.runtime.directories import RunDirectory, Unusable
 from coordinator.runtime.log import Log
 from coordinator.runtime.worker import thread_workers
@@ -30,6 +31,7 @@ from fluxcore.handle import Flux
 from fluxcore.loop import FluxLoop
 from fluxcore.routes import Routes
 from protocol.configuration import Configuration
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 
@@ -77,7 +79,7 @@ def build_coordinator(
             opened.callback(ledger.close)
             door = RunDirectory(rundir)
         except LedgerError as error:
-            raise CannotStart(Reason("ledger", str(error))) from error
+            raise CannotStart(Reason("ledger", str(error), code=ReasonCode.DISK)) from error
         except (Unusable, OSError) as error:
             raise CannotStart(Reason("agent", str(error))) from error
         opened.pop_all()

@@ -12,6 +12,13 @@ from participant.checks.verdict import objections
 from participant.later import Later
 from participant.module import Reject, Rejects
 from protocol import limits
+from protocol.reason_code import ReasonCode
+
+
+class CheckRefusal(Reject):
+    """A no of a command."""
+
+    code = ReasonCode.CHECK
 
 
 class Question(NamedTuple):
@@ -60,7 +67,7 @@ class Panel(Later):
                 run.unregister()
                 self._over.append(run)
                 for message, key in objections(run.ended(), self._candidate):
-                    self._rejects.append(Reject(message, key))
+                    self._rejects.append(CheckRefusal(message, key))
         self._fill()
         return not self._running and not self._waiting
 
@@ -101,7 +108,7 @@ class Panel(Later):
             left = self._until - time.monotonic()
             if left <= 0:
                 why = f"{question.name}: was not asked: no time was left of {self._seconds:.3g} s"
-                self._rejects.append(Reject(why))
+                self._rejects.append(CheckRefusal(why))
                 continue
             try:
                 paper = self._papers.get(question.text)
@@ -111,7 +118,7 @@ class Panel(Later):
                 run = Run(question.name, question.program, question.words, paper, seconds)
             except (OSError, ValueError) as error:
                 why = str(getattr(error, "strerror", None) or error)
-                self._rejects.append(Reject(f"{question.name}: could not be started: {why}"))
+                self._rejects.append(CheckRefusal(f"{question.name}: could not be started: {why}"))
                 continue
             run.register(self._poll)
             self._running.append(run)

@@ -21,7 +21,7 @@ from participant.fluxcore.clock import Clock
 from participant.fluxcore.link import CoordinatorLink
 from participant.fluxcore.memory import Remembered, RunningFile
 from participant.fluxcore.modules import LocalModules
-from participant.fluxcore.rehearsing import Question, Rehearsals
+from participant.fluxcore.rehearsing import RankQuestion, Rehearsals
 from participant.fluxcore.site_checks import SiteChecks
 from participant.judging import Judgement
 from protocol import limits
@@ -194,7 +194,7 @@ class Rank:
 
         if checks is not None:
             checks.judge(candidate, seconds, judged)
-        asked = Question(request.txid, self.in_force, candidate, request.dry_run, seconds)
+        asked = RankQuestion(request.txid, self.in_force, candidate, request.dry_run, seconds)
         if self.rehearsals is None:
             self.modules.judge(asked.txid, candidate, asked.dry_run, seconds, judged)
         else:
@@ -230,7 +230,7 @@ class Rank:
     def _failed(self, new: Configuration, reasons: tuple[Reason, ...]) -> None:
         """The modules run what they ran: say what was refused."""
         lines = "; ".join(f"{reason.module}: {reason.message}" for reason in reasons)
-        told = (Reason(self.name, lines),)
+        told = (Reason(self.name, lines, code=reasons[0].code),)
         self._say(f"went back: {lines}")
         self.refused = {new.digest: told}
         self._know(certain=True)

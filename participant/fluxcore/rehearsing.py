@@ -23,7 +23,7 @@ Submit = Callable[[Callable[[], object], Callable[[object], None]], None]
 """Has a job done beside the loop, and a callback called in the loop with its result."""
 
 
-class Question(NamedTuple):
+class RankQuestion(NamedTuple):
     """What a rank is asked."""
 
     txid: str
@@ -46,7 +46,7 @@ class Rehearsals:
         self._wanted = wanted
 
     def judge(
-        self, modules: LocalModules, asked: Question, then: Callable[[Judgement], None]
+        self, modules: LocalModules, asked: RankQuestion, then: Callable[[Judgement], None]
     ) -> None:
         """What the modules say, and what came of the rehearsal; once, in about `asked.seconds`."""
         if not self._wanted(asked.txid):
@@ -72,7 +72,7 @@ class Rehearsals:
         self._hold(modules, asked, held)
 
     def _hold(
-        self, modules: LocalModules, asked: Question, then: Callable[[Rehearsed], None]
+        self, modules: LocalModules, asked: RankQuestion, then: Callable[[Rehearsed], None]
     ) -> None:
         answered = False
         until = self._clock.now() + asked.seconds
@@ -94,7 +94,7 @@ class Rehearsals:
         late = f"not done within {asked.seconds:.3g} s"
         self._clock.call_at(until, lambda: once(late))
 
-    def _rehearse(self, names: Iterable[str], asked: Question, until: float) -> Rehearsed:
+    def _rehearse(self, names: Iterable[str], asked: RankQuestion, until: float) -> Rehearsed:
         """In the thread: one rehearsal at a time, so this one may have waited for another."""
         seconds = until - self._clock.now() - limits.REHEARSAL_END_SECONDS
         if seconds <= 0:

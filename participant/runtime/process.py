@@ -19,6 +19,7 @@ from participant.transport.interface import LinkEvent
 from participant.transport.zmq_dealer import ZmqDealer
 from protocol.codec import encode
 from protocol.messages import Leave
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, bounded
 
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
@@ -36,11 +37,11 @@ def main(arguments: list[str], hook: Hook | None = None, serving: type[Serving] 
         module = load(what)()
         check_instance(module)
     except (Unloadable, NotAModule) as error:
-        _say_why(name, uri, Reason(name, str(error)))
+        _say_why(name, uri, Reason(name, str(error), code=ReasonCode.UNLOADABLE))
         return 1
     except BaseException as error:
         why = f"its constructor raised {type(error).__name__}: {error}"
-        _say_why(name, uri, Reason(name, why))
+        _say_why(name, uri, Reason(name, why, code=ReasonCode.FAULT))
         return 1
     server = serving(ZmqDealer(uri), module, name, hook)
     ended = server.run()

@@ -29,6 +29,7 @@ from participant.unheard import run_verb
 from protocol import limits
 from protocol.codec import Encoder, Malformed, decode_from_coordinator
 from protocol.messages import Leave
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, Refusal
 
 Hook = Callable[[str, object], None]
@@ -144,7 +145,8 @@ class Serving:
         try:
             answer = ask()
         except BaseException as error:  # whatever an author's prepare raises is a no
-            reasons = (Reason(self.name, self._mishap("prepare", error)),)
+            why = self._mishap("prepare", error)
+            reasons = (Reason(self.name, why, code=ReasonCode.FAULT),)
         else:
             if isinstance(answer, Undecided):
                 self._undecided = answer
@@ -176,7 +178,8 @@ class Serving:
                 self._ran = True
                 run_verb("run", self.module.run)
         except BaseException as error:
-            self._events.append(Finished((Reason(self.name, self._mishap("commit", error)),)))
+            why = self._mishap("commit", error)
+            self._events.append(Finished((Reason(self.name, why, code=ReasonCode.FAULT),)))
             return
         self._events.append(Finished((), self.module.report()))
 

@@ -19,12 +19,14 @@ from participant.settings.schema import Schema, below, kinds
 from protocol.frozen import LazyTable, Table, freeze
 from protocol.keys import Path, format_key, parse_key
 from protocol.messages import Argument, Arguments
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason
 
 FILE: Final = "configuration"
 """The origin of a value from the configuration files."""
 DEFAULT: Final = "default"
 """The origin of the author's default."""
+_UNKNOWN: Final = "unknown key"
 
 
 class Tables:
@@ -137,7 +139,8 @@ def merge_layers(
             own = _placed(own, path, argument.value, schema)
         except ValueError as fault:
             key = (*tables.where, *_path_or_nothing(argument.key, tables))
-            faults.append(Reason(module, str(fault), key, Origin(argument.origin)))
+            code = ReasonCode.UNKNOWN_KEY if str(fault) == _UNKNOWN else ReasonCode.INVALID
+            faults.append(Reason(module, str(fault), key, Origin(argument.origin), code))
         else:
             overrides.append(Override(path, argument.origin))
     return Merged(
@@ -168,7 +171,7 @@ def _placed(own: Any, path: Path, text: str, schema: Schema) -> Any:
             raise ValueError(f"{format_key(path[:depth])} is not a table; nothing is set in it")
         node = below(schema, node, step)
         if node is None:
-            raise ValueError("unknown key")
+            raise ValueError(_UNKNOWN)
         if depth == len(path) - 1:
             place[step] = value_of(text, kinds(schema, node))
         else:

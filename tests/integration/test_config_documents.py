@@ -1,35 +1,21 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """What docs/json.md says is what is printed; and command lines complete."""
 
+import json
 import os
-import re
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cli.commands.config.main import COMMANDS
 from tests.support.broker import RunningBroker
 from tests.support.client_calls import FLUX, ROOT
-
-PAGE = (ROOT / "docs" / "json.md").read_text()
-_FIELD = re.compile(r"^\| (\*?)`(\w+)`\*? \|", re.MULTILINE)
-
-
-def documented(section: str) -> tuple[set[str], set[str]]:
-    """The fields of a section that are always there, and those that may be."""
-    (text,) = re.findall(rf"^## {section}$(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
-    fields = _FIELD.findall(text)
-    return {name for mark, name in fields if not mark}, {name for mark, name in fields if mark}
-
-
-def check(section: str, found: dict[str, Any]) -> None:
-    always, sometimes = documented(section)
-    assert always, section
-    assert always <= set(found) <= always | sometimes, (section, set(found))
+from tests.support.schemas import conforms
 
 
 @pytest.fixture(scope="module")
@@ -41,34 +27,79 @@ def broker() -> Iterator[RunningBroker]:
 
 
 def test_every_answer_has_the_shape_that_is_documented(broker: RunningBroker) -> None:
-    import json
-
-    check("status", broker.json("status", "--json"))
+    conforms("status", broker.json("status", "--json"))
     committed = broker.json("set", "heartbeat.period", "3s", "--json")
-    check("outcome", committed)
+    conforms("outcome", committed)
     refused = json.loads(broker.config("set", "heartbeat.period", "0s", "--json").stdout)
-    check("outcome", refused)
-    check("reason", refused["reasons"][0])
+    conforms("outcome", refused)
+    conforms("reason", refused["reasons"][0])
     failed = json.loads(broker.config("set", "-t", "x", "a", "1", "--json").stdout)
-    check("outcome", failed)
-    assert failed["result"] == "failed"
-    check("outcome", broker.json("reload", "--json", "--confirm=1m"))
-    check("status", broker.json("status", "--json"))
-    check("outcome", broker.json("confirm", "--json"))
-    for entry in broker.json("history", "--json")["history"]:
-        check("history", entry)
-    shown = broker.json("show", "1", "--json")
-    del shown["configuration"], shown["version"]
-    check("history", shown)
-    check("diff", broker.json("diff", "1", "2", "--json"))
-    check("dump", broker.json("dump", "--json"))
-    check("validate", broker.json("validate", "--json", str(broker.files)))
+    conforms("failure", failed)
+    conforms("outcome", broker.json("reload", "--json", "--confirm=1m"))
+    conforms("status", broker.json("status", "--json"))
+    conforms("outcome", broker.json("confirm", "--json"))
+    conforms("history", broker.json("history", "--json"))
+    conforms("show", broker.json("show", "1", "--json"))
+    conforms("diff", broker.json("diff", "1", "2", "--json"))
+    conforms("dump", broker.json("dump", "--json"))
+    conforms("validate", broker.json("validate", "--json", str(broker.files)))
+    conforms("modules", json.loads(broker.flux("module", "list", "--json").stdout))
+    values = broker.flux("module", "config", "get", "heartbeat", "--json").stdout
+    conforms("values", json.loads(values))
     watcher = subprocess.Popen([*FLUX, "config", "watch"], env=broker.environment,
                                stdout=subprocess.PIPE)  # fmt: skip
     assert watcher.stdout is not None
-    check("watch", json.loads(watcher.stdout.readline()))
+    conforms("watch", json.loads(watcher.stdout.readline()))
     watcher.kill()
     watcher.communicate()
+
+
+def test_what_cannot_be_answered_is_answered_in_json(broker: RunningBroker, tmp_path: Path) -> None:
+    def code(*arguments: str, status: int = 1, **environment: str) -> str:
+        done = subprocess.run([*FLUX, *arguments, "--json"], capture_output=True, text=True,
+                              env={**broker.environment, **environment})  # fmt: skip
+        assert done.stderr, "people are told, too"
+        document = json.loads(done.stdout)
+        conforms("failure", document)
+        assert document["status"] == done.returncode == status
+        return str(document["code"])
+
+    nobody = f"local://{tmp_path}/none"
+    assert code("config", "status", FLUX_URI=nobody) == "no-broker"
+    assert code("config", "reload", FLUX_URI="") == "no-broker"
+    assert code("module", "list", FLUX_URI=nobody) == "no-broker"
+    assert code("config", "load", str(tmp_path / "none.toml")) == "unreadable"
+    assert code("config", "reload", "-m", "x" * 1001) == "too-large"
+    assert code("config", "show", "99") == "not-found"
+    assert code("config", "diff", "1", "99") == "not-found"
+    assert code("config", "history", "-n", "none", status=2) == "usage"
+    assert code("config", "nonsense", status=2) == "usage"
+    assert code("module", "load", "nonsense") == "not-found"
+    assert code("modinfo", "nonsense") == "not-found"
+    stranger = tmp_path / "stranger"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(stranger))
+        listener.listen()
+        answer = threading.Thread(target=lambda: listener.accept()[0].sendall(b"\0"))
+        answer.start()
+        assert code("config", "status", FLUX_URI=f"local://{stranger}") == "not-flux-accord"
+        answer.join()
+
+
+def test_reasons_have_codes(broker: RunningBroker, tmp_path: Path) -> None:
+    def codes(*arguments: str) -> list[str]:
+        document = json.loads(broker.config(*arguments, "--json").stdout)
+        return [reason["code"] for reason in document["reasons"]]
+
+    assert codes("set", "heartbeat.period", "0s") == ["invalid"]
+    assert codes("set", "-t", "boolean", "access.allow-guests", "true") == ["unknown-key"]
+    assert codes("reload", "--if-generation=99") == ["stale-generation"]
+    assert codes("confirm") == ["not-found"]
+    assert codes("rollback", "99") == ["not-found"]
+    (tmp_path / "bad.toml").write_text("a =\n")
+    assert codes("load", str(tmp_path / "bad.toml")) == ["syntax"]
+    assert codes("validate", str(tmp_path / "bad.toml")) == ["syntax"]
+    assert codes("validate", str(tmp_path / "none.toml")) == ["unreadable"]
 
 
 def test_get_imports_nothing_that_takes_long(broker: RunningBroker) -> None:

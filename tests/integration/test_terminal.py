@@ -9,6 +9,7 @@ import os
 import pty
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -111,3 +112,15 @@ def test_into_a_pipe_values_go_as_they_are(broker: RunningBroker) -> None:
 def test_what_is_printed_of_other_scripts_stays(broker: RunningBroker) -> None:
     broker.good("set", "--type=string", "plain.script", "žluťoučký 漢字 עברית")
     assert "žluťoučký 漢字 עברית" in on_a_terminal(broker, "config", "get", "plain.script")[1]
+
+
+def test_two_hundred_mistakes_are_summed_up_for_people_alone(
+    broker: RunningBroker, tmp_path: Path
+) -> None:
+    file = tmp_path / "many.toml"
+    file.write_text("".join(f"[queues.q{number}]\nrequirez = []\n" for number in range(200)))
+    _, said = on_a_terminal(broker, "config", "validate", str(file))
+    assert said.count("queues.") < 5
+    assert "job-manager, job-ingest: queues.q0.requirez: unknown key" in said
+    assert "196 times more" in said
+    assert broker.config("validate", str(file)).stderr.count("requirez") == 400, "two modules mind"

@@ -13,9 +13,11 @@ from coordinator.core.events import Asked, Begin, Event, Forced, Received
 from coordinator.core.machine import Coordinator
 from coordinator.core.requests import Spec
 from coordinator.core.results import Outcome
-from coordinator.executor import Environment, Executor, open_machine
+from coordinator.environment import Environment
+from coordinator.executor import Executor
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.observation.observer import Observer
+from coordinator.opening import open_machine
 from coordinator.runtime.worker import Workers
 from protocol import limits
 from protocol.configuration import Configuration

@@ -11,6 +11,7 @@ from coordinator.core.effects import (
     Answer,
     AnswerInquiry,
     Effect,
+    FindUnread,
     GiveUp,
     Kill,
     ReadFiles,
@@ -47,6 +48,7 @@ from coordinator.core.events import (
     Stop,
     TimePassed,
     Unreachable,
+    UnreadFound,
 )
 from coordinator.core.machine import Coordinator
 from coordinator.core.requests import (
@@ -157,6 +159,9 @@ class CoordinatorDriver:
                 return Received(name.encode(), Leave(1, self._incarnation(name, named), name))
             case ["files" | "configuration", txid, text]:
                 return CandidateRead(txid, configuration(text))
+            case ["unread", txid, *keys]:
+                found = (Reason("config", "unknown key", parse_key(key)) for key in keys)
+                return UnreadFound(txid, tuple(found))
             case ["unreadable", txid, message]:
                 return CandidateRead(txid, Refusal((Reason("config", message),)))
             case ["ask", client, *request]:
@@ -331,6 +336,8 @@ def _other_line(effect: Any) -> str:
     match effect:
         case ReadFiles(txid):
             return f"read files for {txid}"
+        case FindUnread(txid):
+            return f"look for keys of {txid} that nobody reads"
         case ReadGeneration(txid, generation):
             return f"read generation {generation} for {txid}"
         case StartProcess(name):

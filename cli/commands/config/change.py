@@ -271,7 +271,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 def _check_message(options: argparse.Namespace) -> None:
     if len(options.message) > 1000:
-        raise Trouble("the message is longer than 1000 characters")
+        raise Trouble("the message is longer than 1000 characters", "too-large")
 
 
 def _change(options: argparse.Namespace, op: str, typed: str, **fields: Any) -> int:

@@ -10,7 +10,7 @@ import argparse
 import sys
 from importlib import import_module
 
-from cli.client import Trouble, complain
+from cli.client import Trouble
 from cli.options.parser import Parser
 
 COMMANDS = {
@@ -31,6 +31,7 @@ COMMANDS = {
     "diff": ("cli.commands.config.history", "what differs between two configurations"),
     "watch": ("cli.commands.config.watch", "print a value at every committed generation"),
     "dump": ("cli.commands.config.watch", "print everything at once"),
+    "schema": ("cli.commands.config.schema", "print the JSON Schema of what --json prints"),
 }
 
 _INTRODUCTION = """\
@@ -63,9 +64,9 @@ def main(_command: str, arguments: list[str]) -> int:
     try:
         status: int = options.run(options)
     except Trouble as trouble:
-        for line in str(trouble).splitlines():
-            complain("config", line.removeprefix("config: "))
-        return 1
+        from cli.output import failure
+
+        return failure.tell("config", getattr(options, "json", False), trouble)
     return status
 
 

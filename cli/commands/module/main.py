@@ -9,6 +9,7 @@ from cli.client import SLACK_SECONDS, Client, Trouble, complain
 from cli.commands.module.config import add_commands
 from cli.options.duration import add_timeout
 from cli.options.parser import Parser
+from cli.output import failure
 from cli.output.result import change
 from participant.loader import NotFound, name_of, resolve
 
@@ -19,8 +20,7 @@ def main(_command: str, arguments: list[str]) -> int:
     try:
         status: int = options.run(options)
     except Trouble as trouble:
-        complain("module", str(trouble))
-        return 1
+        return failure.tell("module", getattr(options, "json", False), trouble)
     return status
 
 
@@ -71,8 +71,7 @@ def _load(options: argparse.Namespace) -> int:
     try:
         path = resolve(options.module)
     except NotFound as error:
-        complain("module", str(error))
-        return 1
+        return failure.tell("module", options.json, Trouble(str(error), "not-found"))
     return change(
         "module",
         options.json,

@@ -13,6 +13,7 @@ from coordinator.core.requests import RemoveRequest
 from coordinator.core.results import Result
 from coordinator.core.state import SharedState
 from protocol import limits
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 from protocol.transitions import Transitions
 
@@ -74,7 +75,7 @@ class ModuleRemove(ModuleOperation):
         self.member = shared.members.get(self.name)
         if self.member is None:
             self._move(RemoveInput.UNKNOWN)
-            self._close(Reason(self.name, "is not loaded"))
+            self._close(Reason(self.name, "is not loaded", code=ReasonCode.NOT_FOUND))
             return
         shared.outbox.log("remove", module=self.name)
         self.member.replaces = None

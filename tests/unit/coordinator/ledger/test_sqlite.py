@@ -183,7 +183,7 @@ def test_history_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     shown = ledger.history().history(10)
     attempts = [entry for entry in shown if entry["result"] == "refused"]
     assert [attempt["txid"] for attempt in attempts] == ["1.7", "1.6", "1.5"]
-    assert attempts[0]["reasons"] == [{"module": "a", "message": "no"}]
+    assert attempts[0]["reasons"] == [{"module": "a", "code": "invalid", "message": "no"}]
     ledger.close()
 
 
@@ -197,10 +197,10 @@ def test_warnings_are_kept_as_long_as_their_generation(tmp_path: Path) -> None:
     shown = ledger.history().history(10)
     assert [entry["generation"] for entry in shown] == [4, 3]
     assert shown[0]["warnings"] == [
-        {"module": "a", "message": "doubt", "key": "x"},
-        {"module": "b", "message": "doubt"},
+        {"module": "a", "code": "invalid", "message": "doubt", "key": "x"},
+        {"module": "b", "code": "invalid", "message": "doubt"},
     ]
-    assert shown[1]["warnings"] == [{"module": "a", "message": "doubt 3"}]
+    assert shown[1]["warnings"] == [{"module": "a", "code": "invalid", "message": "doubt 3"}]
     ledger.force(decision(5, x=5))
     assert "warnings" not in ledger.history().entry(5)
     ledger.close()

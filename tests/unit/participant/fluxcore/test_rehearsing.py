@@ -7,7 +7,7 @@ from typing import Any
 from fluxcore.handle import Failure
 from participant.fluxcore.modules import LocalModules
 from participant.fluxcore.rehearsal import Rehearsed
-from participant.fluxcore.rehearsing import Question, Rehearsals
+from participant.fluxcore.rehearsing import RankQuestion, Rehearsals
 from participant.judging import Judgement
 from protocol.configuration import EMPTY, Configuration
 from protocol.reasons import Reason
@@ -58,7 +58,7 @@ def asked(modules: Modules, beside: Beside, wanted: bool = True) -> list[Judgeme
     """What the rank says, as it comes."""
     told: list[Judgement] = []
     rehearsals = Rehearsals("flux", beside.submit, beside, lambda _: wanted)
-    rehearsals.judge(modules, Question("1.2", EMPTY, NEW, False, 8.0), told.append)
+    rehearsals.judge(modules, RankQuestion("1.2", EMPTY, NEW, False, 8.0), told.append)
     return told
 
 
