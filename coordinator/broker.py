@@ -27,6 +27,7 @@ from coordinator.runtime.log import Log
 from coordinator.runtime.loop import READ, Loop
 from coordinator.runtime.signals import Signals
 from coordinator.runtime.worker import Worker
+from coordinator.transport.traced import TracedTransport
 from protocol import limits
 from protocol.reasons import Reason
 
@@ -94,14 +95,19 @@ class Broker:
         log: Log,
         attributes: dict[str, str],
         resolve: Callable[[str], str],
+        trace: TracedTransport,
         hook: Hook | None = None,
     ) -> None:
-        """`resolve` finds a module by what a user typed.  The parts are closed by `run`."""
+        """`resolve` finds a module by what a user typed; `trace` is the transport of `world`.
+
+        The parts are closed by `run`.
+        """
         self.options = options
         self.machine = machine
         self.attributes = attributes
         self.log = log
         self.resolve = resolve
+        self.trace = trace
         self.status = 0
         self.reasons: tuple[Reason, ...] = ()
         self.refused_start: tuple[Reason, ...] = ()

@@ -24,6 +24,7 @@ from coordinator.runtime.directories import RunDirectory, Unusable
 from coordinator.runtime.log import Log
 from coordinator.runtime.loop import EpollLoop
 from coordinator.runtime.worker import thread_workers
+from coordinator.transport.traced import TracedTransport
 from coordinator.transport.zmtp_router import ZmtpRouter
 from protocol.reasons import Reason
 
@@ -50,12 +51,13 @@ def build_broker(
             raise CannotStart(Reason("broker", str(error))) from error
         opened.pop_all()
     loop = EpollLoop()
+    traced = TracedTransport(transport)
     processes = Children(transport.uri, loop, options.module_command)
     files = FilesOnDisk(options.config) if options.config is not None else None
     world = Environment(
         ledger=ledger,
         history=ledger.history(),
-        transport=transport,
+        transport=traced,
         supervisor=processes,
         timers=loop,
         workers=thread_workers(loop),
@@ -66,7 +68,9 @@ def build_broker(
     machine = open_machine(ledger, loop.now(), Coordinator)
     attributes = _attributes(options, transport.uri)
     front = UnixFront(rundir, loop)
-    return Broker(options, machine, world, loop, processes, front, log, attributes, resolve, hook)
+    return Broker(
+        options, machine, world, loop, processes, front, log, attributes, resolve, traced, hook
+    )
 
 
 def _two_directories(options: Options) -> None:

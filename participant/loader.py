@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 from participant.imports import beside
 from participant.modules import BUNDLED
 from participant.trust import Untrusted, check_file
+from protocol.nearest import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from participant.module import Module
 
 PATH_VARIABLE = "FLUX_MODULE_PATH"
@@ -55,7 +58,8 @@ def resolve(typed: str, search: str | None = None) -> str:
     if typed in BUNDLED:
         return typed
     looked = f"bundled modules and {PATH_VARIABLE}={places}" if places else "bundled modules"
-    raise NotFound(f"{typed}: no such module (looked among {looked})")
+    near = did_you_mean(typed, loadable_names() if search is None else BUNDLED)
+    raise NotFound(f"{typed}: no such module (looked among {looked}){near}")
 
 
 def loadable() -> list[dict[str, str]]:
@@ -66,13 +70,23 @@ def loadable() -> list[dict[str, str]]:
     modules = {
         name: {"name": name, "path": name, "purpose": load(name).purpose()} for name in BUNDLED
     }
+    for name, path in _on_path():
+        modules[name] = {"name": name, "path": path, "purpose": path}
+    return list(modules.values())
+
+
+def loadable_names() -> list[str]:
+    """The names alone; no module is run, or imported, for that."""
+    return list(dict.fromkeys((*BUNDLED, *(name for name, _ in _on_path()))))
+
+
+def _on_path() -> "Iterator[tuple[str, str]]":
+    """Name and file of what is on FLUX_MODULE_PATH; of one name the last counts."""
     for directory in reversed(os.environ.get(PATH_VARIABLE, "").split(":")):
         for file in sorted(os.listdir(directory)) if os.path.isdir(directory) else ():
             if file.endswith(".py") and not file.startswith("_"):
                 path = os.path.abspath(os.path.join(directory, file))
-                name = name_of(path)
-                modules[name] = {"name": name, "path": path, "purpose": path}
-    return list(modules.values())
+                yield name_of(path), path
 
 
 def load(located: str) -> "type[Module]":

@@ -12,6 +12,7 @@ import sys
 
 from cli import main as commands
 from cli.client import complain
+from cli.options.parser import OURS_ALONE, Parser
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _up(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="flux accord up", description=(
+    parser = Parser("flux accord up", OURS_ALONE, description=(
         "Start an agent on every rank of this Flux instance: from then on `flux config reload`, "
         "load, set and unset change all modules on all ranks, or none."))  # fmt: skip
     parser.parse_args(arguments)
@@ -32,8 +33,9 @@ def _up(arguments: list[str]) -> int:
 
 
 def _down(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="flux accord down",
+    parser = Parser(
+        "flux accord down",
+        OURS_ALONE,
         description=(
             "End the agents, and give the `config` service back to Flux's own module on every rank."
         ),
@@ -63,8 +65,9 @@ def _on_all_ranks(command: str, rest: list[str]) -> int:
 
 
 def _agent(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="flux accord agent",
+    parser = Parser(
+        "flux accord agent",
+        OURS_ALONE,
         description=(
             "Serve this rank until the broker ends or SIGTERM comes; then `config` is given back."
         ),

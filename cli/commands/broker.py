@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from cli import VERSION
 from cli.client import complain
+from cli.options.parser import Parser
 from protocol import limits
 from protocol.reasons import Reason
 
@@ -37,13 +38,9 @@ def main(command: str, arguments: list[str]) -> int:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def parser(command: str) -> argparse.ArgumentParser:
+def parser(command: str) -> Parser:
     """The parser of either."""
-    parser = argparse.ArgumentParser(
-        prog=f"flux {command}",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser(f"flux {command}", description=__doc__)
     confdir = os.environ.get("FLUX_CONF_DIR")
     parser.add_argument(
         "-c",

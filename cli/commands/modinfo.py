@@ -6,8 +6,10 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from cli import VERSION, naming
+from cli import VERSION
 from cli.client import Client, Trouble, complain
+from cli.options.completers import complete_by, known_modules
+from cli.options.parser import OURS_ALONE, Parser
 from participant.loader import NotFound, Unloadable, load, loadable, name_of, resolve
 from protocol.reasons import printable
 
@@ -40,18 +42,19 @@ def main(_command: str, arguments: list[str]) -> int:
     return 0
 
 
-def parser(_command: str) -> argparse.ArgumentParser:
+def parser(_command: str) -> Parser:
     """Its parser."""
-    parser = argparse.ArgumentParser(prog=naming.usage("flux modinfo"), description=__doc__)
+    parser = Parser("flux modinfo", OURS_ALONE, description=__doc__)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON Schema of what it can be told")
     form.add_argument("--toml", action="store_true", help="an example that the module accepts")
-    parser.add_argument(
+    module = parser.add_argument(
         "module",
         metavar="MODULE",
         nargs="?",
         help="bundled name, file, on FLUX_MODULE_PATH, or attached",
     )
+    complete_by(module, known_modules)
     return parser
 
 

@@ -116,6 +116,8 @@ def _tell_warnings(command: str, outcome: dict[str, Any]) -> None:
 def _of_one_module(outcome: dict[str, Any]) -> str:
     match outcome["result"]:
         case "unchanged":
+            if not outcome["asked"]:
+                return "unchanged: it is not loaded"
             return "unchanged: these are its values already"
         case "valid":
             return "valid: the module would accept it; nothing changed"

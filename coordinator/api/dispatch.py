@@ -7,10 +7,12 @@ from typing import assert_never
 from coordinator.api.access import DENIED, AccessRules
 from coordinator.api.changes import Changes
 from coordinator.api.connection import Connection
+from coordinator.api.feeds import Feed
 from coordinator.api.fields import BadRequest, Fields
 from coordinator.api.handle import BrokerHandle
 from coordinator.api.history import SlowReads, error_answer
 from coordinator.api.lookup import Lookup
+from coordinator.api.observation import Observation
 from coordinator.api.operations import Operations
 from coordinator.api.outcome import as_json
 from coordinator.api.secret_places import SecretPlaces
@@ -18,6 +20,7 @@ from coordinator.api.server import ApiServer
 from coordinator.api.table import (
     Caller,
     Change,
+    FollowRequest,
     Kind,
     Look,
     MergeFirst,
@@ -25,6 +28,7 @@ from coordinator.api.table import (
     Table,
     WatchRequest,
 )
+from coordinator.api.tracing import Tracing
 from coordinator.api.watchers import Watchers
 from coordinator.core.events import Asked, Inquired
 from coordinator.core.requests import Request
@@ -51,8 +55,13 @@ class Dispatcher:
         secrets = SecretPlaces(lambda: broker.machine.members)
         self._lookup = Lookup(secrets)
         self._access = AccessRules(lambda: broker.machine.running, self._lookup)
+        self._log, self._messages = Feed(), Feed()
+        tracing = Tracing(lambda: broker.machine.members, self._messages)
+        broker.log.listener = lambda line: self._log.publish({"line": line})
+        broker.trace.listener = tracing.passed
         self._table: Table = {
             **Operations(broker, self._lookup, secrets).table(),
+            **Observation(broker, self._log, self._messages).table(),
             **SlowReads(broker, secrets).table(),
             **Changes(broker, secrets).table(),
         }
@@ -65,6 +74,8 @@ class Dispatcher:
         """From now on there are clients."""
         self._server = server
         self._watchers = Watchers(server, self._lookup)
+        self._log.open(server)
+        self._messages.open(server)
         server.admit_by(self._access.role_of, DENIED)
 
     def look_out(self) -> None:
@@ -101,6 +112,8 @@ class Dispatcher:
                 self.answer(client.number, response)
             case WatchRequest(path):
                 self._watch(client, path)
+            case FollowRequest():
+                self._follow(client, response)
             case Look(job):
                 self._look(client, job)
             case Inquired():
@@ -124,6 +137,15 @@ class Dispatcher:
             raise BadRequest("too many clients watch the configuration; try again later")
         client.busy = True  # nothing else is asked on this connection
         self._watchers.add(client, path, running)
+
+    def _follow(self, client: Connection, wanted: FollowRequest) -> None:
+        assert self._server is not None
+        if wanted.feed.count() >= limits.FOLLOWERS:
+            raise BadRequest("too many clients follow this already; try again later")
+        client.busy = True  # nothing else is asked on this connection
+        for fields in wanted.before:
+            self._server.answer(client, fields)
+        wanted.feed.add(client, wanted.wanted)
 
     def _look(self, client: Connection, job: Callable[[], Fields]) -> None:
         def then(result: object) -> None:

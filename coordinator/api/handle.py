@@ -10,6 +10,7 @@ from coordinator.files.provenance import ProvenanceStore
 from coordinator.ledger.interface import History
 from coordinator.runtime.log import Log
 from coordinator.runtime.worker import Worker
+from coordinator.transport.traced import TracedTransport
 from protocol.reasons import Reason
 
 
@@ -23,6 +24,9 @@ class BrokerHandle(Protocol):
     the loop.  Whether that still counts is the machine's word (`machine.refused_start`)."""
     forgets: bool
     """Whether its ledger goes with it, and its run directory stays."""
+
+    trace: TracedTransport
+    """Through which all messages of participants pass."""
 
     @property
     def machine(self) -> Coordinator:

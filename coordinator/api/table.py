@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from coordinator.api.access import ClientRole
+from coordinator.api.feeds import Feed, Wanted
 from coordinator.api.fields import Fields
 from coordinator.core.decisions import Attempt
 from coordinator.core.events import Inquired
@@ -66,6 +67,15 @@ class WatchRequest(NamedTuple):
     path: Path
 
 
+class FollowRequest(NamedTuple):
+    """What happens from now on, for as long as the client stays."""
+
+    feed: Feed
+    wanted: Wanted
+    before: tuple[Fields, ...] = ()
+    """What it is told at first."""
+
+
 class Change(NamedTuple):
     """A request that the machine answers."""
 
@@ -81,7 +91,7 @@ class MergeFirst(NamedTuple):
     """What the history is told where the texts cannot even be merged."""
 
 
-Response: TypeAlias = Fields | Look | WatchRequest | Inquired | Change | MergeFirst
+Response: TypeAlias = Fields | Look | WatchRequest | FollowRequest | Inquired | Change | MergeFirst
 Handler: TypeAlias = Callable[[Fields, Caller], Response]
 
 

@@ -12,7 +12,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from fluxcore.framing import name_of
 from participant.core.effects import Apply, Effect, Quit, Release, Show, Tell, Validate
@@ -22,6 +22,7 @@ from participant.fluxcore.link import CoordinatorLink
 from participant.fluxcore.memory import Remembered, RunningFile
 from participant.fluxcore.modules import LocalModules
 from participant.judging import Judgement
+from participant.questions import answer
 from protocol import limits
 from protocol.codec import Encoder, Malformed, decode_from_coordinator
 from protocol.configuration import EMPTY, Configuration
@@ -143,8 +144,9 @@ class Rank:
             case Release():
                 self._candidate = None
                 self.modules.release()
-            case Show(ticket):
-                self._events.append(Shown(ticket, self._shown()))
+            case Show(ticket, question):
+                text = answer(question, self._shown, _nothing_counts)
+                self._events.append(Shown(ticket, text))
             case Quit(why, wanted):
                 self._quit(why, wanted)
         if self._hook is not None:
@@ -190,7 +192,7 @@ class Rank:
             self.in_force = new
             self._know(certain=True)
             self.changed()
-            self.feed(Finished((), self._shown()))
+            self.feed(Finished((), json.dumps(self._shown())))
 
         if self.refused and new == self.in_force:
             finished(())  # it has gone back to that by itself
@@ -228,10 +230,14 @@ class Rank:
             replace(reason, module=part_of(self.name, reason.module)) for reason in reasons
         )
 
-    def _shown(self) -> str:
-        """How each module is asked, and which of them hang; JSON."""
+    def _shown(self) -> dict[str, Any]:
+        """How each module is asked, and which of them hang."""
         kinds = {name: str(kind) for name, kind in self.modules.kinds.items()}
-        return json.dumps({"votes": kinds, "hanging": sorted(self.modules.hanging)})
+        return {"votes": kinds, "hanging": sorted(self.modules.hanging)}
+
+
+def _nothing_counts() -> None:
+    """A rank counts nothing, so that all its counters are zero already."""
 
 
 def _nothing() -> None:

@@ -24,7 +24,7 @@ def test_attributes_are_printed_set_and_listed() -> None:
         "-S", "mine=1",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["1", "1", "two", "a b", "my note                 a b"]
+    assert done.stdout.splitlines() == ["1", "1", "two", "a b", f"{'my note':<40}a b"]
 
 
 def test_what_is_so_cannot_be_set() -> None:

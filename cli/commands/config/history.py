@@ -7,6 +7,7 @@ from typing import Any
 
 from cli.client import Client
 from cli.commands.config.change import generation
+from cli.options.completers import complete_by, generations
 from cli.output.formats import moment, user
 from protocol import limits
 from protocol.reasons import from_json, printable
@@ -73,7 +74,7 @@ def build_show(parser: argparse.ArgumentParser) -> None:
         "stand before, as comments."
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("generation", metavar="GEN", type=generation)
+    complete_by(parser.add_argument("generation", metavar="GEN", type=generation), generations)
     parser.set_defaults(run=show)
 
 
@@ -99,9 +100,14 @@ def build_diff(parser: argparse.ArgumentParser) -> None:
         "what runs against the files: what `reload` would change."
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("a", metavar="A", nargs="?", type=_compared)
-    parser.add_argument("b", metavar="B", nargs="?", type=_compared)
+    for name in ("a", "b"):
+        side = parser.add_argument(name, metavar=name.upper(), nargs="?", type=_compared)
+        complete_by(side, _comparable)
     parser.set_defaults(run=diff)
+
+
+def _comparable() -> list[str]:
+    return ["running", "files", *generations()]
 
 
 def _compared(text: str) -> str:

@@ -6,17 +6,12 @@ Scripts call `flux config get` in loops, so what one subcommand needs must not c
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 from importlib import import_module
 
-from cli import naming
 from cli.client import Trouble, complain
-
-TYPE_CHECKING = False  # as typing has it, whose import takes as long as that of json
-if TYPE_CHECKING:
-    from typing import NoReturn
+from cli.options.parser import AS_FLUX, OURS_ALONE, Parser
+from cli.real_flux import OURS_ALONE_OF_CONFIG
 
 COMMANDS = {
     "get": ("cli.commands.config.get", "print the configuration in force, or a part of it"),
@@ -44,54 +39,13 @@ _EPILOG = """\
 exit status:
   0  done, or nothing to do
   1  refused or failed; nothing changed
-  2  wrong usage
+  2  wrong usage, of a command that Flux has not; where Flux has it, 1
   3  committed, but some module has not applied it
 
 environment:
   FLUX_URI       where the broker is; set in what `flux start` runs
 
 `flux config COMMAND --help` tells more about a command."""
-
-
-class _Help(argparse.RawDescriptionHelpFormatter):
-    """As wide as the terminal.  argparse asks shutil for that, whose import takes longer than
-    all of `get`, and it does so whenever an option is added, wanted or not.
-    """
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=_width())
-
-
-def _width() -> int:
-    try:
-        return os.get_terminal_size(1).columns - 2
-    except OSError:
-        return 98
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse with Flux's way to complain."""
-
-    def __init__(self, prog: str, **options: object) -> None:
-        super().__init__(
-            prog=prog,
-            formatter_class=_Help,
-            **options,  # type: ignore[arg-type]
-        )
-
-    def format_help(self) -> str:
-        """Under the names by which the commands are to be called here."""
-        return naming.usage(super().format_help())
-
-    def format_usage(self) -> str:
-        """The same."""
-        return naming.usage(super().format_usage())
-
-    def error(self, message: str) -> NoReturn:
-        """Wrong usage: a line on stderr, and exit status 2."""
-        complain("config", message)
-        self.print_usage(sys.stderr)
-        sys.exit(2)
 
 
 def main(_command: str, arguments: list[str]) -> int:
@@ -112,21 +66,27 @@ def main(_command: str, arguments: list[str]) -> int:
     return status
 
 
-def _parser_of(command: str) -> argparse.ArgumentParser:
+def _parser_of(command: str) -> Parser:
     """The parser of one subcommand."""
-    alone = Parser(f"flux config {command}")
+    alone = Parser(f"flux config {command}", _wrong_usage(command))
     _fill(command, alone)
     return alone
 
 
-def parser(_command: str) -> argparse.ArgumentParser:
+def _wrong_usage(command: str) -> int:
+    return OURS_ALONE if command in OURS_ALONE_OF_CONFIG else AS_FLUX
+
+
+def parser(_command: str) -> Parser:
     """The parser of all subcommands, for help, completion and wrong usage."""
     whole = Parser("flux config", description=_INTRODUCTION, epilog=_EPILOG)
     commands = whole.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for command, (_, purpose) in COMMANDS.items():
-        _fill(command, commands.add_parser(command, help=purpose))
+        _fill(
+            command, commands.add_parser(command, help=purpose, wrong_usage=_wrong_usage(command))
+        )
     return whole
 
 
-def _fill(command: str, parser: argparse.ArgumentParser) -> None:
+def _fill(command: str, parser: Parser) -> None:
     import_module(COMMANDS[command][0]).BUILDERS[command](parser)

@@ -41,7 +41,7 @@ class ReloadInput(StrEnum):
     """What moves the replacement of a module's process."""
 
     NOT_OURS = "not loaded, or attached"
-    KILL = "no connection, deadline"
+    KILL = "no connection, deadline, cancelled"
     GONE = "old process gone"
     RUNS = "applied what is in force"
     CANCEL = "declined, deadline"
@@ -99,24 +99,25 @@ class ModuleReload(ModuleOperation):
         self.reasons: tuple[Reason, ...] = ()
         """Why the new process does not come up, once that is known."""
         member = shared.members.get(self.name)
-        why_not = _why_not(member)
+        why_not = f"is not loaded{self._near()}" if member is None else _why_not(member)
         if member is None or why_not:
             self._move(ReloadInput.NOT_OURS)
             self._close(Reason(self.name, why_not))
             return
         self.member = member
+        self.arguments = request.arguments
         shared.outbox.log("module-reload", module=self.name)
-        self._end_the_old(member)
+        self._end_the_old(member, request.cancel)
 
     # The old process
 
-    def _end_the_old(self, member: Member) -> None:
+    def _end_the_old(self, member: Member, at_once: bool) -> None:
         if not self._retire(member):
             self._start_the_new(member)
             return
         self.until = min(self.deadline, self.shared.now + limits.SHUTDOWN_SECONDS)
         self.outbox.wake(self.until)
-        if not self._ask_to_end(member, "reloaded"):
+        if at_once or not self._ask_to_end(member, "reloaded"):
             self._move(ReloadInput.KILL)
             self._kill(member)
 
@@ -129,6 +130,8 @@ class ModuleReload(ModuleOperation):
         member.patience = math.inf
         member.deaths.clear()
         member.why, member.report = "", "{}"
+        if self.arguments is not None and member.spec is not None:
+            member.spec = member.spec._replace(arguments=self.arguments)
         self.membership.start(member)
 
     def settled(self, member: Member) -> None:
@@ -198,9 +201,7 @@ class ModuleReload(ModuleOperation):
             self._fail(ReloadInput.STOP, self.member, "the broker is stopping")
 
 
-def _why_not(member: Member | None) -> str:
-    if member is None:
-        return "is not loaded"
+def _why_not(member: Member) -> str:
     if member.attached:
         return "is attached, not loaded: its process is not ours to start anew"
     return ""
