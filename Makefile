@@ -11,7 +11,7 @@ SEEDS ?= 2000
 # Processes that share the tests, a file each: half of a test's time is waiting.
 WORKERS ?= 3
 
-.PHONY: all demo unit test test-flux coverage lint types arrows check bench simulate diagrams clean
+.PHONY: all demo unit test test-flux coverage lint types arrows check bench simulate diagrams man clean
 
 all: test
 
@@ -60,6 +60,10 @@ simulate: $(STAMP)
 # Timings as ratios to a floor measured in the same run; bench.json has them too.
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
+
+# Writes the manual pages anew, of the parsers and of docs/.
+man: $(STAMP)
+	$(BIN)/python -m cli.manual man
 
 # Draws the state diagrams of docs/design.md anew.
 diagrams: $(STAMP)

@@ -28,6 +28,9 @@ OURS_ALONE_OF_CONFIG = (
     "confirm",
     "watch",
     "dump",
+    "merge",
+    "edit",
+    "schema",
 )
 _RUN_BROKERS = ("start", "broker")
 _HELP = ("-h", "--help", "help", "-V", "--version", "version")

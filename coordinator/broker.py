@@ -33,6 +33,7 @@ from coordinator.runtime.worker import Worker
 from coordinator.service.interface import NoManager, ServiceManager
 from coordinator.service.state import BY_SIGNAL, ServiceView
 from coordinator.startup_modules import Modules
+from coordinator.transport.traced import TracedTransport
 from protocol import limits
 from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
@@ -113,15 +114,20 @@ class Broker:
         log: Log,
         attributes: dict[str, str],
         resolve: Callable[[str], str],
+        trace: TracedTransport,
         hook: Hook | None = None,
         manager: ServiceManager | None = None,
     ) -> None:
-        """`resolve` finds a module by what a user typed.  The parts are closed by `run`."""
+        """`resolve` finds a module by what a user typed; `trace` is the transport of `world`.
+
+        The parts are closed by `run`.
+        """
         self.options = options
         self.machine = machine
         self.attributes = attributes
         self.log = log
         self.resolve = resolve
+        self.trace = trace
         self.status = 0
         self.reasons: tuple[Reason, ...] = ()
         self.refused_start: tuple[Reason, ...] = ()

@@ -31,6 +31,7 @@ from coordinator.runtime.log import Log
 from coordinator.runtime.loop import EpollLoop, Loop
 from coordinator.runtime.worker import thread_workers
 from coordinator.service.systemd import Invitation, SystemdManager
+from coordinator.transport.traced import TracedTransport
 from coordinator.transport.zmtp_router import ZmtpRouter
 from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
@@ -64,13 +65,14 @@ def build_broker(
             raise CannotStart(Reason("broker", str(error))) from error
         opened.pop_all()
     loop = EpollLoop()
+    traced = TracedTransport(transport)
     processes = Children(transport.uri, loop, options.module_command)
     on_disk = FilesOnDisk(options.config) if options.config is not None else None
     files: Files | None = StartFiles(on_disk, options.conf) if options.conf else on_disk
     world = Environment(
         ledger=ledger,
         history=ledger.history(),
-        transport=transport,
+        transport=traced,
         supervisor=processes,
         timers=loop,
         workers=thread_workers(loop),
@@ -83,7 +85,18 @@ def build_broker(
     front = UnixFront(rundir, loop)
     manager = SystemdManager(invitation, loop, log) if invitation is not None else None
     broker = Broker(
-        options, machine, world, loop, processes, front, log, attributes, resolve, hook, manager
+        options,
+        machine,
+        world,
+        loop,
+        processes,
+        front,
+        log,
+        attributes,
+        resolve,
+        traced,
+        hook,
+        manager,
     )
     try:
         _serve_metrics(broker, world, loop, options.config)

@@ -31,6 +31,7 @@ from protocol.messages import LOAD_ARGUMENT, Arguments
 from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason, Refusal
 from protocol.secrets import Patterns, scrubbed
+from protocol.traffic import Counts, nothing_yet
 
 _NO_MESSAGE = "refused without a word why"
 _NO_REASONS = "prepare raised Rejects without a single Reject in it"
@@ -133,6 +134,8 @@ class Module:
     version: ClassVar[str] = ""
     start_matters: ClassVar[bool] = False
     """Whether `prepare` judges a start more strictly than a change; then it is asked about both."""
+    services: ClassVar[tuple[str, ...]] = ()
+    """What it stands for beside its own name, as `flux module list` shows it."""
     table: ClassVar[str | None] = None
     tables: ClassVar[tuple[str, ...]] = ()
 
@@ -162,6 +165,8 @@ class Module:
         self.timers: list[Timer] = []
         self.served_in: int | None = None
         """The thread in which all is called, where it is not the process's only one."""
+        self.traffic: Counts = nothing_yet()
+        """Messages from and to the coordinator since the start, or since they were cleared."""
 
     # What authors override
 
@@ -189,9 +194,16 @@ class Module:
         """What `flux module stats` shows: an object of anything JSON can hold.
 
         At most limits.REPORT_LENGTH characters as JSON.  Secrets in it are masked.  What it raises
-        is shown in its place, and harms nothing.
+        is shown in its place, and harms nothing.  By default the messages that were exchanged with
+        the broker, as modules of Flux tell theirs.
         """
-        return {}
+        return {**self.traffic}
+
+    def clear_stats(self) -> None:
+        """`flux module stats --clear`: set to zero what `stats` counts.
+
+        The count of messages is the library's, and is cleared already.
+        """
 
     # What authors call
 

@@ -21,6 +21,7 @@ from protocol.field_shapes import (
     LEDGER,
     NAME,
     NAME_OR_NONE,
+    QUESTION,
     REASONS,
     SECONDS,
     TRUTH,
@@ -133,7 +134,7 @@ _SHAPES: tuple[tuple[type[Any], tuple[Shape, ...]], ...] = (
     (messages.Commit, (LEDGER, COUNT, NAME, COUNT)),
     (messages.Abort, (LEDGER, COUNT, NAME)),
     (messages.Shutdown, (LEDGER, COUNT, _WHY)),
-    (messages.Inquire, (LEDGER, COUNT, COUNT)),
+    (messages.Inquire, (LEDGER, COUNT, COUNT, QUESTION)),
 )  # fmt: skip
 _TAGS = {build: tag for tag, (build, _) in enumerate(_SHAPES)}
 _FROM_PARTICIPANT, _FROM_COORDINATOR = range(5), range(5, len(_SHAPES))

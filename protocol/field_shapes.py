@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from protocol import limits
-from protocol.messages import Argument, Arguments
+from protocol.messages import Argument, Arguments, Question
 from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason
 
@@ -120,11 +120,13 @@ _ARGUMENT = text(limits.ARGUMENTS_LENGTH)
 _MESSAGE = text(2 * limits.REASON_BYTES)
 _HEXADECIMAL = re.compile("(?:[0-9a-f]{64})?").fullmatch
 
+_QUESTIONS = frozenset(map(str, Question))
 COUNT = Shape(int, "a count", 0, 2**63 - 1)
 TRUTH = Shape(bool, "a boolean", False, True)
 SECONDS = Shape(float, "a number of seconds", 0.0, sys.float_info.max, made=float)
 NAME = Shape(str, "a printable name", 1, limits.NAME_LENGTH, sized=True, sound=str.isprintable)
 NAME_OR_NONE = NAME._replace(optional=True)
+QUESTION = NAME._replace(what="a question", sound=_QUESTIONS.__contains__, made=Question)
 LEDGER = NAME._replace(what="a ledger's identity", least=0)
 DIGEST = Shape(str, "a digest", 0, 64, sized=True, sound=_HEXADECIMAL)
 BYTES = Shape(bytes, "an encoded configuration", 0, limits.CONFIGURATION_BYTES, sized=True)

@@ -64,6 +64,8 @@ DECISIONS_KNOWN: Final = 1024
 """Decisions kept at hand to answer those in doubt; older ones are answered by a snapshot."""
 ATTRIBUTES: Final = 1000
 """Attributes of a broker."""
+FOLLOWERS: Final = 64
+"""Clients that may follow the log, and that may trace messages, at once."""
 CLIENTS: Final = 1024
 """Clients that may be connected at once."""
 

@@ -6,10 +6,10 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from cli import VERSION
+from cli import VERSION, failure
 from cli.client import Client, Trouble
+from cli.options.completers import complete_by, known_modules
 from cli.options.parser import OURS_ALONE, Parser
-from cli.output import failure
 from participant.loader import NotFound, Unloadable, load, loadable, name_of, resolve
 from protocol.reasons import printable
 
@@ -49,12 +49,13 @@ def parser(_command: str) -> Parser:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON Schema of what it can be told")
     form.add_argument("--toml", action="store_true", help="an example that the module accepts")
-    parser.add_argument(
+    module = parser.add_argument(
         "module",
         metavar="MODULE",
         nargs="?",
         help="bundled name, file, on FLUX_MODULE_PATH, or attached",
     )
+    complete_by(module, known_modules)
     return parser
 
 

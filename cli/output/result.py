@@ -7,9 +7,9 @@ import sys
 import time
 from typing import Any
 
-from cli import naming, streams
+from cli import failure, naming, streams
 from cli.client import SLACK_SECONDS, Client, Trouble, Unanswered, complain
-from cli.output import changes, failure, mistakes
+from cli.output import changes, mistakes
 from protocol import limits
 from protocol.formats.fsd import format_fsd
 
@@ -109,6 +109,8 @@ def _tell_warnings(command: str, outcome: dict[str, Any]) -> None:
 def _of_one_module(outcome: dict[str, Any]) -> str:
     match outcome["result"]:
         case "unchanged":
+            if not outcome["asked"]:
+                return "unchanged: it is not loaded"
             return "unchanged: these are its values already"
         case "valid":
             return "valid: the module would accept it; nothing changed"

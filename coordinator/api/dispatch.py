@@ -9,10 +9,12 @@ from coordinator.api.changed_keys import ChangedKeys
 from coordinator.api.changes import Changes
 from coordinator.api.connection import Connection
 from coordinator.api.event_watchers import EventWatchers
+from coordinator.api.feeds import Feed
 from coordinator.api.fields import BadRequest, Fields, failure
 from coordinator.api.handle import BrokerHandle
 from coordinator.api.history import SlowReads, error_answer
 from coordinator.api.lookup import Lookup
+from coordinator.api.observation import Observation
 from coordinator.api.operations import Operations
 from coordinator.api.secret_places import SecretPlaces
 from coordinator.api.server import ApiServer
@@ -20,6 +22,7 @@ from coordinator.api.table import (
     Caller,
     Change,
     EventsRequest,
+    FollowRequest,
     Kind,
     Look,
     MergeFirst,
@@ -27,6 +30,7 @@ from coordinator.api.table import (
     Table,
     WatchRequest,
 )
+from coordinator.api.tracing import Tracing
 from coordinator.api.watchers import Watchers
 from coordinator.core.events import Asked, Inquired
 from coordinator.core.merge_patch import MergePatch
@@ -55,8 +59,13 @@ class Dispatcher:
         self._lookup = Lookup(secrets)
         self._changed = ChangedKeys(broker, secrets)
         self._access = AccessRules(lambda: broker.machine.running, self._lookup)
+        self._log, self._messages = Feed(), Feed()
+        tracing = Tracing(lambda: broker.machine.members, self._messages)
+        broker.log.listener = lambda line: self._log.publish({"line": line})
+        broker.trace.listener = tracing.passed
         self._table: Table = {
             **Operations(broker, self._lookup, secrets).table(),
+            **Observation(broker, self._log, self._messages).table(),
             **SlowReads(broker, secrets).table(),
             **Changes(broker, secrets).table(),
         }
@@ -72,6 +81,8 @@ class Dispatcher:
         self._server = server
         self._watchers = Watchers(server, self._lookup)
         self._event_watchers = EventWatchers(server, self._broker, self._secrets)
+        self._log.open(server)
+        self._messages.open(server)
         server.drained = self._drained
         server.admit_by(self._access.role_of, DENIED)
 
@@ -120,6 +131,8 @@ class Dispatcher:
                 self._may_watch()
                 client.busy = True
                 self._event_watchers.add(client, response)
+            case FollowRequest():
+                self._follow(client, response)
             case Look(job):
                 self._look(client, job)
             case Inquired():
@@ -152,6 +165,16 @@ class Dispatcher:
         if watching >= self._server.places() // 2:
             many = "too many clients watch the configuration; try again later"
             raise BadRequest(many, ReasonCode.BUSY)
+
+    def _follow(self, client: Connection, wanted: FollowRequest) -> None:
+        assert self._server is not None
+        if wanted.feed.count() >= limits.FOLLOWERS:
+            many = "too many clients follow this already; try again later"
+            raise BadRequest(many, ReasonCode.BUSY)
+        client.busy = True  # nothing else is asked on this connection
+        for fields in wanted.before:
+            self._server.answer(client, fields)
+        wanted.feed.add(client, wanted.wanted)
 
     def _look(self, client: Connection, job: Callable[[], Fields]) -> None:
         def then(result: object) -> None:

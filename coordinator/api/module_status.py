@@ -46,6 +46,12 @@ def arguments(member: Member) -> dict[str, str]:
     return _shown(member, member.spec.arguments) if member.spec else {}
 
 
+def services(member: Member) -> list[str]:
+    """What the module stands for beside its own name."""
+    told = described(member).get("services")
+    return [str(name) for name in told] if isinstance(told, list) else []
+
+
 def secrets(member: Member) -> Patterns:
     """The places in the whole configuration of what the module calls secret."""
     return from_description(described(member).get("secrets"))

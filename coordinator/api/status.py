@@ -54,6 +54,8 @@ def module(member: Member, now: float) -> Fields:
         "seconds": round(now - member.since, 3),
         "why": member.why,
         "path": member.spec.path if member.spec else "",
+        "idle": round(now - (member.heard_at or member.since), 3),
+        "services": module_status.services(member),
         "pending": module_status.pending(member),
         **_votes(member),
     }

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 from coordinator.core.decisions import Durable
 from coordinator.core.requests import Request, Spec, Who
 from protocol.configuration import Configuration
-from protocol.messages import FromParticipant
+from protocol.messages import FromParticipant, Question
 from protocol.reasons import Reason, Refusal
 
 
@@ -71,6 +71,7 @@ class Inquired(NamedTuple):
     client: int
     name: str
     seconds: float
+    question: Question = Question.STATS
 
 
 class HungUp(NamedTuple):

@@ -242,8 +242,8 @@ class Coordinator:
                 self.queue = deque(queued for queued in self.queue if queued.client != client)
                 self.operation.hung_up(client)
                 self.inquiries.hung_up(client)
-            case Inquired(client, name, seconds):
-                self.inquiries.inquire(client, name, seconds)
+            case Inquired(client, name, seconds, question):
+                self.inquiries.inquire(client, name, seconds, question)
             case Died(name, ticket, how):
                 self.membership.died(name, ticket, how, self.operation)
             case Started():
@@ -280,6 +280,7 @@ class Coordinator:
             self.outbox.emit(Send((peer,), Refuse(*self.shared.authority, why)))
 
     def _received_from(self, member: Member, message: Vote | Applied | Leave | Report) -> None:
+        member.heard_at = self.shared.now
         match message:
             case Report():
                 self.inquiries.answered(member, message)
@@ -320,8 +321,27 @@ class Coordinator:
             why = f"{limits.QUEUED_REQUESTS} changes are waiting already"
             self._turn_away(client, why, ReasonCode.BUSY)
         else:
-            self.queue.append(_Queued(client, request, self.shared.now))
+            queued = _Queued(client, request, self.shared.now)
+            member = self._cancelled(request)
+            if member is None:
+                self.queue.append(queued)
+            elif not member.attached:
+                self.membership.kill(member)
+                self.queue.appendleft(queued)  # others may wait because of that very module
+            elif isinstance(request, RemoveRequest):
+                self.membership.cast_off(member, self.operation)
+                outcome = self.shared.outcome(Result.REMOVED, self.shared.now)
+                self.outbox.emit(Answer(client, outcome._replace(asked=1)))
+                return
+            else:  # which is refused: its process is not ours
+                self.queue.append(queued)
             self.outbox.wake(self.shared.now + request.seconds)
+
+    def _cancelled(self, request: Request) -> Member | None:
+        """The module that is not to be waited for any longer."""
+        if isinstance(request, RemoveRequest | ModuleReloadRequest) and request.cancel:
+            return self.members.get(request.name)
+        return None
 
     def _turn_away(self, client: int, why: str, code: ReasonCode, seconds: float = 0.0) -> None:
         reason = Reason("config", why, code=code)

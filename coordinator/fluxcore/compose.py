@@ -27,6 +27,7 @@ from coordinator.opening import open_machine
 from coordinator.runtime.directories import RunDirectory, Unusable
 from coordinator.runtime.log import Log
 from coordinator.runtime.worker import thread_workers
+from coordinator.transport.traced import TracedTransport
 from fluxcore.handle import Flux
 from fluxcore.loop import FluxLoop
 from fluxcore.routes import Routes
@@ -87,11 +88,12 @@ def build_coordinator(
         running = Configuration.of({})
     transport = RankTransport(flux, routes)
     watch = RankWatch(flux, transport)
+    traced = TracedTransport(transport)
     path = flux.attribute("config.path") or ""
     world = Environment(
         ledger=ledger,
         history=ledger.history(),
-        transport=transport,
+        transport=traced,
         supervisor=watch,
         timers=loop,
         workers=thread_workers(loop),
@@ -103,7 +105,7 @@ def build_coordinator(
     front = FluxFront(UnixFront(door, loop), flux.size)
     options = Options(rundir, statedir, path or None)
     broker = FluxBroker(options, machine, world, loop, NoPrograms(), front, log,
-                        _attributes(flux, directories, path), _no_module, hook)  # fmt: skip
+                        _attributes(flux, directories, path), _no_module, traced, hook)  # fmt: skip
     broker.wire(flux, front, Attendance(loop, lambda: watch.online, lambda: machine.members,
                                   lambda: machine.generation))  # fmt: skip
     watch.changed = broker.unreached

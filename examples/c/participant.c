@@ -340,7 +340,7 @@ static bool obeys(struct participant *own, struct text ledger, uint64_t epoch, u
 
 // One frame, whatever is in it; the answer, if there is one, is in `out`.
 static void hear(struct participant *own, const uint8_t *bytes, size_t size, struct writer *out) {
-    static const uint32_t fields[] = {7, 3, 9, 4, 3, 3, 3};  // of Admit to Inquire
+    static const uint32_t fields[] = {7, 3, 9, 4, 3, 3, 4};  // of Admit to Inquire
     struct reader from = {bytes, bytes + size, false};
     uint32_t count = take_array(&from);
     uint64_t version = take_count(&from), tag = take_count(&from);

@@ -21,7 +21,7 @@ class CheckRefusal(Reject):
     code = ReasonCode.CHECK
 
 
-class Question(NamedTuple):
+class CheckQuestion(NamedTuple):
     """One check that is to be asked, with all that it needs."""
 
     name: str
@@ -36,7 +36,7 @@ class Panel(Later):
     """The checks that are asked about one candidate."""
 
     def __init__(
-        self, questions: list[Question], candidate: Mapping[str, Any], seconds: float
+        self, questions: list[CheckQuestion], candidate: Mapping[str, Any], seconds: float
     ) -> None:
         """Start the first of them.  They have `seconds` together."""
         self._candidate = candidate
@@ -93,7 +93,7 @@ class Panel(Later):
         """Runs that were killed and are not gone."""
         return [run for run in (*self._running, *self._over) if not run.is_gone()]
 
-    def _next(self) -> Question | None:
+    def _next(self) -> CheckQuestion | None:
         """The next one that may begin; no command runs twice at once."""
         if len(self._running) < limits.CHECKS_AT_ONCE:
             running = [run.words for run in self._running]

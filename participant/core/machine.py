@@ -173,8 +173,8 @@ class Participant:
                 return self._admit(message)
             case Shutdown(why=why):
                 return self._shutdown(why)
-            case Inquire(ticket=ticket):
-                return (Show(ticket),)
+            case Inquire(ticket=ticket, question=question):
+                return (Show(ticket, question),)
 
     def _obeys(self, message: FromCoordinator) -> bool:
         """Returns True if its sender may command here (fencing).

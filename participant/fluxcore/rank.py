@@ -12,6 +12,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 from fluxcore.framing import name_of
 from participant.core.effects import Apply, Cancel, Effect, Quit, Release, Show, Tell, Validate
@@ -24,6 +25,7 @@ from participant.fluxcore.modules import LocalModules
 from participant.fluxcore.rehearsing import RankQuestion, Rehearsals
 from participant.fluxcore.site_checks import SiteChecks
 from participant.judging import Judgement
+from participant.questions import answer
 from protocol import limits
 from protocol.codec import Encoder, Malformed, decode_from_coordinator
 from protocol.configuration import EMPTY, Configuration
@@ -147,8 +149,9 @@ class Rank:
             case Release():
                 self._candidate = None
                 self.modules.release()
-            case Show(ticket):
-                self._events.append(Shown(ticket, self._shown()))
+            case Show(ticket, question):
+                text = answer(question, self._shown, _nothing_counts)
+                self._events.append(Shown(ticket, text))
             case Quit(why, wanted):
                 self._quit(why, wanted)
         if self._hook is not None:
@@ -214,7 +217,7 @@ class Rank:
                 self._checks.applied(new)
             self._know(certain=True)
             self.changed()
-            self.feed(Finished((), self._shown()))
+            self.feed(Finished((), json.dumps(self._shown())))
 
         if self.refused and new == self.in_force:
             finished(())  # it has gone back to that by itself
@@ -252,10 +255,14 @@ class Rank:
             replace(reason, module=part_of(self.name, reason.module)) for reason in reasons
         )
 
-    def _shown(self) -> str:
-        """How each module is asked, and which of them hang; JSON."""
+    def _shown(self) -> dict[str, Any]:
+        """How each module is asked, and which of them hang."""
         kinds = {name: str(kind) for name, kind in self.modules.kinds.items()}
-        return json.dumps({"votes": kinds, "hanging": sorted(self.modules.hanging)})
+        return {"votes": kinds, "hanging": sorted(self.modules.hanging)}
+
+
+def _nothing_counts() -> None:
+    """A rank counts nothing, so that all its counters are zero already."""
 
 
 def _nothing() -> None:

@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -148,6 +149,58 @@ def test_command_lines_complete(broker: RunningBroker, tmp_path: Path) -> None:
     uri = broker.environment["FLUX_URI"]
     assert "heartbeat.period" in completions("flux config get heart", tmp_path, FLUX_URI=uri)
     assert completions("flux config get heart", tmp_path, FLUX_URI="local:///nowhere") == set()
+    assert {"job-exec", "job-list"} <= completions("flux module load job-", tmp_path)
+    assert "--strict" in completions("flux accord config set --st", tmp_path)
+    assert "config" in completions("flux accord con", tmp_path)
+    assert "config" in completions("flux-accord con", tmp_path)
+
+
+def test_names_that_the_broker_knows_complete(broker: RunningBroker, tmp_path: Path) -> None:
+    uri = broker.environment["FLUX_URI"]
+
+    def offered(line: str) -> set[str]:
+        return completions(line, tmp_path, FLUX_URI=uri)
+
+    broker.good("set", "--type=integer", "mine.n", "1")
+    running = str(broker.generation)
+    if "heartbeat" not in broker.members():
+        assert broker.flux("module", "load", "heartbeat").returncode == 0
+    for command in ("remove", "reload", "stats", "config get", "unload"):
+        assert offered(f"flux module {command} heart") == {"heartbeat"}, command
+    assert offered("flux getattr run") == {"rundir"}
+    assert "log-" not in offered("flux setattr nosuch")
+    for command in ("show", "rollback", "diff"):
+        assert running in offered(f"flux config {command} "), command
+    assert {"running", "files"} <= offered("flux config diff 1 ")
+    assert running in offered("flux config set --if-generation ")
+
+
+SHELL = """\
+eval "$(flux completion bash)"
+complete -p flux flux-accord >&2
+COMP_LINE='{line}' COMP_POINT={point} COMP_TYPE=9 COMP_KEY=9
+COMP_WORDS=({line}) COMP_CWORD={word}
+_python_argcomplete flux '{last}'
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+@pytest.mark.parametrize(
+    ("line", "wanted"), [("flux con", "config"), ("flux module load heart", "heartbeat")]
+)
+def test_bash_completes_by_what_it_is_told(line: str, wanted: str, tmp_path: Path) -> None:
+    """The function that bash is given, called as bash calls it."""
+    (tmp_path / "flux").write_text(f'#!/bin/sh\nexec {sys.executable} -m cli.main "$@"\n')
+    (tmp_path / "flux").chmod(0o755)
+    words = line.split()
+    script = SHELL.format(line=line, point=len(line),
+                          word=len(words) - 1, last=words[-1])  # fmt: skip
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(["bash", "-c", script], text=True, capture_output=True,
+                          env={**os.environ, "PYTHONPATH": str(ROOT), "PATH": path})  # fmt: skip
+    assert done.stdout.split() == [wanted], done.stderr
+    assert "-F _python_argcomplete flux-accord" in done.stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

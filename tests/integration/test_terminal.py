@@ -7,6 +7,7 @@ they go as they are.
 
 import os
 import pty
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,7 +81,8 @@ COMMANDS = [
     ("modinfo", "odd"),
     ("modinfo", "--toml", "odd"),
     ("modinfo", "--json", "odd"),
-    ("dmesg",),
+    ("dmesg", "--color=never"),
+    ("dmesg", "-H", "-Lnever"),
 ]
 
 
@@ -94,6 +96,14 @@ def test_a_terminal_is_shown_no_control_characters(
     assert status == 0, shown
     assert [character for character in DANGEROUS if character in shown] == []
     assert shown.strip()
+
+
+def test_colours_on_a_terminal_are_ours_alone(broker: RunningBroker) -> None:
+    status, shown = on_a_terminal(broker, "dmesg")
+    assert status == 0, shown
+    assert "\x1b[33mbroker." in shown
+    plain = re.sub(r"\x1b\[(0|1|31|32|33|34)m", "", shown)
+    assert [character for character in DANGEROUS if character in plain] == []
 
 
 def test_an_error_is_shown_none_either(broker: RunningBroker) -> None:

@@ -66,7 +66,17 @@ from coordinator.core.requests import (
 )
 from protocol.configuration import Configuration
 from protocol.keys import parse_key
-from protocol.messages import Applied, Arguments, Inquire, Join, Leave, Prepare, Report, Vote
+from protocol.messages import (
+    Applied,
+    Arguments,
+    Inquire,
+    Join,
+    Leave,
+    Prepare,
+    Question,
+    Report,
+    Vote,
+)
 from protocol.reasons import Reason, Refusal
 
 
@@ -179,8 +189,9 @@ class CoordinatorDriver:
             case ["not-forced", why]:
                 assert self.pending is not None
                 return NotForced(self.pending.txid, why)
-            case ["stats", client, name, seconds]:
-                return Inquired(int(client), name, float(seconds))
+            case ["stats", client, name, seconds, *question]:
+                asked = Question(" ".join(question)) if question else Question.STATS
+                return Inquired(int(client), name, float(seconds), asked)
             case ["report", name, ticket, text]:
                 return Received(
                     name.encode(), Report(self.machine.epoch, f"{name}-1", int(ticket), text)
@@ -236,10 +247,13 @@ class CoordinatorDriver:
                 given = (*((key[1:], named[key]) for key in named if key[0] == "+"),
                          *((key, None) for key in keys))  # fmt: skip
                 return ConfigureRequest(name, given, seconds=seconds, dry_run=dry_run)
-            case ["module-reload", name]:
-                return ModuleReloadRequest(name, seconds)
-            case ["module-remove", name]:
-                return RemoveRequest(name, seconds)
+            case ["module-reload", name, *rest]:
+                replaced = tuple((key[1:], named[key]) for key in named if key[0] == "+")
+                return ModuleReloadRequest(
+                    name, seconds, arguments=replaced or None, cancel="cancel" in rest
+                )
+            case ["module-remove", name, *rest]:
+                return RemoveRequest(name, seconds, "force" in rest, "cancel" in rest)
         raise ValueError(f"no such request: {words}")
 
     def _peer(self, name: str, named: dict[str, str]) -> bytes:
@@ -305,8 +319,9 @@ def _line(effect: Effect) -> list[str]:
             allowed = f" allowed {message.allowed:g} s"
             return [(f"send Prepare {message.txid} base {message.base}{dry}{allowed}"
                     f"{_given(message.arguments)} -> {_names(peers)}")]  # fmt: skip
-        case Send(peers, Inquire(ticket=ticket)):
-            return [f"send Inquire {ticket} -> {_names(peers)}"]
+        case Send(peers, Inquire(ticket=ticket, question=question)):
+            what = "" if question is Question.STATS else f" {question}"
+            return [f"send Inquire {ticket}{what} -> {_names(peers)}"]
         case AnswerInquiry(client, text, why_not):
             return [f"told {client}: {text or why_not}"]
         case Send(peers, message):

@@ -7,6 +7,7 @@ from typing import Any
 
 from cli import streams
 from cli.client import Client, Trouble
+from cli.options.completers import complete_by, generations
 from cli.options.duration import add_timeout, duration
 from cli.options.key import add_name
 from cli.output.result import change
@@ -15,7 +16,7 @@ _STATUS = """
 exit status:
   0  committed, unchanged, or valid (--dry-run)
   1  refused or failed; nothing changed
-  2  wrong usage
+  2  wrong usage; 1 of a command that Flux has, too
   3  committed, but some module has not applied it"""
 
 
@@ -185,7 +186,8 @@ def build_rollback(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = _STATUS
     _add_options(parser)
-    parser.add_argument("generation", metavar="GEN", nargs="?", type=generation)
+    number = parser.add_argument("generation", metavar="GEN", nargs="?", type=generation)
+    complete_by(number, generations)
     parser.set_defaults(run=rollback)
 
 
@@ -239,12 +241,13 @@ def generation(text: str) -> int:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="ask every module, change nothing")
-    parser.add_argument(
+    expected = parser.add_argument(
         "--if-generation",
         metavar="N",
         type=generation,
         help="refuse unless generation N is in force",
     )
+    complete_by(expected, generations)
     parser.add_argument(
         "--confirm",
         metavar="FSD",

@@ -5,9 +5,10 @@ import argparse
 import json
 from typing import Any
 
+from cli import failure
 from cli.client import Client, Trouble
 from cli.commands.config.change import generation
-from cli.output import failure
+from cli.options.completers import complete_by, generations
 from cli.output.formats import moment, user
 from protocol import limits
 from protocol.reasons import from_json, printable
@@ -74,7 +75,7 @@ def build_show(parser: argparse.ArgumentParser) -> None:
         "stand before, as comments."
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("generation", metavar="GEN", type=generation)
+    complete_by(parser.add_argument("generation", metavar="GEN", type=generation), generations)
     parser.set_defaults(run=show)
 
 
@@ -109,9 +110,14 @@ exit status:
         "--exit-code", action="store_true", help="exit with 1 where they differ, 2 for a failure"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("a", metavar="A", nargs="?", type=_compared)
-    parser.add_argument("b", metavar="B", nargs="?", type=_compared)
+    for name in ("a", "b"):
+        side = parser.add_argument(name, metavar=name.upper(), nargs="?", type=_compared)
+        complete_by(side, _comparable)
     parser.set_defaults(run=diff)
+
+
+def _comparable() -> list[str]:
+    return ["running", "files", *generations()]
 
 
 def _compared(text: str) -> str:

@@ -42,7 +42,7 @@ class ReloadInput(StrEnum):
     """What moves the replacement of a module's process."""
 
     NOT_OURS = "not loaded, or attached"
-    KILL = "no connection, deadline"
+    KILL = "no connection, deadline, cancelled"
     GONE = "old process gone"
     RUNS = "applied what is in force"
     CANCEL = "declined, deadline"
@@ -100,25 +100,26 @@ class ModuleReload(ModuleOperation):
         self.reasons: tuple[Reason, ...] = ()
         """Why the new process does not come up, once that is known."""
         member = shared.members.get(self.name)
-        why_not = _why_not(self.name, member)
+        why_not = _why_not(self.name, member, self._near())
         if why_not is not None:
             self._move(ReloadInput.NOT_OURS)
             self._close(why_not)
             return
         assert member is not None
         self.member = member
+        self.arguments = request.arguments
         shared.outbox.log("module-reload", module=self.name)
-        self._end_the_old(member)
+        self._end_the_old(member, request.cancel)
 
     # The old process
 
-    def _end_the_old(self, member: Member) -> None:
+    def _end_the_old(self, member: Member, at_once: bool) -> None:
         if not self._retire(member):
             self._start_the_new(member)
             return
         self.until = min(self.deadline, self.shared.now + limits.SHUTDOWN_SECONDS)
         self.outbox.wake(self.until)
-        if not self._ask_to_end(member, "reloaded"):
+        if at_once or not self._ask_to_end(member, "reloaded"):
             self._move(ReloadInput.KILL)
             self._kill(member)
 
@@ -131,6 +132,8 @@ class ModuleReload(ModuleOperation):
         member.patience = math.inf
         member.deaths.clear()
         member.why, member.report = "", "{}"
+        if self.arguments is not None and member.spec is not None:
+            member.spec = member.spec._replace(arguments=self.arguments)
         self.membership.start(member)
 
     def settled(self, member: Member) -> None:
@@ -201,9 +204,9 @@ class ModuleReload(ModuleOperation):
             self._fail(ReloadInput.STOP, self.member, why, ReasonCode.STOPPING)
 
 
-def _why_not(name: str, member: Member | None) -> Reason | None:
+def _why_not(name: str, member: Member | None, near: str) -> Reason | None:
     if member is None:
-        return Reason(name, "is not loaded", code=ReasonCode.NOT_FOUND)
+        return Reason(name, f"is not loaded{near}", code=ReasonCode.NOT_FOUND)
     if member.attached:
         why = "is attached, not loaded: its process is not ours to start anew"
         return Reason(name, why, code=ReasonCode.CONFLICT)
