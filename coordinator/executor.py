@@ -206,7 +206,9 @@ class Executor:
             if isinstance(message, Malformed):
                 member = self._machine.members.at(peer)
                 self._log.warn("malformed", module=member.name if member else "?", why=message.why)
-            elif isinstance(message, Join) and (why := self._transport.no_place_for(peer)):
+            elif isinstance(message, Join) and (
+                why := self._transport.no_place_for(peer, message.name)
+            ):
                 self._turn_away(peer, message, why)
             else:
                 self.feed(Received(peer, message))
