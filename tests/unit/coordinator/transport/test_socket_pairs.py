@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from coordinator.transport import socket_pairs
 from coordinator.transport.socket_pairs import SocketPairs
 from participant.transport.interface import LinkEvent
 from participant.transport.socket_pair import Disconnected, SocketPair
@@ -76,7 +75,7 @@ def test_without_memory_to_share_it_goes_in_pieces(
         raise OSError(24, "Too many open files")
 
     born = Born(pairs)
-    monkeypatch.setattr(socket_pairs.os, "memfd_create", none_left)
+    monkeypatch.setattr(os, "memfd_create", none_left)
     assert pairs.send([born.peer], LONG) == []
     got = None
     while got is None:  # what the kernel did not take goes when there is room
