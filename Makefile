@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 SEED ?=
 SEEDS ?= 2000
+CASE ?=
 # Processes that share the tests, a file each: half of a test's time is waiting.
 WORKERS ?= 3
 
@@ -59,7 +60,7 @@ simulate: $(STAMP)
 
 # Timings as ratios to a floor measured in the same run; bench.json has them too.
 bench: $(STAMP)
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(if $(CASE),--case "$(CASE)")
 
 # Writes the manual pages anew, of the parsers and of docs/.
 man: $(STAMP)

@@ -151,7 +151,9 @@ class Executor:
             if isinstance(message, Malformed):
                 member = self._machine.members.at(peer)
                 self._log.warn("malformed", module=member.name if member else "?", why=message.why)
-            elif isinstance(message, Join) and (why := self._transport.no_place_for(peer)):
+            elif isinstance(message, Join) and (
+                why := self._transport.no_place_for(peer, message.name)
+            ):
                 self._turn_away(peer, message, why)
             else:
                 self._observer.heard(self._machine, peer, message, self._timers.now())

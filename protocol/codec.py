@@ -73,13 +73,13 @@ def decode_from_participant(frame: bytes) -> FromParticipant | Malformed:
     return found
 
 
-def decode_from_coordinator(frame: bytes) -> FromCoordinator | Malformed:
-    """A coordinator's message, or why the frame is none."""
+def decode_from_coordinator(frame: bytes | memoryview) -> FromCoordinator | Malformed:
+    """A coordinator's message, or why the frame is none.  It is read in place."""
     found: FromCoordinator | Malformed = _decode(frame, _FROM_COORDINATOR, limits.FRAME_BYTES)
     return found
 
 
-def _decode(frame: bytes, allowed: range, largest: int) -> Any:
+def _decode(frame: bytes | memoryview, allowed: range, largest: int) -> Any:
     if len(frame) > largest:
         return Malformed(f"frame of {len(frame)} bytes; at most {largest} are allowed")
     try:

@@ -49,7 +49,7 @@ class RankTransport:
             self._flux.ask_raw(DOWN, pack_down(group, frame), partial(self._answered, group), hop)
         return lost
 
-    def no_place_for(self, peer: bytes) -> str:  # noqa: ARG002
+    def no_place_for(self, peer: bytes, name: str) -> str:  # noqa: ARG002
         """Each rank has one: connections between ranks are Flux's."""
         return ""
 

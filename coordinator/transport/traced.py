@@ -37,9 +37,9 @@ class TracedTransport:
                 self.listener("tx", peer, frame)
             yield peer, frame
 
-    def no_place_for(self, peer: bytes) -> str:
+    def no_place_for(self, peer: bytes, name: str) -> str:
         """As the transport does."""
-        return self._transport.no_place_for(peer)
+        return self._transport.no_place_for(peer, name)
 
     def descriptors(self) -> tuple[int, ...]:
         """As the transport does."""

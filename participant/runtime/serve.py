@@ -83,17 +83,17 @@ class Serving:
     def turn(self) -> None:
         """Wait for something, and deal with it."""
         happened = self._link.wait(self._time_left())
-        if isinstance(happened, bytes):
+        if happened is LinkEvent.UP:
+            self.feed(Connected())
+        elif happened is LinkEvent.DOWN:
+            self.feed(Cut())
+        elif happened is not None:
             message = decode_from_coordinator(happened)
             if isinstance(message, Malformed):
                 self.complain(f"ignored a malformed frame: {message.why}")
             else:
                 self._count("rx", message)
                 self.feed(Heard(message))
-        elif happened is LinkEvent.UP:
-            self.feed(Connected())
-        elif happened is LinkEvent.DOWN:
-            self.feed(Cut())
         if self._undecided is not None and self._undecided.later.look():
             self._end_judging(self._undecided)
         if self._timers or self.module.timers:
