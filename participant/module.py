@@ -26,6 +26,7 @@ from participant.settings.secrets import secret_paths, texts_of, uncovered
 from participant.stale import Stale
 from participant.unheard import heard, listening, made, never_raised, not_an_answer, run_verb
 from protocol.configuration import EMPTY, Configuration
+from protocol.frozen import LazyTable
 from protocol.keys import Path, parse_key
 from protocol.messages import LOAD_ARGUMENT, Arguments
 from protocol.reason_code import ReasonCode
@@ -33,6 +34,7 @@ from protocol.reasons import Origin, Reason, Refusal
 from protocol.secrets import Patterns, scrubbed
 from protocol.traffic import Counts, nothing_yet
 
+_PLAIN = (str, int, float)
 _NO_MESSAGE = "refused without a word why"
 _NO_REASONS = "prepare raised Rejects without a single Reject in it"
 
@@ -120,6 +122,12 @@ class Undecided:
     later: Later
 
 
+def _is_plain(settings: Any) -> bool:
+    """Whether nobody can have changed a value in it, as an author could a list."""
+    values = settings.__dict__.values() if isinstance(settings, BaseModel) else (settings,)
+    return all(value is None or isinstance(value, _PLAIN) for value in values)
+
+
 class Module:
     """Base class of all modules.
 
@@ -162,6 +170,8 @@ class Module:
         self.seconds_allowed: float | None = None
         """Seconds that the coordinator waits for the answer to what is judged, where one asks."""
         self._said: dict[Reason, None] | None = None
+        self._read: StagedSettings | None = None
+        """What was read last and is in force, where the same text would make the same of it."""
         self.timers: list[Timer] = []
         self.served_in: int | None = None
         """The thread in which all is called, where it is not the process's only one."""
@@ -275,7 +285,7 @@ class Module:
         Whatever author's code raises other than Reject and Rejects passes through.
         """
         values = (*self.environment, *arguments)
-        merged = merge_layers(candidate.parts, self.owned(), self.schema(), values, self.title())
+        merged = self._merged(candidate.parts, values)
         said: dict[Reason, None] = {}
         self._said, self.warnings, self.seconds_allowed = said, (), allowed
         answer: StagedSettings | Refusal | Undecided
@@ -290,6 +300,13 @@ class Module:
             self._said = None
         self.warnings = self._located(said, merged)
         return answer
+
+    def _merged(self, tree: LazyTable, values: Arguments) -> Merged:
+        """What the module would read; most changes are about other modules' tables."""
+        known, tables = self._read, self.owned()
+        if known is not None and known.merged.says(tree, tables, values):
+            return known.merged.moved_to(tree, tables)
+        return merge_layers(tree, tables, self.schema(), values, self.title())
 
     def end_judging(self, undecided: Undecided) -> StagedSettings | Refusal:
         """The verdict of a `later` that is done."""
@@ -319,6 +336,11 @@ class Module:
 
     def weigh(self, candidate: Configuration, merged: Merged) -> StagedSettings | Refusal:
         """The second half of `judge`; base classes may set things up around it."""
+        if self._read is not None and merged.own is self._read.merged.own and not self.starting:
+            settings = self._read.settings
+            return self._ask(
+                lambda: self.prepare(settings, merged.whole), candidate, merged, settings
+            )
         title = self.title()
         self._learn_secrets(merged)
         settings = read_table(type(self).Config, merged.own, self.owned().where, title)
@@ -388,6 +410,7 @@ class Module:
         else:
             settings = keep_restart_values(settings, self.config, self.schema())
         self.configuration, self.merged = staged.configuration, staged.merged
+        self._read = staged if _is_plain(staged.settings) else None
         self.config = settings
         self.arguments = {
             argument.key: argument.value
@@ -400,7 +423,7 @@ class Module:
     def lose(self, why: str) -> None:
         """Nobody keeps the configuration up to date in this process: reading it raises `why`."""
         self.config = self.arguments = Stale(why)
-        self.configuration, self.merged, self.loaded = EMPTY, None, None
+        self.configuration, self.merged, self.loaded, self._read = EMPTY, None, None, None
         self.starting, self.served_in = True, None
         self.timers.clear()
         self._reported = ((), (), "")

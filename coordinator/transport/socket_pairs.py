@@ -49,7 +49,7 @@ class _Packet:
             os.close(self.descriptor)
 
 
-class _Peer:
+class _Pair:
     """One connection."""
 
     __slots__ = ("is_deaf", "module", "name", "out", "reader", "sock", "waits")
@@ -84,8 +84,8 @@ class SocketPairs:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
-        self._peers: dict[bytes, _Peer] = {}
-        self._by_descriptor: dict[int, _Peer] = {}
+        self._peers: dict[bytes, _Pair] = {}
+        self._by_descriptor: dict[int, _Pair] = {}
         self._made = 0
 
     def __len__(self) -> int:
@@ -96,7 +96,7 @@ class SocketPairs:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         self._made += 1
-        peer = _Peer(MARK + self._made.to_bytes(7, "big"), module, ours)
+        peer = _Pair(MARK + self._made.to_bytes(7, "big"), module, ours)
         self._peers[peer.name] = self._by_descriptor[ours.fileno()] = peer
         self._epoll.register(ours, _EVENTS)
         return theirs
@@ -126,7 +126,7 @@ class SocketPairs:
             if events & ~select.EPOLLOUT and (frame := self._read(peer)) is not None:
                 yield peer.name, frame
 
-    def _read(self, peer: _Peer) -> bytes | None:
+    def _read(self, peer: _Pair) -> bytes | None:
         """The frame that has come; None where none is complete, empty where it is no frame."""
         try:
             packet = peer.sock.recv(PACKET_BYTES + 1)
@@ -163,7 +163,7 @@ class SocketPairs:
                 lost.append(name)
         return lost
 
-    def _flushed(self, peer: _Peer) -> bool:
+    def _flushed(self, peer: _Pair) -> bool:
         """Send, and go on when that is possible; False where the other end is gone."""
         there = peer.flush()
         if bool(peer.out) is not peer.waits:
@@ -173,7 +173,7 @@ class SocketPairs:
 
     # Ends
 
-    def _drop(self, peer: _Peer) -> None:
+    def _drop(self, peer: _Pair) -> None:
         del self._peers[peer.name], self._by_descriptor[peer.sock.fileno()]
         self._epoll.unregister(peer.sock)
         peer.sock.close()

@@ -41,11 +41,15 @@ class Tables:
 
     def own(self, tree: LazyTable) -> tuple[Any, tuple[bytes, ...]]:
         """A copy of what the configuration says to this module, of whatever shape; and encoded."""
-        encoded = tuple([tree.encoding(name) for name in self.names])
+        encoded = self.encoded(tree)
         if self.single:
             return msgpack.unpackb(encoded[0], raw=False) if encoded[0] else {}, encoded
         named = zip(self.names, encoded, strict=True)
         return {name: msgpack.unpackb(table, raw=False) for name, table in named if table}, encoded
+
+    def encoded(self, tree: LazyTable) -> tuple[bytes, ...]:
+        """What the configuration says to this module, undecoded."""
+        return tuple([tree.encoding(name) for name in self.names])
 
     def spelt(self, path: Path) -> Path:
         """The key of the setting at `path` of `Config`: the first table's name is left out."""
@@ -103,6 +107,15 @@ class Merged(NamedTuple):
         inside = self._origin_inside(path)
         origin = FILE if self.has(path) else DEFAULT
         return f"{origin}, in part {inside}" if inside else origin
+
+    def says(self, tree: LazyTable, tables: Tables, arguments: Arguments) -> bool:
+        """Whether the module would read in `tree` what it has read here."""
+        return arguments == self.arguments and tables.encoded(tree) == self.encoded
+
+    def moved_to(self, tree: LazyTable, tables: Tables) -> "Merged":
+        """The same, in another configuration that says the same to the module."""
+        laid = self.overrides and tables.names
+        return self._replace(whole=tables.laid_over(tree, self.own) if laid else tree)
 
     def has(self, path: Path) -> bool:
         """Returns True if anything but a default is at `path` of `Config`."""
