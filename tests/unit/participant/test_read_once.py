@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""What changes nothing in a module's own tables is not read again, and is asked about all the same."""
+"""What changes nothing in a module's own tables is asked about, and not read again."""
 
 from typing import Any
 
