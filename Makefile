@@ -10,10 +10,11 @@ SEED ?=
 SEEDS ?= 2000
 WORLD ?=
 SECONDS ?= 600
+CASE ?=
 # Processes that share the tests, a file each: half of a test's time is waiting.
 WORKERS ?= 3
 
-.PHONY: all demo unit test test-flux coverage lint types arrows check bench simulate explore diagrams clean
+.PHONY: all demo unit test test-flux coverage lint types arrows check bench simulate explore diagrams man clean
 
 all: test
 
@@ -65,7 +66,11 @@ explore: $(STAMP)
 
 # Timings as ratios to a floor measured in the same run; bench.json has them too.
 bench: $(STAMP)
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(if $(CASE),--case "$(CASE)")
+
+# Writes the manual pages anew, of the parsers and of docs/.
+man: $(STAMP)
+	$(BIN)/python -m cli.manual man
 
 # Draws the state diagrams of docs/design.md anew.
 diagrams: $(STAMP)

@@ -13,6 +13,7 @@ from cli.real_flux import BUILT_IN_URI
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as that of json
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 READ_SECONDS = 10.0
@@ -26,9 +27,23 @@ _VERSION = 1
 class Trouble(Exception):
     """The command cannot be carried out; the text says why."""
 
+    def __init__(
+        self, why: str, code: str = "bad-request", reasons: Sequence[dict[str, Any]] = ()
+    ) -> None:
+        """`code` is one of protocol/reason_code.py, whose import would take too long here.
+
+        `reasons` are those that `why` tells, in the shape that `--json` shows.
+        """
+        super().__init__(why)
+        self.code = code
+        self.reasons = list(reasons)
+
 
 class Unanswered(Trouble):
     """The broker got the request and did not answer: nobody knows here what became of it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why, "no-answer")
 
 
 _ANOTHERS = "what answers there is no broker of flux-accord"
@@ -45,7 +60,7 @@ class Client:
         """Raises Trouble where there is no broker to talk to."""
         self.uri = (os.environ.get("FLUX_URI") or BUILT_IN_URI) if uri is None else uri
         if not self.uri.startswith("local://"):
-            raise Trouble(f"FLUX_URI={self.uri}: only local:// is understood")
+            raise Trouble(f"FLUX_URI={self.uri}: only local:// is understood", "no-broker")
         self._parts: list[bytes] = []
         self._last = b""
         self._heard = False
@@ -55,9 +70,8 @@ class Client:
         except OSError as error:
             named = uri is not None or os.environ.get("FLUX_URI")
             hint = "" if named else "; FLUX_URI is not set (`flux start` runs a broker)"
-            raise Trouble(
-                f"cannot reach the broker at {self.uri}: {error.strerror}{hint}"
-            ) from None
+            why = f"cannot reach the broker at {self.uri}: {error.strerror}{hint}"
+            raise Trouble(why, "no-broker") from None
 
     def ask(self, op: str, seconds: float = READ_SECONDS, **fields: Any) -> dict[str, Any]:
         """The answer to one request.  Raises Trouble for an error, Unanswered after `seconds`."""
@@ -95,7 +109,8 @@ class Client:
             raise Unanswered("the broker went away before it answered")
         answer = self._parsed(line)
         if "error" in answer:
-            raise Trouble(str(answer["error"]))
+            code, reasons = answer.get("code", "bad-request"), answer.get("reasons", ())
+            raise Trouble(str(answer["error"]), code, reasons)
         return answer
 
     def _parsed(self, line: bytes) -> dict[str, Any]:
@@ -105,7 +120,7 @@ class Client:
         except (ValueError, RecursionError):
             answer = {}
         if answer.get("version") != _VERSION:
-            raise Trouble(f"{self.uri}: {_ANOTHERS}")
+            raise Trouble(f"{self.uri}: {_ANOTHERS}", "not-flux-accord")
         return answer
 
     def close(self) -> None:
@@ -133,7 +148,7 @@ class Client:
         if first == b"{":
             return
         real = first < b" "
-        raise Trouble(f"{self.uri}: {_REAL_FLUX if real else _ANOTHERS}")
+        raise Trouble(f"{self.uri}: {_REAL_FLUX if real else _ANOTHERS}", "not-flux-accord")
 
     def _line(self) -> bytes | None:
         """The next whole line; what has come of it already outlives a TimeoutError."""

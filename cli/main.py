@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux`: finds the command's own file and imports nothing else."""
 
+from __future__ import annotations
+
 import gc
 import os
 import sys
 from importlib import import_module
 
 from cli import streams
+
+TYPE_CHECKING = False  # as typing has it, whose import takes as long as that of json
+if TYPE_CHECKING:
+    from typing import TextIO
 
 COMMANDS = {
     "broker": ("cli.commands.broker", "run a broker"),
@@ -37,9 +43,10 @@ def front() -> int:
         return main(given[1:])
     if "_ARGCOMPLETE" not in os.environ:
         from cli import real_flux
+        from fluxcore import command
 
         if real_flux.belongs_to_it(given, COMMANDS, os.environ.get("FLUX_URI", "")):
-            real = real_flux.find()
+            real = command.find()
             if real is not None:
                 try:
                     real_flux.hand_over(real, given)
@@ -72,33 +79,42 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(given: list[str]) -> int:
-    if not given or given[0] in ("-h", "--help", "help"):
-        return _help(given[1:])
+    if not given:
+        _help([], sys.stderr)  # as Flux does: nothing was asked for, and nothing done
+        return 1
+    if given[0] in ("-h", "--help", "help"):
+        return _help(given[1:], sys.stdout)
     if given[0] in ("-V", "--version"):
         given = ["version"]
     command, rest = given[0], given[1:]
     if command not in COMMANDS:
-        streams.complain(f"flux: `{command}' is not a flux command. See 'flux help'")
-        return 2
+        from protocol.nearest import did_you_mean
+
+        near = did_you_mean(command, COMMANDS)
+        streams.complain(f"flux: `{command}' is not a flux command. See 'flux help'{near}")
+        return 1
     status: int = import_module(COMMANDS[command][0]).main(command, rest)
     return status
 
 
-def _help(topics: list[str]) -> int:
+def _help(topics: list[str], file: TextIO) -> int:
     if topics and topics[0] in COMMANDS:
         return _run([topics[0], "--help"])
     if topics:
-        streams.complain(f"flux: no help on `{topics[0]}'. See 'flux help'")
-        return 2
-    print("usage: flux COMMAND [ARGUMENTS]\n\nCommands:")
-    for name, (_, purpose) in COMMANDS.items():
-        print(f"  {name:<10} {purpose}")
-    print("\n`flux help COMMAND` and `flux COMMAND --help` tell more.")
-    from cli import real_flux
+        from protocol.nearest import did_you_mean
 
-    real = real_flux.find()
+        near = did_you_mean(topics[0], COMMANDS)
+        streams.complain(f"flux: no help on `{topics[0]}'. See 'flux help'{near}")
+        return 1
+    print("usage: flux COMMAND [ARGUMENTS]\n\nCommands:", file=file)
+    for name, (_, purpose) in COMMANDS.items():
+        print(f"  {name:<10} {purpose}", file=file)
+    print("\n`flux help COMMAND` and `flux COMMAND --help` tell more.", file=file)
+    from fluxcore import command
+
+    real = command.find()
     if real is not None:
-        print(f"Other commands, and all for brokers of flux-core, go to {real}.")
+        print(f"Other commands, and all for brokers of flux-core, go to {real}.", file=file)
     return 0
 
 

@@ -11,12 +11,10 @@ is told to call one `local` (a system instance, flux-proxy(1)) there is no such 
 from __future__ import annotations
 
 import os
-import stat
-import sys
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as that of json
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
 OURS_ALONE = ("completion", "modinfo")
 """Commands that flux-core has not."""
@@ -30,6 +28,9 @@ OURS_ALONE_OF_CONFIG = (
     "confirm",
     "watch",
     "dump",
+    "merge",
+    "edit",
+    "schema",
 )
 _RUN_BROKERS = ("start", "broker")
 _HELP = ("-h", "--help", "help", "-V", "--version", "version")
@@ -38,9 +39,6 @@ BUILT_IN_URI = "local:///run/flux/local"
 """Where a broker is looked for without FLUX_URI, as in flux-core (flux-environment(7))."""
 
 _LOCAL = "local://"
-_MARK = b"cli.main"
-"""In the script of every `flux` of this distribution, wherever it is installed."""
-_SCRIPT_BYTES = 4096
 
 
 def is_real(uri: str) -> bool:
@@ -92,33 +90,6 @@ def belongs_to_it(given: Sequence[str], known: Iterable[str], uri: str) -> bool:
     return inside or (not uri and not _is_ours_built_in())
 
 
-def find() -> str | None:
-    """The real `flux`: the first on PATH after this one that is not ours.
-
-    Where there is none after it, or this one is not on PATH, the first binary on PATH will do: a
-    script that somebody put before ours may be there to call it.
-    """
-    ours = set(_inodes((os.path.realpath(sys.argv[0]), *_siblings())))
-    before: list[str] = []
-    after: list[str] = []
-    for directory in os.get_exec_path():
-        path = os.path.join(directory, "flux")
-        try:
-            status = os.stat(path)
-        except OSError:
-            continue
-        if (status.st_dev, status.st_ino) in ours:
-            before, after = [*before, *after], []
-        elif stat.S_ISREG(status.st_mode) and os.access(path, os.X_OK) and not _is_ours(path):
-            after.append(path)
-    return next(iter([*after, *(path for path in before if not _is_script(path))]), None)
-
-
-def named_or_found() -> str | None:
-    """The path in FLUX_CORE, whatever is there; or else the real `flux` on PATH."""
-    return os.environ.get("FLUX_CORE") or find()
-
-
 def hand_over(real: str, given: Sequence[str]) -> None:
     """Become the real one, as if it had been called itself.  Raises OSError where that fails.
 
@@ -141,40 +112,3 @@ def _environment() -> dict[bytes, bytes]:
         return dict(os.environb)
     pairs = (entry.partition(b"=") for entry in entries if b"=" in entry)
     return {name: value for name, _, value in pairs}
-
-
-def _siblings() -> tuple[str, ...]:
-    """The scripts beside this Python, through which PATH leads to us."""
-    here = os.path.dirname(sys.executable or "")
-    return tuple(os.path.join(here, name) for name in ("flux", "flux-accord"))
-
-
-def _inodes(paths: Iterable[str]) -> Iterator[tuple[int, int]]:
-    for path in paths:
-        try:
-            status = os.stat(path)
-        except OSError:
-            continue
-        yield status.st_dev, status.st_ino
-
-
-def _is_ours(path: str) -> bool:
-    """Whether a script leads to a `flux` of this distribution, by its text: to hand over to that
-    would go round in a circle, for ever.
-    """
-    text = _beginning(path)
-    names = (_MARK, *(os.fsencode(name) for name in _siblings()), os.fsencode(sys.argv[0]))
-    return text.startswith(b"#!") and any(name in text for name in names)
-
-
-def _is_script(path: str) -> bool:
-    return _beginning(path).startswith(b"#!")
-
-
-def _beginning(path: str) -> bytes:
-    """Of a file that cannot be looked at, that of a script that is ours: it is left alone."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(_SCRIPT_BYTES)
-    except OSError:
-        return b"#!" + _MARK

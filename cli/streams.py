@@ -75,6 +75,14 @@ class _Terminal(io.TextIOWrapper):
         self.flush()
 
 
+def show(line: str) -> None:
+    """Print a line with colours of ours in it, at once; the rest must be printable already."""
+    if isinstance(sys.stdout, _Terminal):
+        sys.stdout.draw(f"{line}\n")
+    else:
+        print(line, flush=True)
+
+
 def draw(text: str) -> None:
     """Write to a terminal's stderr what may move its cursor; elsewhere nothing is written."""
     if isinstance(sys.stderr, _Terminal):

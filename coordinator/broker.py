@@ -19,7 +19,8 @@ from coordinator.core.events import Asked, Begin, Event, Stop
 from coordinator.core.machine import Coordinator
 from coordinator.core.requests import ChangeRequest, FromFiles, Who
 from coordinator.core.results import Outcome, Result
-from coordinator.executor import Environment, Executor, Hook
+from coordinator.environment import Environment, Hook
+from coordinator.executor import Executor
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.files.reading import Source, Unreadable
 from coordinator.ledger.interface import History
@@ -32,7 +33,9 @@ from coordinator.runtime.worker import Worker
 from coordinator.service.interface import NoManager, ServiceManager
 from coordinator.service.state import BY_SIGNAL, ServiceView
 from coordinator.startup_modules import Modules
+from coordinator.transport.traced import TracedTransport
 from protocol import limits
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 FORGETS = (
@@ -74,14 +77,6 @@ class Options:
     """The ledger's clock, in seconds since the Epoch."""
 
 
-class CannotStart(Exception):
-    """The broker cannot start; `reasons` say why."""
-
-    def __init__(self, *reasons: Reason) -> None:
-        super().__init__("; ".join(str(reason) for reason in reasons))
-        self.reasons = reasons
-
-
 class Closable(Protocol):
     """Something that lives as long as its broker."""
 
@@ -119,15 +114,20 @@ class Broker:
         log: Log,
         attributes: dict[str, str],
         resolve: Callable[[str], str],
+        trace: TracedTransport,
         hook: Hook | None = None,
         manager: ServiceManager | None = None,
     ) -> None:
-        """`resolve` finds a module by what a user typed.  The parts are closed by `run`."""
+        """`resolve` finds a module by what a user typed; `trace` is the transport of `world`.
+
+        The parts are closed by `run`.
+        """
         self.options = options
         self.machine = machine
         self.attributes = attributes
         self.log = log
         self.resolve = resolve
+        self.trace = trace
         self.status = 0
         self.reasons: tuple[Reason, ...] = ()
         self.refused_start: tuple[Reason, ...] = ()
@@ -311,7 +311,9 @@ class Broker:
             self._program_runs = True
         except OSError as error:
             self.status = 127 if isinstance(error, FileNotFoundError) else 126
-            self.reasons = (Reason("start", f"{command[0]}: {error.strerror}"),)
+            self.reasons = (
+                Reason("start", f"{command[0]}: {error.strerror}", code=ReasonCode.NOT_FOUND),
+            )
             self.feed(Stop())
 
     def _program_ended(self, status: int) -> None:

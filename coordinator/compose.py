@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""A broker composed of what this project has: SQLite, ZeroMQ, child processes, epoll, unix sockets.
+"""A broker composed of what this project has: SQLite, sockets, child processes, epoll.
 
 The only place where these are constructed.  Another composition (Flux's reactor and RPCs, a ledger
 in etcd, the simulation) gives the same broker, or the same executor, other parts.
@@ -12,9 +12,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from coordinator.api.front import SOCKET, UnixFront
-from coordinator.broker import Broker, CannotStart, Options
+from coordinator.broker import Broker, Options
+from coordinator.cannot_start import CannotStart
 from coordinator.core.machine import Coordinator
-from coordinator.executor import Environment, Hook, open_machine
+from coordinator.environment import Environment, Hook
 from coordinator.files.proposal import Files, FilesOnDisk, StartFiles
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.ledger.errors import LedgerError
@@ -22,6 +23,7 @@ from coordinator.ledger.sqlite import SqliteLedger
 from coordinator.observation.address import ATTRIBUTE, listener_at
 from coordinator.observation.metrics_server import FilesLook, MetricsServer
 from coordinator.observation.observer import Observer
+from coordinator.opening import open_machine
 from coordinator.processes.children import Children
 from coordinator.processes.descriptor_limit import participant_places
 from coordinator.runtime.directories import RunDirectory, Unusable
@@ -29,7 +31,11 @@ from coordinator.runtime.log import Log
 from coordinator.runtime.loop import EpollLoop, Loop
 from coordinator.runtime.worker import thread_workers
 from coordinator.service.systemd import Invitation, SystemdManager
+from coordinator.transport.joined import LocalAndOthers
+from coordinator.transport.socket_pairs import SocketPairs
+from coordinator.transport.traced import TracedTransport
 from coordinator.transport.zmtp_router import ZmtpRouter
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 
@@ -54,20 +60,23 @@ def build_broker(
             opened.callback(ledger.close)
             rundir = RunDirectory(options.rundir)
             opened.callback(rundir.close)
-            transport = _Router(rundir)
+            pairs = SocketPairs()
+            opened.callback(pairs.close)
+            router = _Router(rundir, pairs)
         except LedgerError as error:
-            raise CannotStart(Reason("ledger", str(error))) from error
+            raise CannotStart(Reason("ledger", str(error), code=ReasonCode.DISK)) from error
         except (Unusable, OSError) as error:
             raise CannotStart(Reason("broker", str(error))) from error
         opened.pop_all()
     loop = EpollLoop()
-    processes = Children(transport.uri, loop, options.module_command)
+    traced = TracedTransport(LocalAndOthers(pairs, router))
+    processes = Children(pairs.open, loop, options.module_command)
     on_disk = FilesOnDisk(options.config) if options.config is not None else None
     files: Files | None = StartFiles(on_disk, options.conf) if options.conf else on_disk
     world = Environment(
         ledger=ledger,
         history=ledger.history(),
-        transport=transport,
+        transport=traced,
         supervisor=processes,
         timers=loop,
         workers=thread_workers(loop),
@@ -76,11 +85,22 @@ def build_broker(
         observer=Observer(log, options.wall_clock),
     )
     machine = open_machine(ledger, loop.now(), Coordinator)
-    attributes = _attributes(options, transport.uri)
+    attributes = _attributes(options, router.uri)
     front = UnixFront(rundir, loop)
     manager = SystemdManager(invitation, loop, log) if invitation is not None else None
     broker = Broker(
-        options, machine, world, loop, processes, front, log, attributes, resolve, hook, manager
+        options,
+        machine,
+        world,
+        loop,
+        processes,
+        front,
+        log,
+        attributes,
+        resolve,
+        traced,
+        hook,
+        manager,
     )
     try:
         _serve_metrics(broker, world, loop, options.config)
@@ -126,8 +146,9 @@ def _two_directories(options: Options) -> None:
 class _Router(ZmtpRouter):
     """The socket at which participants join, in the broker's own run directory."""
 
-    def __init__(self, rundir: RunDirectory) -> None:
-        super().__init__(rundir.vacate("modules"), participant_places)
+    def __init__(self, rundir: RunDirectory, pairs: SocketPairs) -> None:
+        """Those who have a socket pair take places, too."""
+        super().__init__(rundir.vacate("modules"), lambda: participant_places() - len(pairs))
         self._rundir = rundir
         rundir.own("modules")
 

@@ -8,15 +8,16 @@ its own.  The broker and the simulation run this same code.
 import json
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
-from coordinator.core.decisions import Attempt, Decision, Durable, Unconfirmed
+from coordinator.comparison.unread import unread_in
+from coordinator.core.decisions import Attempt, Decision, Durable
 from coordinator.core.effects import (
     AnnounceReady,
     Answer,
     AnswerInquiry,
     Effect,
+    FindUnread,
     GiveUp,
     Halt,
     Kill,
@@ -26,6 +27,7 @@ from coordinator.core.effects import (
     RecordAttempt,
     RecordEdit,
     RecordFilesDigest,
+    RecordKept,
     RecordNotApplied,
     RecordVoter,
     RecordWarnings,
@@ -50,85 +52,25 @@ from coordinator.core.events import (
     Stop,
     TimePassed,
     Unreachable,
+    UnreadFound,
 )
 from coordinator.core.machine import Coordinator
-from coordinator.core.results import Outcome
-from coordinator.files.proposal import Files, Proposal
-from coordinator.files.provenance import Provenance, ProvenanceStore, located
+from coordinator.environment import Environment, Hook, Owner
+from coordinator.files.proposal import Proposal
+from coordinator.files.provenance import Provenance, located
 from coordinator.files.reading import Unreadable
-from coordinator.ledger.errors import Fenced, NotWritten
-from coordinator.ledger.interface import History, Ledger
-from coordinator.observation.observer import Observer
-from coordinator.processes.interface import Supervisor
-from coordinator.runtime.loop import Timers
-from coordinator.runtime.worker import Workers
-from coordinator.transport.interface import Transport
+from coordinator.ledger.errors import Fenced, NotKept, NotWritten
 from protocol import limits
 from protocol.codec import Malformed, decode_from_participant, encode
 from protocol.configuration import Configuration
 from protocol.messages import Admit, Commit, Join, Prepare, Refuse
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason, Refusal
-
-Hook = Callable[[str, object], None]
-"""Called with "before" or "after" and each effect or decision; the chaos tests' way in."""
 
 _LOST, _UNTIDY = "history not written", "ledger not tidied; nothing is lost"
 
 
 _BATCH = 256  # messages of participants between two looks at everything else
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """Everything outside of the machine; made once, by whoever composes a broker."""
-
-    ledger: Ledger
-    history: History
-    transport: Transport
-    supervisor: Supervisor
-    timers: Timers
-    workers: Workers
-    provenance: ProvenanceStore
-    files: Files | None
-    """None where the broker was started without a configuration path."""
-    observer: Observer
-    """The log, too: it takes note of what goes into it."""
-
-
-Machine = TypeVar("Machine", bound=Coordinator)
-
-
-def open_machine(ledger: Ledger, now: float, kind: type[Machine]) -> Machine:
-    """The machine as it goes on from what the ledger holds; `now` is by the machine's clock."""
-    found = ledger.unconfirmed()
-    unconfirmed = None
-    if found is not None:
-        generation, before, seconds = found
-        unconfirmed = Unconfirmed(generation, before, now + seconds)
-    return kind(
-        ledger.epoch,
-        ledger.last(),
-        ledger.receipts(),
-        unconfirmed,
-        ledger=ledger.identity,
-        life=ledger.life,
-    )
-
-
-class Owner(Protocol):
-    """What the executor asks of the broker that it works for."""
-
-    def answer(self, client: int, answer: Outcome | dict[str, Any]) -> None:
-        """Bring the client its answer; the client may be gone."""
-
-    def stepped(self) -> None:
-        """The machine has made a step, and its effects are carried out."""
-
-    def ready(self, refused: tuple[Reason, ...], warnings: tuple[Reason, ...]) -> None:
-        """The start is complete; `refused`: why not with the files.  Each with its place."""
-
-    def end(self, status: int, reasons: tuple[Reason, ...]) -> None:
-        """Leave the loop after this; call `close`."""
 
 
 class Executor:
@@ -161,6 +103,7 @@ class Executor:
             TellCommit: self._tell_commit,
             TellAdmit: self._tell_admit,
             ReadFiles: self._read_files,
+            FindUnread: self._find_unread,
             ReadGeneration: self._recall,
             RecordEdit: self._edited,
             WriteConfirmation: self._confirm,
@@ -172,6 +115,7 @@ class Executor:
             RecordAttempt: self._remember,
             RecordWarnings: self._record_warnings,
             RecordNotApplied: self._record_not_applied,
+            RecordKept: self._know_kept,
             RecordFilesDigest: self._know_files,
             RecordAttached: self._know_member,
             RecordVoter: self._know_voter,
@@ -207,7 +151,9 @@ class Executor:
             if isinstance(message, Malformed):
                 member = self._machine.members.at(peer)
                 self._log.warn("malformed", module=member.name if member else "?", why=message.why)
-            elif isinstance(message, Join) and (why := self._transport.no_place_for(peer)):
+            elif isinstance(message, Join) and (
+                why := self._transport.no_place_for(peer, message.name)
+            ):
                 self._turn_away(peer, message, why)
             else:
                 self._observer.heard(self._machine, peer, message, self._timers.now())
@@ -268,14 +214,15 @@ class Executor:
             self.feed(NotForced(decision.txid, str(result)))
             self._end_if_fenced(result)
         else:
-            why = Reason("ledger", f"the disk failed in mid-decision: {result}; restart the broker")
+            lost = f"the disk failed in mid-decision: {result}; restart the broker"
+            why = Reason("ledger", lost, code=ReasonCode.DISK)
             self._end(1, (why,))
 
     def _end_if_fenced(self, result: object) -> None:
         """Nothing will be written by this broker any more: to serve on would show what was."""
         if isinstance(result, Fenced) and not self._taken:
             taken = f"another broker has taken the state directory over: {result}"
-            self._taken = (Reason("ledger", taken),)
+            self._taken = (Reason("ledger", taken, code=ReasonCode.CONFLICT),)
             self.feed(Stop())  # in good order: whoever waits is answered
 
     def _confirm(self, effect: WriteConfirmation) -> None:
@@ -285,8 +232,8 @@ class Executor:
                 self.feed(ConfirmationWritten(effect.generation, why))
                 self._end_if_fenced(result)
             else:
-                lost = Reason("ledger", f"the disk failed in a confirmation: {result}")
-                self._end(1, (lost,))
+                lost = f"the disk failed in a confirmation: {result}"
+                self._end(1, (Reason("ledger", lost, code=ReasonCode.DISK),))
 
         number, extend = effect.generation, effect.extend
         if extend is None:
@@ -326,6 +273,9 @@ class Executor:
     def _know_files(self, effect: RecordFilesDigest) -> None:
         self._record(lambda: self._ledger.record_files(effect.generation, effect.digest))
 
+    def _know_kept(self, effect: RecordKept) -> None:
+        self._record(lambda: self._ledger.record_kept(effect.generation))
+
     def _know_member(self, effect: RecordAttached) -> None:
         self._record(lambda: self._ledger.record_attached(effect.name, effect.present))
 
@@ -358,10 +308,20 @@ class Executor:
                 self._provenance.keep(result.configuration.digest, result.sources)
                 self.feed(CandidateRead(effect.txid, result.configuration))
             else:
-                why = Reason("config", f"the files could not be read: {result}")
-                self.feed(CandidateRead(effect.txid, Refusal((why,))))
+                why = f"the files could not be read: {result}"
+                unread = Reason("config", why, code=ReasonCode.UNREADABLE)
+                self.feed(CandidateRead(effect.txid, Refusal((unread,))))
 
         self._workers.files.submit(self._files.read, then)
+
+    def _find_unread(self, effect: FindUnread) -> None:
+        members = [(member.name, member.description) for member in self._machine.members]
+
+        def then(found: object) -> None:
+            reasons = found if isinstance(found, tuple) else ()
+            self.feed(UnreadFound(effect.txid, reasons))
+
+        self._workers.places.submit(lambda: unread_in(*effect.compared, members), then)
 
     def _recall(self, effect: ReadGeneration) -> None:
         number = effect.generation
@@ -371,7 +331,9 @@ class Executor:
                 self._provenance.name(result.digest, Origin(f"generation {number}"))
                 self.feed(CandidateRead(effect.txid, result))
             else:
-                why = Refusal((Reason("config", str(result)),))
+                kept_not = isinstance(result, NotKept)
+                code = ReasonCode.NOT_FOUND if kept_not else ReasonCode.DISK
+                why = Refusal((Reason("config", str(result), code=code),))
                 self.feed(CandidateRead(effect.txid, why))
 
         self._workers.history.submit(lambda: self._history.configuration(number), then)
@@ -455,7 +417,8 @@ class Executor:
 
     def _told(self, effect: AnswerInquiry) -> None:
         if effect.why_not:
-            self._owner.answer(effect.client, {"error": effect.why_not})
+            why_not = {"result": "failed", "code": str(effect.code), "error": effect.why_not}
+            self._owner.answer(effect.client, why_not)
             return
         try:
             told = json.loads(effect.text)

@@ -8,16 +8,11 @@ pythonX.Y --get-path` tells where they are (flux-python(1)).
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-FLUX_CORE = "FLUX_CORE"
-"""The environment variable with the path of flux-core's `flux`; else it is looked for on PATH."""
+from fluxcore.command import FLUX_CORE, named_or_found
 
-_OURS = b"cli.main"
-_LOOK_BYTES = 4096
 _SECONDS = 30
 
 
@@ -27,29 +22,12 @@ class NoFlux(Exception):
 
 def find_flux() -> str:
     """The path of flux-core's `flux`.  Raises NoFlux."""
-    named = os.environ.get(FLUX_CORE)
-    if named:
-        if os.access(named, os.X_OK):
-            return named
-        raise NoFlux(f"{FLUX_CORE}={named}: there is no such program")
-    for path in _on_path("flux"):
-        if not _is_ours(path):
-            return path
-    raise NoFlux(f"no flux-core on PATH; put its `flux` there, or its path into {FLUX_CORE}")
-
-
-def _on_path(name: str) -> Iterator[str]:
-    for directory in os.get_exec_path():
-        path = os.path.join(directory, name)
-        if os.access(path, os.X_OK) and not os.path.isdir(path):
-            yield path
-
-
-def _is_ours(path: str) -> bool:
-    """Whether this is the `flux` of this distribution: a script that names our main function."""
-    with suppress(OSError), open(path, "rb") as file:
-        return _OURS in file.read(_LOOK_BYTES)
-    return False
+    found = named_or_found()
+    if found is None:
+        raise NoFlux(f"no flux-core on PATH; put its `flux` there, or its path into {FLUX_CORE}")
+    if not os.access(found, os.X_OK):
+        raise NoFlux(f"{FLUX_CORE}={found}: there is no such program")
+    return found
 
 
 def load(name: str) -> Any:
@@ -64,6 +42,15 @@ def load(name: str) -> Any:
         raise NoFlux(
             f"flux-core's bindings cannot be loaded: {error}; see docs/fluxcore.md"
         ) from None
+
+
+def search_path() -> list[str]:
+    """Directories in which another Python process finds what the bindings are made of.
+
+    Raises NoFlux.
+    """
+    found = [load("_flux").__path__[0], load("_cffi_backend").__file__]
+    return [os.path.dirname(os.path.abspath(path)) for path in found]
 
 
 def _bindings() -> str:

@@ -7,13 +7,13 @@ place in libev's heap, so that an earlier deadline fires at the later one's mome
 first); the clock is cached (it is updated before a timer is armed).
 """
 
-import heapq
 import selectors
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from fluxcore.handle import Flux
+from protocol.moments import Moments
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
@@ -75,8 +75,7 @@ class FluxLoop:
     def __init__(self, flux: Flux) -> None:
         self._flux = flux
         self.selector = FluxSelector(flux)
-        self._timers: list[tuple[float, int, Callable[[], None]]] = []
-        self._made = 0
+        self._moments = Moments()
         self._turns: list[Callable[[], bool]] = []
         handle = flux.handle
         self._timer = handle.timer_watcher_create(0.0, self._call_what_is_due)  # for the whole heap
@@ -96,23 +95,18 @@ class FluxLoop:
         self.selector.unregister(source)
 
     def call_at(self, moment: float, callback: Callable[[], None]) -> None:
-        self._made += 1
-        heapq.heappush(self._timers, (moment, self._made, callback))
+        self._moments.add(moment, callback)
         self._arm()
 
     def _arm(self) -> None:
-        if self._timers:
+        moment = self._moments.next
+        if moment is not None:
             self._flux.update_clock()
             self._timer.stop()
-            self._timer.reset(after=max(0.0, self._timers[0][0] - self.now()), repeat=0.0)
+            self._timer.reset(after=max(0.0, moment - self.now()), repeat=0.0)
 
     def _call_what_is_due(self, *_: Any) -> None:
-        now = self.now()
-        due: dict[Callable[[], None], None] = {}
-        while self._timers and self._timers[0][0] <= now:
-            due[heapq.heappop(self._timers)[2]] = None
-        for callback in due:
-            callback()
+        self._moments.call_back(self.now())
         self._arm()
 
     def each_turn(self, callback: Callable[[], bool]) -> None:

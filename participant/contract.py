@@ -24,6 +24,7 @@ VERBS: Final = {
     "abort": ("staged",),
     "run": (),
     "stats": (),
+    "clear_stats": (),
 }
 """What an author overrides, and what it is given, in this order."""
 

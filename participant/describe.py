@@ -18,6 +18,7 @@ def description(module: type[Module]) -> Description:
         tables=list(owned.names),
         single=owned.single,
         schema=dict(module.schema()),
+        services=list(module.services),
         secrets=[[str(step) for step in path] for path in module.secret_places()],
     )
 

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from participant.contract import NotAModule, check_instance
 from participant.module import Module
 from protocol.configuration import Configuration
+from protocol.messages import Arguments
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, Refusal
 
 
@@ -29,19 +31,22 @@ def ask(
     starting: bool | None,
     complain: Callable[[str], None],
     allowed: float | None = None,
+    arguments: Arguments = (),
 ) -> Judgement:
     """What a new instance of the class says.
 
     `starting`: as at a start; None: as to a change, with what only a start would refuse among the
-    warnings; False: without that.  `allowed`: seconds that it has.
-    `complain` is told of an `abort` that raises.  Raises whatever author's code raises in `prepare`
-    or when the instance is made, and NotAModule.
+    warnings; False: without that.  `allowed`: seconds that it has.  `arguments` are laid over what
+    it says.  `complain` is told of an `abort` that raises.  Raises whatever author's code raises in
+    `prepare` or when the instance is made, and NotAModule.
     """
     judge = module()
     check_instance(judge)
     judge.starting = bool(starting)
     try:
-        found = judge.judge(configuration, about_a_start=starting is None, allowed=allowed)
+        found = judge.judge(
+            configuration, arguments, about_a_start=starting is None, allowed=allowed
+        )
     except BaseException as error:  # what it says may have a secret in it
         raise Raised(type(error).__name__, judge.without_secrets(str(error))) from error
     if isinstance(found, Refusal):
@@ -68,27 +73,30 @@ def ask_within(
     configuration: Configuration,
     starting: bool | None,
     complain: Callable[[str], None],
+    arguments: Arguments = (),
 ) -> Judgement:
     """The same for a class of anybody's, under `name`: what hangs or raises is a no."""
     said: list[Judgement] = []
 
     def listen() -> None:
         try:
-            said.append(ask(module, configuration, starting, complain, seconds))
+            said.append(ask(module, configuration, starting, complain, seconds, arguments))
         except Raised as error:
-            said.append(Judgement((Reason(name, str(error)),)))
+            said.append(Judgement((Reason(name, str(error), code=ReasonCode.FAULT),)))
         except NotAModule as error:
-            said.append(Judgement((Reason(name, f"cannot be loaded: {error}"),)))
+            why = f"cannot be loaded: {error}"
+            said.append(Judgement((Reason(name, why, code=ReasonCode.UNLOADABLE),)))
         except BaseException as error:
             why = f"prepare raised {type(error).__name__}: {error}"
-            said.append(Judgement((Reason(name, why),)))
+            said.append(Judgement((Reason(name, why, code=ReasonCode.FAULT),)))
 
     # An author's prepare may hang; a thread can be left behind, and ends with this process.
     thread = threading.Thread(target=listen, daemon=True)
     thread.start()
     thread.join(seconds)
     if not said:
-        return Judgement((Reason(name, f"did not answer within {seconds:g} s"),))
+        why = f"did not answer within {seconds:g} s"
+        return Judgement((Reason(name, why, code=ReasonCode.TIMEOUT),))
     return renamed(said[0], name)
 
 

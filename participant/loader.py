@@ -13,8 +13,11 @@ from participant.imports import beside
 from participant.installed import installed
 from participant.modules import BUNDLED
 from participant.trust import Untrusted, check_file
+from protocol.nearest import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from participant.module import Module
 
 PATH_VARIABLE = "FLUX_MODULE_PATH"
@@ -60,7 +63,8 @@ def resolve(typed: str, search: str | None = None) -> str:
         if typed in (module.name, module.located):
             return module.located
     looked = "bundled and installed modules" + (f" and {PATH_VARIABLE}={places}" if places else "")
-    raise NotFound(f"{typed}: no such module (looked among {looked})")
+    near = did_you_mean(typed, loadable_names() if search is None else BUNDLED)
+    raise NotFound(f"{typed}: no such module (looked among {looked}){near}")
 
 
 def loadable() -> list[dict[str, str]]:
@@ -75,13 +79,24 @@ def loadable() -> list[dict[str, str]]:
         purpose = f"of the package {brought.package}"
         modules.setdefault(brought.name, {"name": brought.name, "path": brought.located,
                                           "purpose": purpose})  # fmt: skip
+    for name, path in _on_path():
+        modules[name] = {"name": name, "path": path, "purpose": path}
+    return list(modules.values())
+
+
+def loadable_names() -> list[str]:
+    """The names alone; no module is run, or imported, for that."""
+    of_packages = (module.name for module in installed())
+    return list(dict.fromkeys((*BUNDLED, *of_packages, *(name for name, _ in _on_path()))))
+
+
+def _on_path() -> "Iterator[tuple[str, str]]":
+    """Name and file of what is on FLUX_MODULE_PATH; of one name the last counts."""
     for directory in reversed(os.environ.get(PATH_VARIABLE, "").split(":")):
         for file in sorted(os.listdir(directory)) if os.path.isdir(directory) else ():
             if file.endswith(".py") and not file.startswith("_"):
                 path = os.path.abspath(os.path.join(directory, file))
-                name = name_of(path)
-                modules[name] = {"name": name, "path": path, "purpose": path}
-    return list(modules.values())
+                yield name_of(path), path
 
 
 def load(located: str) -> "type[Module]":

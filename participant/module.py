@@ -26,11 +26,15 @@ from participant.settings.secrets import secret_paths, texts_of, uncovered
 from participant.stale import Stale
 from participant.unheard import heard, listening, made, never_raised, not_an_answer, run_verb
 from protocol.configuration import EMPTY, Configuration
+from protocol.frozen import LazyTable
 from protocol.keys import Path, parse_key
 from protocol.messages import LOAD_ARGUMENT, Arguments
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason, Refusal
 from protocol.secrets import Patterns, scrubbed
+from protocol.traffic import Counts, nothing_yet
 
+_PLAIN = (str, int, float)
 _NO_MESSAGE = "refused without a word why"
 _NO_REASONS = "prepare raised Rejects without a single Reject in it"
 
@@ -45,6 +49,9 @@ class Reject(Exception):
     worded: where `message` is nothing, or `key` no key, the text says so.
     """
 
+    code: ClassVar[ReasonCode] = ReasonCode.INVALID
+    """What kind of objection it is, for programs."""
+
     def __init__(self, message: str, key: str | Path = (), table: str | None = None) -> None:
         path, odd = _path(key)
         said = str(message) if message is not None and str(message).strip() else _NO_MESSAGE
@@ -57,7 +64,8 @@ class Reject(Exception):
     def reason(self, module: str, own_table: str | None) -> Reason:
         """This objection as it travels to the coordinator."""
         table = self.table if self.table is not None else own_table
-        return Reason(module, self.message, key=(table, *self.key) if table else self.key)
+        key = (table, *self.key) if table else self.key
+        return Reason(module, self.message, key=key, code=self.code)
 
 
 def _path(key: object) -> tuple[Path, str]:
@@ -114,6 +122,12 @@ class Undecided:
     later: Later
 
 
+def _is_plain(settings: Any) -> bool:
+    """Whether nobody can have changed a value in it, as an author could a list."""
+    values = settings.__dict__.values() if isinstance(settings, BaseModel) else (settings,)
+    return all(value is None or isinstance(value, _PLAIN) for value in values)
+
+
 class Module:
     """Base class of all modules.
 
@@ -128,6 +142,8 @@ class Module:
     version: ClassVar[str] = ""
     start_matters: ClassVar[bool] = False
     """Whether `prepare` judges a start more strictly than a change; then it is asked about both."""
+    services: ClassVar[tuple[str, ...]] = ()
+    """What it stands for beside its own name, as `flux module list` shows it."""
     table: ClassVar[str | None] = None
     tables: ClassVar[tuple[str, ...]] = ()
 
@@ -154,9 +170,13 @@ class Module:
         self.seconds_allowed: float | None = None
         """Seconds that the coordinator waits for the answer to what is judged, where one asks."""
         self._said: dict[Reason, None] | None = None
+        self._read: StagedSettings | None = None
+        """What was read last and is in force, where the same text would make the same of it."""
         self.timers: list[Timer] = []
         self.served_in: int | None = None
         """The thread in which all is called, where it is not the process's only one."""
+        self.traffic: Counts = nothing_yet()
+        """Messages from and to the coordinator since the start, or since they were cleared."""
 
     # What authors override
 
@@ -184,9 +204,16 @@ class Module:
         """What `flux module stats` shows: an object of anything JSON can hold.
 
         At most limits.REPORT_LENGTH characters as JSON.  Secrets in it are masked.  What it raises
-        is shown in its place, and harms nothing.
+        is shown in its place, and harms nothing.  By default the messages that were exchanged with
+        the broker, as modules of Flux tell theirs.
         """
-        return {}
+        return {**self.traffic}
+
+    def clear_stats(self) -> None:
+        """`flux module stats --clear`: set to zero what `stats` counts.
+
+        The count of messages is the library's, and is cleared already.
+        """
 
     # What authors call
 
@@ -258,7 +285,7 @@ class Module:
         Whatever author's code raises other than Reject and Rejects passes through.
         """
         values = (*self.environment, *arguments)
-        merged = merge_layers(candidate.parts, self.owned(), self.schema(), values, self.title())
+        merged = self._merged(candidate.parts, values)
         said: dict[Reason, None] = {}
         self._said, self.warnings, self.seconds_allowed = said, (), allowed
         answer: StagedSettings | Refusal | Undecided
@@ -273,6 +300,13 @@ class Module:
             self._said = None
         self.warnings = self._located(said, merged)
         return answer
+
+    def _merged(self, tree: LazyTable, values: Arguments) -> Merged:
+        """What the module would read; most changes are about other modules' tables."""
+        known, tables = self._read, self.owned()
+        if known is not None and known.merged.says(tree, tables, values):
+            return known.merged.moved_to(tree, tables)
+        return merge_layers(tree, tables, self.schema(), values, self.title())
 
     def end_judging(self, undecided: Undecided) -> StagedSettings | Refusal:
         """The verdict of a `later` that is done."""
@@ -292,13 +326,21 @@ class Module:
             reasons = answer.reasons
         except BaseException as error:  # an author's mistake there is no reason against this change
             why = f"prepare raised {type(error).__name__}: {error}"
-            reasons = (Reason(self.title(), why),)
+            reasons = (Reason(self.title(), why, code=ReasonCode.FAULT),)
         finally:
             self.starting = False
-        return [replace(reason, message=f"{AT_A_START}: {reason.message}") for reason in reasons]
+        return [
+            replace(reason, message=f"{AT_A_START}: {reason.message}", code=ReasonCode.START_ONLY)
+            for reason in reasons
+        ]
 
     def weigh(self, candidate: Configuration, merged: Merged) -> StagedSettings | Refusal:
         """The second half of `judge`; base classes may set things up around it."""
+        if self._read is not None and merged.own is self._read.merged.own and not self.starting:
+            settings = self._read.settings
+            return self._ask(
+                lambda: self.prepare(settings, merged.whole), candidate, merged, settings
+            )
         title = self.title()
         self._learn_secrets(merged)
         settings = read_table(type(self).Config, merged.own, self.owned().where, title)
@@ -321,11 +363,13 @@ class Module:
             return self._refused((reject.reason(title, self.table),), merged)
         except Rejects as several:
             reasons = [reject.reason(title, self.table) for reject in several.rejects]
-            return self._refused(reasons or [Reason(title, _NO_REASONS)], merged)
+            return self._refused(
+                reasons or [Reason(title, _NO_REASONS, code=ReasonCode.FAULT)], merged
+            )
         unheard = not_an_answer(built)
         fault = f"prepare returned {unheard}" if unheard else never_raised(objections)
         if fault:
-            return self._refused((Reason(title, fault),), merged)
+            return self._refused((Reason(title, fault, code=ReasonCode.FAULT),), merged)
         return StagedSettings(candidate, merged, settings, built)
 
     def _refused(self, reasons: Iterable[Reason], merged: Merged) -> Refusal:
@@ -366,6 +410,7 @@ class Module:
         else:
             settings = keep_restart_values(settings, self.config, self.schema())
         self.configuration, self.merged = staged.configuration, staged.merged
+        self._read = staged if _is_plain(staged.settings) else None
         self.config = settings
         self.arguments = {
             argument.key: argument.value
@@ -378,7 +423,7 @@ class Module:
     def lose(self, why: str) -> None:
         """Nobody keeps the configuration up to date in this process: reading it raises `why`."""
         self.config = self.arguments = Stale(why)
-        self.configuration, self.merged, self.loaded = EMPTY, None, None
+        self.configuration, self.merged, self.loaded, self._read = EMPTY, None, None, None
         self.starting, self.served_in = True, None
         self.timers.clear()
         self._reported = ((), (), "")

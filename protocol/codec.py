@@ -21,6 +21,7 @@ from protocol.field_shapes import (
     LEDGER,
     NAME,
     NAME_OR_NONE,
+    QUESTION,
     REASONS,
     SECONDS,
     TRUTH,
@@ -72,13 +73,13 @@ def decode_from_participant(frame: bytes) -> FromParticipant | Malformed:
     return found
 
 
-def decode_from_coordinator(frame: bytes) -> FromCoordinator | Malformed:
-    """A coordinator's message, or why the frame is none."""
+def decode_from_coordinator(frame: bytes | memoryview) -> FromCoordinator | Malformed:
+    """A coordinator's message, or why the frame is none.  It is read in place."""
     found: FromCoordinator | Malformed = _decode(frame, _FROM_COORDINATOR, limits.FRAME_BYTES)
     return found
 
 
-def _decode(frame: bytes, allowed: range, largest: int) -> Any:
+def _decode(frame: bytes | memoryview, allowed: range, largest: int) -> Any:
     if len(frame) > largest:
         return Malformed(f"frame of {len(frame)} bytes; at most {largest} are allowed")
     try:
@@ -113,7 +114,7 @@ def _reason_fields(value: Any) -> Any:
     # coordinator's to say, so they do not travel.
     if isinstance(value, Reason):
         source = value.origin.source[: limits.SOURCE_LENGTH] if value.origin else None
-        return [value.module, value.message, value.key, source]
+        return [value.module, value.message, value.key, source, value.code]
     raise TypeError(f"{type(value).__name__} cannot be sent")
 
 
@@ -133,7 +134,7 @@ _SHAPES: tuple[tuple[type[Any], tuple[Shape, ...]], ...] = (
     (messages.Commit, (LEDGER, COUNT, NAME, COUNT)),
     (messages.Abort, (LEDGER, COUNT, NAME)),
     (messages.Shutdown, (LEDGER, COUNT, _WHY)),
-    (messages.Inquire, (LEDGER, COUNT, COUNT)),
+    (messages.Inquire, (LEDGER, COUNT, COUNT, QUESTION)),
 )  # fmt: skip
 _TAGS = {build: tag for tag, (build, _) in enumerate(_SHAPES)}
 _FROM_PARTICIPANT, _FROM_COORDINATOR = range(5), range(5, len(_SHAPES))

@@ -24,6 +24,8 @@ class Description(TypedDict):
     """`schema` describes the one table; else it has a property for each table."""
     schema: dict[str, Any]
     """JSON Schema (2020-12) with `x-restart` and `x-secret`, and no secret in a default."""
+    services: list[str]
+    """What it stands for beside its own name, for `flux module list`."""
     secrets: list[list[str]]
     """Paths from the root of the configuration, "*" for any key or index: protocol/secrets.py."""
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from protocol import limits
-from protocol.messages import Argument, Arguments
+from protocol.messages import Argument, Arguments, Question
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason
 
 
@@ -99,28 +100,33 @@ def _reasons(value: list[Any]) -> tuple[Reason, ...]:
 
 
 def _reason(item: Any) -> Reason:
-    if type(item) is not list or len(item) != 4:
-        raise BadField("a reason is not module, message, key and source")
-    module, message, key, source = item
+    if type(item) is not list or len(item) != 5:
+        raise BadField("a reason is not module, message, key, source and code")
+    module, message, key, source, code = item
     if type(key) is not list or len(key) > limits.CONFIGURATION_DEPTH:
         raise BadField("a reason's key is not a path")
     for step in key:
         if not (type(step) is int and step >= 0) and type(step) is not str:
             raise BadField("a step of a reason's key is neither text nor index")
     origin = None if source is None else Origin(_one(_SOURCE, source))
-    return Reason(_one(NAME, module), _one(_MESSAGE, message), tuple(key), origin)
+    if type(code) is not str or code not in _CODES:
+        raise BadField("a reason's code is none")
+    return Reason(_one(NAME, module), _one(_MESSAGE, message), tuple(key), origin, _CODES[code])
 
 
+_CODES = {str(code): code for code in ReasonCode}
 _SOURCE = text(limits.SOURCE_LENGTH)
 _ARGUMENT = text(limits.ARGUMENTS_LENGTH)
 _MESSAGE = text(2 * limits.REASON_BYTES)
 _HEXADECIMAL = re.compile("(?:[0-9a-f]{64})?").fullmatch
 
+_QUESTIONS = frozenset(map(str, Question))
 COUNT = Shape(int, "a count", 0, 2**63 - 1)
 TRUTH = Shape(bool, "a boolean", False, True)
 SECONDS = Shape(float, "a number of seconds", 0.0, sys.float_info.max, made=float)
 NAME = Shape(str, "a printable name", 1, limits.NAME_LENGTH, sized=True, sound=str.isprintable)
 NAME_OR_NONE = NAME._replace(optional=True)
+QUESTION = NAME._replace(what="a question", sound=_QUESTIONS.__contains__, made=Question)
 LEDGER = NAME._replace(what="a ledger's identity", least=0)
 DIGEST = Shape(str, "a digest", 0, 64, sized=True, sound=_HEXADECIMAL)
 BYTES = Shape(bytes, "an encoded configuration", 0, limits.CONFIGURATION_BYTES, sized=True)

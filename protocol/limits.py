@@ -7,7 +7,7 @@ moment.  Sizes are bytes, durations seconds.
 
 from typing import Final
 
-PROTOCOL_VERSION: Final = 2
+PROTOCOL_VERSION: Final = 3
 
 # Sizes
 CONFIGURATION_BYTES: Final = 16 * 1024 * 1024
@@ -46,6 +46,8 @@ MESSAGE_LENGTH: Final = 1000
 """Characters of the message that goes with a change."""
 EDITS_REMEMBERED: Final = 1000
 """Keys of which is remembered which command gave their values; the oldest are forgotten."""
+REHEARSAL_END_SECONDS: Final = 0.5
+"""What the end of a rehearsal within a change may take of the time that is allowed for it."""
 REHEARSAL_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """What all modules of a rehearsal say together."""
 REPORT_LENGTH: Final = 64 * 1024
@@ -62,6 +64,8 @@ DECISIONS_KNOWN: Final = 1024
 """Decisions kept at hand to answer those in doubt; older ones are answered by a snapshot."""
 ATTRIBUTES: Final = 1000
 """Attributes of a broker."""
+FOLLOWERS: Final = 64
+"""Clients that may follow the log, and that may trace messages, at once."""
 CLIENTS: Final = 1024
 """Clients that may be connected at once."""
 
@@ -95,6 +99,14 @@ RESTART_DEATHS: Final = 5
 """This many deaths within the window and the module is given up."""
 HISTORY: Final = 1000
 """Decisions, and refused attempts, that the ledger keeps, unless config.history says otherwise."""
+CHANGES_SHOWN: Final = 200
+"""Keys that differ which the answer to a change lists."""
+CHANGED_VALUE_LENGTH: Final = 1000
+"""Characters, as JSON, of a value in that list; a longer one is left out."""
+UNREAD_SHOWN: Final = 100
+"""Keys of a change that nobody reads which it warns of."""
+OWNERS_SHOWN: Final = 16
+"""Modules that are named with a key that differs."""
 LONGEST_HISTORY: Final = 1_000_000
 DESCRIPTORS_OWN: Final = 32
 """File descriptors that a broker needs for itself, with some to spare.  Of the rest, clients take
@@ -128,6 +140,8 @@ NOTIFICATIONS_WAITING: Final = 64
 # In a Flux instance
 CONFIG_READERS: Final = 1024
 """Connections of which is remembered what they read last, to rebase what they load then."""
+GATHERED_BYTES: Final = 4 * 1024 * 1024
+"""Frames that one message from agent to agent carries up the tree; a longer one goes alone."""
 RANK_JOIN_SECONDS: Final = 5.0
 """Time that a change waits for ranks that are online and have no agent yet."""
 RANK_REJOIN_SECONDS: Final = 2.0
@@ -186,3 +200,21 @@ EVENT_RECONNECT_SECONDS: Final = 1.0
 """Pause before `watch --events` tries to reach a broker again that has gone."""
 LONGEST_GENERATION: Final = 2**53
 """Largest number that a client may give for a generation; JSON of other languages has no larger."""
+AGENT_AWAY_SECONDS: Final = 30.0
+"""Time that an agent that has died has to be back, for those who wait for an answer of it."""
+FRONT_ANSWER_SECONDS: Final = PASSED_ON_SECONDS + 5.0
+"""Time that an agent has to answer what its front has passed on."""
+FRONT_CALL_SECONDS: Final = 2.0
+"""Time that a front has to take what its agent says; else it is taken for dead."""
+FRONT_CHANGES: Final = 1024
+"""Changes that may wait at one rank's front."""
+FRONT_READERS: Final = 65536
+"""Streams of `config.get` at one rank: one for each broker below it, and a few."""
+FRONT_HEAD_BYTES: Final = 64 * 1024
+"""The fields of a message between front and agent, error texts among them."""
+AGENT_LOOK_SECONDS: Final = 1.0
+"""Time that an agent has to call on a new front before another agent is started."""
+AGENT_END_SECONDS: Final = 25.0
+"""Time that an agent has to end in good order when it is told to."""
+AGENT_LINGER_SECONDS: Final = 3.0
+"""Time that an agent has to end by itself when its broker is gone."""

@@ -10,6 +10,7 @@ also carries its incarnation, so that an answer of a life that has ended is neve
 answer of the present one.
 """
 
+from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from protocol.reasons import Reason
@@ -177,12 +178,26 @@ class Shutdown(NamedTuple):
     why: str
 
 
+class Question(StrEnum):
+    """What an Inquire asks for."""
+
+    STATS = "stats"
+    """Whatever the author tells."""
+    RUSAGE_SELF = "rusage self"
+    """What the process has used (getrusage(2))."""
+    RUSAGE_CHILDREN = "rusage children"
+    RUSAGE_THREAD = "rusage thread"
+    CLEAR = "clear"
+    """Not a question: set to zero whatever counts; the answer is an empty object."""
+
+
 class Inquire(NamedTuple):
     """How are you?  Answered by Report, outside of all transactions, when the module is free."""
 
     ledger: LedgerId
     epoch: int
     ticket: int
+    question: Question = Question.STATS
 
 
 FromParticipant: TypeAlias = Join | Vote | Applied | Leave | Report

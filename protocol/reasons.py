@@ -12,6 +12,7 @@ from typing import Any
 
 from protocol import limits
 from protocol.keys import Path, format_key
+from protocol.reason_code import ReasonCode
 
 CUT_MARK = "… (cut)"
 
@@ -40,6 +41,7 @@ class Reason:
     message: str
     key: Path = ()
     origin: Origin | None = None
+    code: ReasonCode = ReasonCode.INVALID
 
     def __str__(self) -> str:
         parts = [self.module]
@@ -51,7 +53,11 @@ class Reason:
 
     def as_json(self) -> dict[str, Any]:
         """The shape that `--json` answers and the history show."""
-        shown: dict[str, Any] = {"module": self.module, "message": self.message}
+        shown: dict[str, Any] = {
+            "module": self.module,
+            "code": str(self.code),
+            "message": self.message,
+        }
         if self.key:
             shown["key"] = format_key(self.key)
         if self.origin:
@@ -109,7 +115,8 @@ def bounded(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
         if short.origin:
             size += len(short.origin.source) * 4
         if size > room or len(kept) == limits.REASONS_COUNT - 1:
-            kept.append(Reason(reason.module, f"more reasons were given {CUT_MARK}"))
+            more = f"more reasons were given {CUT_MARK}"
+            kept.append(Reason(reason.module, more, code=ReasonCode.CUT))
             break
         room -= size
         kept.append(short)

@@ -1,33 +1,29 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""The agent of one rank: a client of its broker, which serves `config` in place of Flux's module.
+"""The agent of one rank: a client of its broker, behind a front that holds the name `config`.
 
 It is a client and no broker module, because a Python module that dies takes its broker with it.
 """
 
 import errno
 import os
-import select
 import subprocess
-import sys
-import time
-from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cli.accord.front import NO_REHEARSE, door_directory, front_command, socket_of
 from cli.client import complain
-from coordinator.broker import CannotStart
-from coordinator.core.events import Stop
-from coordinator.fluxcore.agent import FluxBroker
-from coordinator.fluxcore.compose import build_coordinator
+from coordinator.cannot_start import CannotStart
 from coordinator.fluxcore.passing_on import PassingOn, serve_passed_on
 from coordinator.fluxcore.relay import RelayDoor, RelayedClients
-from coordinator.fluxcore.service import ConfigService
+from coordinator.fluxcore.service import Change, ConfigService
 from coordinator.runtime.directories import RunDirectory, Unusable
 from coordinator.runtime.log import Log
 from coordinator.runtime.signals import Signals
 from fluxcore.bindings import NoFlux
-from fluxcore.framing import GIVE_BACK, GROUP, HELLO, PING, SERVICE
-from fluxcore.handle import Flux, Request
+from fluxcore.framing import GROUP, HELLO, PING, SERVICE
+from fluxcore.front.client import FrontLink, NoFront
+from fluxcore.handle import Flux
 from fluxcore.loop import FluxLoop
+from fluxcore.routes import Routes
 from participant.fluxcore.link import CoordinatorLink
 from participant.fluxcore.memory import Remembered, RunningFile
 from participant.fluxcore.modules import LocalModules
@@ -37,91 +33,119 @@ from protocol import limits
 from protocol.configuration import Configuration, Unfit
 from protocol.reasons import Reason
 
+if TYPE_CHECKING:  # only rank 0 needs the coordinator, which is 3 MB of a follower's agent
+    from coordinator.environment import Hook
+    from coordinator.fluxcore.agent import FluxBroker
+
 _COMMAND = "accord agent"
 _CLEANUP = "timeout 5 flux config get >/dev/null 2>&1 || flux module load config"
 """Run by Flux before it unloads modules, for which it needs a `config` service: there is one while
 the agent lives, and Flux's own is loaded where it does not."""
 
 
-def serve(ready_fd: int | None) -> int:
-    """Serve the rank that FLUX_URI leads to; the exit status."""
+def serve(rehearse: bool = True, hook: "Hook | None" = None) -> int:
+    """Serve the rank that FLUX_URI leads to, behind its front; the exit status.
+
+    `rehearse`: changes are rehearsed, if it is rank 0.  `hook` is called with each effect of the
+    coordinator and of the rank; the chaos tests' way in.
+    """
     try:
         flux = Flux()
         flux.add_service(SERVICE)
+        return Agent(flux, rehearse, hook).run()
     except NoFlux as error:
         complain(_COMMAND, str(error))
         return 1
     except OSError as error:
         taken = error.errno == errno.EEXIST
-        why = "this rank has an agent already" if taken else f"no Flux instance: {error.strerror}"
-        if taken and ready_fd is not None:
-            os.write(ready_fd, b"served\n")
-            return 0
-        complain(_COMMAND, why)
+        complain(_COMMAND, "this rank has an agent already" if taken
+                 else f"no Flux instance: {error.strerror}")  # fmt: skip
         return 1
-    try:
-        agent = Agent(flux, ready_fd)
+    except NoFront as error:
+        complain(_COMMAND, str(error))
+        return 1
     except CannotStart as error:
         for reason in error.reasons:
             complain(_COMMAND, str(reason))
         return 1
-    return agent.run()
 
 
 class Agent:
     """One life of one rank's agent."""
 
-    def __init__(self, flux: Flux, ready_fd: int | None) -> None:
-        """Raises CannotStart where rank 0's ledger or directories are unusable."""
+    def __init__(self, flux: Flux, rehearse: bool, hook: "Hook | None" = None) -> None:
+        """Raises CannotStart where rank 0's ledger or directories are unusable, NoFront."""
         self._flux = flux
-        self._ready_fd = ready_fd
+        self._hook, self._rehearses = hook, rehearse
         self._loop = FluxLoop(flux)
         self._log = Log("json")
         self._modules = LocalModules(flux)
-        self._link = CoordinatorLink(flux)
+        self._routes = Routes(flux)
+        self._link = CoordinatorLink(flux, self._routes)
         self._is_admitted = False
         self._may_open = flux.rank != 0
         running = _what_runs(flux)
-        memory = RunningFile(os.path.join(_door_directory(flux), "running"))
+        memory = RunningFile(os.path.join(door_directory(flux), "running"))
         known = Remembered(running, certain=True) if running is not None else memory.read()
         self._rank = Rank(flux.rank, self._link, self._modules, self._loop, known, memory,
-                          lambda text: self._log.warn("rank", why=text),
+                          lambda text: self._log.warn("rank", why=text), hook,
                           checks=SiteChecks(self._loop) if flux.rank == 0 else None)  # fmt: skip
         self._rank.changed = self._changed
         self._broker: FluxBroker | None = None
-        if flux.rank == 0:
-            self._service = self._coordinate(running)
-        else:
-            self._service = self._follow()
-        flux.serve(GIVE_BACK, self._told_to_go)
+        change = self._coordinate(running) if flux.rank == 0 else self._follow()
+        self._front = FrontLink(door_directory(flux), self._loop, self._start_front)
+        self._service = ConfigService(self._front, self._in_force, change)
         flux.serve(PING, lambda asked: asked.answer({"rank": flux.rank, "pid": os.getpid()}))
 
-    def _coordinate(self, running: Configuration | None) -> ConfigService:
+    def _in_force(self) -> tuple[Configuration, int]:
+        return self._rank.in_force, self._rank.generation
+
+    def _coordinate(self, running: Configuration | None) -> Change:
+        from coordinator.fluxcore.compose import build_coordinator
+
         flux, directories = self._flux, _directories(self._flux)
-        composed = build_coordinator(flux, self._loop, directories, running, self._log)
+        composed = build_coordinator(flux, self._routes, self._loop, directories, running,
+                                     self._log, self._hook)  # fmt: skip
         self._broker = composed.broker
         composed.front.opened = self._started
         serve_passed_on(flux, composed.front.change)
         RelayedClients(flux, self._loop, f"{directories[0]}/local")
-        return ConfigService(flux, lambda: self._rank.in_force, composed.front.change)
+        if self._rehearses:
+            self._rehearse()
+        return composed.front.change
 
-    def _follow(self) -> ConfigService:
-        passing_on = PassingOn(self._flux)
+    def _rehearse(self) -> None:
+        from coordinator.runtime.worker import ThreadWorker
+        from fluxcore.bindings import find_flux
+        from participant.fluxcore.rehearsing import Rehearsals
 
-        def served(ranks: frozenset[int]) -> None:
-            if 0 not in ranks:
-                passing_on.coordinator_is_gone()
+        assert self._broker is not None
+        worker = ThreadWorker("rehearsal", self._loop)
+        self._rank.rehearsals = Rehearsals(find_flux(), worker.submit, self._loop,
+                                           self._broker.wants_rehearsal)  # fmt: skip
 
-        self._flux.watch_group(GROUP, served)
+    def _follow(self) -> Change:
+        passing_on = PassingOn(self._flux, self._loop)
+        self._routes.watch(passing_on.served)
+        self._link.renewed = passing_on.coordinator_is_new
         self._door = _door(self._flux, self._loop)
-        return ConfigService(self._flux, lambda: self._rank.in_force, passing_on.change)
+        return passing_on.change
+
+    def _start_front(self) -> None:
+        """Both front and standby are dead."""
+        self._log.warn("the front is started anew", why="neither it nor its standby is left")
+        options = [] if self._rehearses else [NO_REHEARSE]
+        command = front_command(door_directory(self._flux), options, agent=os.getpid())
+        subprocess.Popen(command,
+                         stdin=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
 
     # Life
 
     def run(self) -> int:
         """Serve until the broker ends, or somebody says so."""
+        self._front.connect()
         self._flux.call("groups.join", {"name": GROUP})
-        self._link.open()
+        self._routes.open()
         if self._broker is not None:
             status = self._broker.run()
             for reason in self._broker.reasons:
@@ -132,8 +156,7 @@ class Agent:
             signals.close()
             self._door.close()
             status = 0
-        with suppress(OSError):  # the broker is gone, and there is nobody to give it back to
-            self._service.give_back()
+        self._front.close()
         return status
 
     def _started(self) -> None:
@@ -154,22 +177,11 @@ class Agent:
     def _open(self) -> None:
         if not self._may_open or not self._is_admitted:
             return
-        self._service.open()
+        is_new = self._service.open()
         self._modules.tell_broker(self._rank.in_force)
-        if self._flux.rank == 0:
+        if is_new and self._flux.rank == 0:
             cleanup = {"name": "cleanup", "commands": [_CLEANUP]}
             self._flux.ask("runat.push", cleanup, _nothing)
-        if self._ready_fd is not None:
-            os.write(self._ready_fd, b"ready\n")
-            os.close(self._ready_fd)
-            self._ready_fd = None
-
-    def _told_to_go(self, request: Request) -> None:
-        request.answer()
-        if self._broker is not None:
-            self._broker.feed(Stop())
-        else:
-            self._loop.stop()
 
 
 def _what_runs(flux: Flux) -> Configuration | None:
@@ -190,79 +202,20 @@ def _what_runs(flux: Flux) -> Configuration | None:
 
 def _directories(flux: Flux) -> tuple[str, str]:
     """Those of the clients' socket and of the ledger, which are made."""
-    socket = _socket(flux)
+    socket = socket_of(flux)
     parent = flux.attribute("statedir") or flux.attribute("rundir") or os.path.dirname(socket)
-    door = _door_directory(flux)
-    ledger = _directory(os.path.join(parent, "accord"), 0o700)
-    return door, ledger
+    ledger = os.path.join(parent, "accord")
+    os.makedirs(ledger, mode=0o700, exist_ok=True)
+    return door_directory(flux), ledger
 
 
 def _door(flux: Flux, loop: FluxLoop) -> RelayDoor:
     """The clients' socket of a follower.  Raises CannotStart."""
     try:
-        return RelayDoor(flux, loop, RunDirectory(_door_directory(flux)))
+        return RelayDoor(flux, loop, RunDirectory(door_directory(flux)))
     except (Unusable, OSError) as error:
         raise CannotStart(Reason("agent", str(error))) from error
 
 
-def _socket(flux: Flux) -> str:
-    return (flux.attribute("local-uri") or "").removeprefix("local://")
-
-
-def _door_directory(flux: Flux) -> str:
-    """Where the clients' socket is, and what this rank runs."""
-    return _directory(f"{_socket(flux)}.accord", 0o755)
-
-
-def _directory(path: str, mode: int) -> str:
-    """It, made where it is not there."""
-    os.makedirs(path, mode=mode, exist_ok=True)
-    return path
-
-
 def _nothing(_: Any) -> None:
     """Nobody waits for that answer."""
-
-
-# From outside
-
-
-def detach() -> int:
-    """Start an agent in the background and return when this rank is served; the exit status."""
-    reader, writer = os.pipe()
-    log = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"flux-accord-{os.getuid()}.log")
-    command = [sys.executable, "-m", "cli.accord", "agent", "--ready-fd", str(writer)]
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
-    out = os.open(log, flags, 0o600)
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                               pass_fds=(writer,), start_new_session=True)  # fmt: skip
-    os.close(writer)
-    readable, _, _ = select.select([reader], [], [], limits.AGENT_START_SECONDS)
-    if readable and os.read(reader, 64):
-        return 0
-    if not readable:
-        process.kill()
-    complain(_COMMAND, f"the agent did not come to serve this rank; see {log}")
-    return 1
-
-
-def stop() -> int:
-    """End the agent of this rank and wait until it is gone; the exit status."""
-    try:
-        flux = Flux()
-        flux.call(GIVE_BACK, {}, flux.rank)
-        end = time.monotonic() + limits.AGENT_START_SECONDS
-        while time.monotonic() < end:
-            with suppress(TimeoutError):  # what it was sent as it died it never answers
-                flux.call(PING, {}, flux.rank, limits.AGENT_PROBE_SECONDS)
-            time.sleep(0.02)
-    except NoFlux as error:
-        complain(_COMMAND, str(error))
-        return 1
-    except OSError as error:
-        if error.errno == errno.ENOSYS:
-            return 0
-        complain(_COMMAND, f"no Flux instance: {error.strerror}")
-        return 1
-    complain(_COMMAND, "the agent does not end")
-    return 1

@@ -28,8 +28,9 @@ def _up(arguments: list[str]) -> int:
     parser = Parser("flux accord up", OURS_ALONE, description=(
         "Start an agent on every rank of this Flux instance: from then on `flux config reload`, "
         "load, set and unset change all modules on all ranks, or none."))  # fmt: skip
-    parser.parse_args(arguments)
-    return _on_all_ranks("up", ["agent", "--detach"])
+    _add_no_rehearse(parser)
+    options = _given(parser.parse_args(arguments))
+    return _on_all_ranks("up", ["agent", "--detach", *options])
 
 
 def _down(arguments: list[str]) -> int:
@@ -76,15 +77,30 @@ def _agent(arguments: list[str]) -> int:
     how.add_argument("--detach", action="store_true",
                      help="return when a process in the background serves")  # fmt: skip
     how.add_argument("--stop", action="store_true", help="end the agent of this rank")
+    how.add_argument("--behind", action="store_true", help=argparse.SUPPRESS)
+    _add_no_rehearse(parser)
     parser.add_argument("--ready-fd", type=int, metavar="FD", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    from cli.accord import agent
+    if options.behind:
+        from cli.accord import agent
+
+        return agent.serve(rehearse=not options.no_rehearse)
+    from cli.accord import front
 
     if options.detach:
-        return agent.detach()
-    if options.stop:
-        return agent.stop()
-    return agent.serve(options.ready_fd)
+        return front.detach(_given(options))
+    return front.stop() if options.stop else front.become(options.ready_fd, _given(options))
+
+
+def _add_no_rehearse(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--no-rehearse", action="store_true",
+                        help="rank 0 does not rehearse changes, also those of `flux config load`"
+                        )  # fmt: skip
+
+
+def _given(options: argparse.Namespace) -> list[str]:
+    """What the agent itself is to be given of these."""
+    return ["--no-rehearse"] if options.no_rehearse else []
 
 
 if __name__ == "__main__":

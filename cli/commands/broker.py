@@ -21,7 +21,7 @@ from protocol.reasons import Reason
 
 if TYPE_CHECKING:
     from coordinator.broker import Options
-    from coordinator.executor import Hook
+    from coordinator.environment import Hook
     from coordinator.files.reading import Source
     from coordinator.runtime.log import Log
     from coordinator.service.systemd import Invitation
@@ -225,7 +225,7 @@ def serve(
     invitation: "Invitation | None" = None,
 ) -> int:
     """Run a broker to its end and tell on stderr what went wrong; the exit status."""
-    from coordinator.broker import CannotStart
+    from coordinator.cannot_start import CannotStart
     from coordinator.compose import build_broker
     from coordinator.ledger.sqlite_storage import FILES
     from coordinator.runtime.directories import remove_with

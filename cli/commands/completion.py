@@ -28,7 +28,7 @@ def main(_command: str, arguments: list[str]) -> int:
     options = parser("completion").parse_args(arguments)
     from argcomplete.shell_integration import shellcode
 
-    print(shellcode(["flux"], shell=options.shell))
+    print(shellcode(["flux", "flux-accord"], shell=options.shell))
     return 0
 
 
@@ -48,13 +48,16 @@ def complete(commands: dict[str, tuple[str, str]]) -> NoReturn:
     """Answer the shell and end the process."""
     import argcomplete
 
-    words = os.environ.get("COMP_LINE", "")[: int(os.environ.get("COMP_POINT", "0"))].split()
-    beyond = os.environ.get("COMP_LINE", "")[-1:].isspace()
-    command = words[1] if len(words) > 2 or (len(words) == 2 and beyond) else ""
+    line = os.environ.get("COMP_LINE", "")[: int(os.environ.get("COMP_POINT", "0"))]
+    typed = line.split()
+    words = typed if line[-1:].isspace() else typed[:-1]  # those that are complete
+    first = 2 if words[1:2] == ["accord"] else 1
+    command = words[first] if len(words) > first else ""
     if command in commands:
-        os.environ["_ARGCOMPLETE"] = "2"  # the words begin with the command, not with `flux`
+        os.environ["_ARGCOMPLETE"] = str(first + 1)  # the words begin with the command
         whole = import_module(commands[command][0]).parser(command)
     else:
+        os.environ["_ARGCOMPLETE"] = str(first)
         whole = argparse.ArgumentParser(prog="flux")
         inner = whole.add_subparsers()
         for name, (_, purpose) in commands.items():

@@ -6,8 +6,9 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from cli import VERSION
-from cli.client import Client, Trouble, complain
+from cli import VERSION, failure
+from cli.client import Client, Trouble
+from cli.options.completers import complete_by, known_modules
 from cli.options.parser import OURS_ALONE, Parser
 from participant.loader import NotFound, Unloadable, load, loadable, name_of, resolve
 from protocol.reasons import printable
@@ -24,8 +25,9 @@ def main(_command: str, arguments: list[str]) -> int:
     try:
         name, described = _described(options.module)
     except (NotFound, Unloadable, Trouble) as trouble:
-        complain("modinfo", str(trouble))
-        return 1
+        code = "unloadable" if isinstance(trouble, Unloadable) else "not-found"
+        told = trouble if isinstance(trouble, Trouble) else Trouble(str(trouble), code)
+        return failure.tell("modinfo", options.json, told)
     if options.json:
         dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
         own = {"title": name, "description": described["purpose"], "x-tables": described["tables"]}
@@ -47,12 +49,13 @@ def parser(_command: str) -> Parser:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON Schema of what it can be told")
     form.add_argument("--toml", action="store_true", help="an example that the module accepts")
-    parser.add_argument(
+    module = parser.add_argument(
         "module",
         metavar="MODULE",
         nargs="?",
         help="bundled name, file, on FLUX_MODULE_PATH, or attached",
     )
+    complete_by(module, known_modules)
     return parser
 
 
@@ -68,7 +71,9 @@ def _described(typed: str) -> tuple[str, dict[str, Any]]:
         try:
             answer = Client().ask("module-describe", name=typed)
         except Trouble as trouble:
-            raise Trouble(f"{typed}: no such module, and none is loaded ({trouble})") from None
+            raise Trouble(
+                f"{typed}: no such module, and none is loaded ({trouble})", "not-found"
+            ) from None
         described = answer["description"]
         if not {"purpose", "tables", "single", "schema"} <= set(described):
             raise Trouble(f"{typed}: it did not describe itself") from None
@@ -82,7 +87,7 @@ def _described(typed: str) -> tuple[str, dict[str, Any]]:
 def _list(options: argparse.Namespace) -> int:
     modules = loadable()
     if options.json:
-        print(json.dumps({"modules": modules}))
+        print(json.dumps({"version": 1, "result": "ok", "modules": modules}))
         return 0
     for module in modules:
         print(f"{module['name']:<20} {printable(module['purpose'])}")

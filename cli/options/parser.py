@@ -13,7 +13,7 @@ import os
 import sys
 
 from cli import naming
-from cli.client import complain
+from cli.client import Trouble, complain
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as that of json
 if TYPE_CHECKING:
@@ -47,12 +47,13 @@ def _width() -> int:
 class Parser(argparse.ArgumentParser):
     """Of one command, or of a family of them."""
 
-    def __init__(self, prog: str, wrong_usage: int = OURS_ALONE, **options: Any) -> None:
+    def __init__(self, prog: str, wrong_usage: int = AS_FLUX, **options: Any) -> None:
         """`wrong_usage` is AS_FLUX or OURS_ALONE; `options` are those of argparse."""
         super().__init__(prog=prog, formatter_class=_Help, allow_abbrev=False, **options)
         self.wrong_usage = wrong_usage
         self._refused: dict[str, str] = {}
         self._implied: dict[str, str] = {}
+        self._as_json = False
 
     # What Flux has and we have not
 
@@ -87,15 +88,25 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse does, once nothing is in it that is refused by name."""
         given = sys.argv[1:] if args is None else list(args)
-        for word in given if self._refused else ():
-            if word == "--":
-                break
+        self._as_json = "--json" in given
+        end = self._end_of_options(given)
+        for word in given[:end] if self._refused else ():
             name = _option_in(word, self._refused)
             if name is not None:
                 self._give_up(f"{name}: {self._refused[name]}")
-        end = given.index("--") if "--" in given else len(given)
         whole = [self._implied.get(word, word) for word in given[:end]]
         return super().parse_known_args([*whole, *given[end:]], namespace)
+
+    def _end_of_options(self, given: Sequence[str]) -> int:
+        """How many words may be options: those behind `--`, or of a program to run, are not."""
+        end = given.index("--") if "--" in given else len(given)
+        if all(action.nargs != argparse.REMAINDER for action in self._actions):
+            return end
+        place = 0
+        while place < end and given[place].startswith("-"):
+            action = self._option_string_actions.get(given[place])
+            place += 2 if action is not None and action.nargs is None else 1
+        return min(place, end)
 
     def _innermost(self, given: Sequence[str]) -> Parser:
         """The parser of the subcommand that was typed; this one where there is none."""
@@ -139,6 +150,10 @@ class Parser(argparse.ArgumentParser):
         words = [word for word in self.prog.split() if word not in ("flux", "accord")]
         complain(words[0] if words else "accord", message)
         self.print_usage(sys.stderr)
+        if self._as_json:
+            from cli import failure
+
+            failure.tell_json(Trouble(message, "usage"), self.wrong_usage)
         sys.exit(self.wrong_usage)
 
     def format_help(self) -> str:

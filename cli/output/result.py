@@ -7,11 +7,11 @@ import sys
 import time
 from typing import Any
 
-from cli import naming, streams
+from cli import failure, naming, streams
 from cli.client import SLACK_SECONDS, Client, Trouble, Unanswered, complain
+from cli.output import changes, mistakes
 from protocol import limits
 from protocol.formats.fsd import format_fsd
-from protocol.reasons import from_json
 
 _SETTLING_SECONDS = 5.0
 """How long an interrupted command waits to hear whether its change was decided."""
@@ -33,13 +33,13 @@ def change(
             outcome = _answer(client, longest)
         except KeyboardInterrupt:
             client.close()
-            return _failed(prog, as_json, *_after_interrupt(prog, began))
+            status, why = _after_interrupt(prog, began)
+            return failure.tell(prog, as_json, Trouble(why, "interrupted"), status)
     except Unanswered as trouble:
-        return _failed(
-            prog, as_json, 3, f"{trouble}; `flux config status` tells which generation is in force"
-        )
+        why = f"{trouble}; `flux config status` tells which generation is in force"
+        return failure.tell(prog, as_json, Trouble(why, trouble.code), 3)
     except Trouble as trouble:
-        return _failed(prog, as_json, 1, str(trouble))
+        return failure.tell(prog, as_json, trouble)
     if quiet and not as_json and outcome["status"] == 0:
         _tell_warnings(prog, outcome)
         return 0
@@ -84,13 +84,6 @@ def _behind(status: dict[str, Any]) -> str:
     return f", and not applied yet by {', '.join(awaited)}" if awaited else ""
 
 
-def _failed(prog: str, as_json: bool, status: int, why: str) -> int:
-    complain(prog, why)
-    if as_json:
-        streams.tell(json.dumps({"version": 1, "result": "failed", "status": status, "error": why}))
-    return status
-
-
 def tell(command: str, as_json: bool, outcome: dict[str, Any]) -> int:
     """Print an outcome; the exit status that goes with it."""
     status = int(outcome["status"])
@@ -98,24 +91,26 @@ def tell(command: str, as_json: bool, outcome: dict[str, Any]) -> int:
         streams.tell(json.dumps(outcome))
         return status
     _tell_warnings(command, outcome)
-    for reason in outcome["reasons"]:
-        complain(command, from_json(reason).removeprefix(f"{command}: "))
+    mistakes.tell(command, outcome["reasons"])
     if status == 0:
         news = _of_one_module(outcome) if command == "module" else _good_news(outcome)
-        streams.tell(naming.hints(news))
+        streams.tell("\n".join(map(naming.hints, (news, *changes.lines(outcome)))))
         return 0
     complain(command, _last_line(outcome))
+    for line in changes.lines(outcome):
+        streams.tell(naming.hints(line))
     return status
 
 
 def _tell_warnings(command: str, outcome: dict[str, Any]) -> None:
-    for warning in outcome.get("warnings", ()):
-        complain(command, f"warning: {from_json(warning).removeprefix(f'{command}: ')}")
+    mistakes.tell(command, outcome.get("warnings", ()), "warning: ")
 
 
 def _of_one_module(outcome: dict[str, Any]) -> str:
     match outcome["result"]:
         case "unchanged":
+            if not outcome["asked"]:
+                return "unchanged: it is not loaded"
             return "unchanged: these are its values already"
         case "valid":
             return "valid: the module would accept it; nothing changed"
@@ -165,6 +160,8 @@ def _last_line(outcome: dict[str, Any]) -> str:
         return behind + _unless_confirmed(outcome)
     if outcome["result"] == "unknown":
         return "the outcome is not known yet; `flux config status` tells"
+    if outcome["result"] == "undone":
+        return f"undone; generation {generation} is what ran before"
     if generation == 0:
         return "nothing changed; no configuration is in force"
     return f"nothing changed; generation {generation} stays in force"

@@ -40,6 +40,7 @@ from coordinator.files.merge_process import merge_beside, read_patch_beside
 from coordinator.files.reading import Source
 from protocol import limits
 from protocol.configuration import Configuration
+from protocol.reason_code import ReasonCode
 
 
 class Changes:
@@ -70,9 +71,8 @@ class Changes:
 
     def _reload(self, request: Fields, caller: Caller) -> Change:
         if not self._broker.attributes.get("config.path"):
-            raise BadRequest(
-                "the broker was started without a configuration path; there are no files"
-            )
+            why = "the broker was started without a configuration path; there are no files"
+            raise BadRequest(why, ReasonCode.NOT_FOUND)
         who, options = self._who(request, caller), change_options(request)
         return Change(options.request(FromFiles(), "reload", who))
 
@@ -134,18 +134,18 @@ class Changes:
         name, path = text(request, "name"), text(request, "path")
         if not name or len(name) > limits.NAME_LENGTH or not name.isprintable():
             raise BadRequest(f"{name!r:.60} is no name for a module")
-        arguments = pairs(request, "arguments")
-        if len(arguments) > limits.ARGUMENTS:
-            raise BadRequest(f"a module can be given at most {limits.ARGUMENTS} load arguments")
-        if sum(len(key) + len(value) for key, value in arguments) > limits.ARGUMENTS_LENGTH:
-            raise BadRequest(
-                f"the load arguments are longer than {limits.ARGUMENTS_LENGTH} characters"
-            )
-        spec = Spec(self._resolved(path), arguments)
+        spec = Spec(self._resolved(path), _arguments(request))
         return Change(LoadRequest(name, spec, seconds(request)))
 
     def _module_remove(self, request: Fields, _: Caller) -> Change:
-        return Change(RemoveRequest(_loaded_name(request), seconds(request)))
+        return Change(
+            RemoveRequest(
+                name=_loaded_name(request),
+                seconds=seconds(request),
+                force=flag(request, "force"),
+                cancel=flag(request, "cancel"),
+            )
+        )
 
     def _module_configure(self, request: Fields, caller: Caller) -> Change:
         values = (
@@ -165,10 +165,19 @@ class Changes:
         )
 
     def _module_reload(self, request: Fields, _: Caller) -> Change:
+        arguments = _arguments(request) if request.get("arguments") is not None else None
         otherwise = None
         if request.get("path") is not None:
-            otherwise = Spec(self._resolved(text(request, "path")))
-        return Change(ModuleReloadRequest(_loaded_name(request), seconds(request), otherwise))
+            otherwise = Spec(self._resolved(text(request, "path")), arguments or ())
+        return Change(
+            ModuleReloadRequest(
+                name=_loaded_name(request),
+                seconds=seconds(request),
+                otherwise=otherwise,
+                arguments=arguments,
+                cancel=flag(request, "cancel"),
+            )
+        )
 
     def _who(self, request: Fields, caller: Caller) -> Who:
         """Who asks, with the command as it is kept: without a secret that was typed."""
@@ -179,7 +188,19 @@ class Changes:
         try:
             return self._broker.resolve(path)
         except LookupError as error:
-            raise BadRequest(str(error)) from None
+            raise BadRequest(str(error), ReasonCode.NOT_FOUND) from None
+
+
+def _arguments(request: Fields) -> tuple[tuple[str, str], ...]:
+    """Load arguments, within their limits.  Raises BadRequest."""
+    arguments = pairs(request, "arguments")
+    if len(arguments) > limits.ARGUMENTS:
+        many = f"a module can be given at most {limits.ARGUMENTS} load arguments"
+        raise BadRequest(many, ReasonCode.TOO_LARGE)
+    if sum(len(key) + len(value) for key, value in arguments) > limits.ARGUMENTS_LENGTH:
+        long = f"the load arguments are longer than {limits.ARGUMENTS_LENGTH} characters"
+        raise BadRequest(long, ReasonCode.TOO_LARGE)
+    return arguments
 
 
 def _loaded_name(request: Fields) -> str:

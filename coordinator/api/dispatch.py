@@ -5,21 +5,24 @@ from collections.abc import Callable
 from typing import assert_never
 
 from coordinator.api.access import DENIED, AccessRules
+from coordinator.api.changed_keys import ChangedKeys
 from coordinator.api.changes import Changes
 from coordinator.api.connection import Connection
 from coordinator.api.event_watchers import EventWatchers
-from coordinator.api.fields import BadRequest, Fields
+from coordinator.api.feeds import Feed
+from coordinator.api.fields import BadRequest, Fields, failure
 from coordinator.api.handle import BrokerHandle
 from coordinator.api.history import SlowReads, error_answer
 from coordinator.api.lookup import Lookup
+from coordinator.api.observation import Observation
 from coordinator.api.operations import Operations
-from coordinator.api.outcome import as_json
 from coordinator.api.secret_places import SecretPlaces
 from coordinator.api.server import ApiServer
 from coordinator.api.table import (
     Caller,
     Change,
     EventsRequest,
+    FollowRequest,
     Kind,
     Look,
     MergeFirst,
@@ -27,6 +30,7 @@ from coordinator.api.table import (
     Table,
     WatchRequest,
 )
+from coordinator.api.tracing import Tracing
 from coordinator.api.watchers import Watchers
 from coordinator.core.events import Asked, Inquired
 from coordinator.core.merge_patch import MergePatch
@@ -37,6 +41,7 @@ from coordinator.runtime.worker import result_of
 from protocol import limits
 from protocol.configuration import Configuration
 from protocol.keys import Path
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 _OWNERS_ONLY = {
@@ -52,9 +57,15 @@ class Dispatcher:
         self._broker = broker
         secrets = SecretPlaces(lambda: broker.machine.members)
         self._lookup = Lookup(secrets)
+        self._changed = ChangedKeys(broker, secrets)
         self._access = AccessRules(lambda: broker.machine.running, self._lookup)
+        self._log, self._messages = Feed(), Feed()
+        tracing = Tracing(lambda: broker.machine.members, self._messages)
+        broker.log.listener = lambda line: self._log.publish({"line": line})
+        broker.trace.listener = tracing.passed
         self._table: Table = {
             **Operations(broker, self._lookup, secrets).table(),
+            **Observation(broker, self._log, self._messages).table(),
             **SlowReads(broker, secrets).table(),
             **Changes(broker, secrets).table(),
         }
@@ -70,6 +81,8 @@ class Dispatcher:
         self._server = server
         self._watchers = Watchers(server, self._lookup)
         self._event_watchers = EventWatchers(server, self._broker, self._secrets)
+        self._log.open(server)
+        self._messages.open(server)
         server.drained = self._drained
         server.admit_by(self._access.role_of, DENIED)
 
@@ -95,7 +108,7 @@ class Dispatcher:
         try:
             self._carry_on(client, self._response(request, caller))
         except BadRequest as wrong:
-            self.answer(client.number, {"error": str(wrong)})
+            self.answer(client.number, failure(str(wrong), wrong.code))
         except Unreadable as unreadable:
             self._refuse(client, unreadable.reasons)
 
@@ -104,7 +117,7 @@ class Dispatcher:
         if entry is None:
             raise BadRequest(f"unknown operation {request['op']!r:.60}")
         if entry.kind in _OWNERS_ONLY and not caller.is_owner:
-            raise BadRequest(_OWNERS_ONLY[entry.kind])
+            raise BadRequest(_OWNERS_ONLY[entry.kind], ReasonCode.NOT_OWNER)
         return entry.handler(request, caller)
 
     def _carry_on(self, client: Connection, response: Response) -> None:
@@ -118,6 +131,8 @@ class Dispatcher:
                 self._may_watch()
                 client.busy = True
                 self._event_watchers.add(client, response)
+            case FollowRequest():
+                self._follow(client, response)
             case Look(job):
                 self._look(client, job)
             case Inquired():
@@ -148,7 +163,18 @@ class Dispatcher:
         assert self._event_watchers is not None
         watching = self._watchers.count() + self._event_watchers.count()
         if watching >= self._server.places() // 2:
-            raise BadRequest("too many clients watch the configuration; try again later")
+            many = "too many clients watch the configuration; try again later"
+            raise BadRequest(many, ReasonCode.BUSY)
+
+    def _follow(self, client: Connection, wanted: FollowRequest) -> None:
+        assert self._server is not None
+        if wanted.feed.count() >= limits.FOLLOWERS:
+            many = "too many clients follow this already; try again later"
+            raise BadRequest(many, ReasonCode.BUSY)
+        client.busy = True  # nothing else is asked on this connection
+        for fields in wanted.before:
+            self._server.answer(client, fields)
+        wanted.feed.add(client, wanted.wanted)
 
     def _look(self, client: Connection, job: Callable[[], Fields]) -> None:
         def then(result: object) -> None:
@@ -167,7 +193,8 @@ class Dispatcher:
                 self._broker.provenance.keep(result.digest, wanted.sources)
                 self._ask(client, wanted.build(result))
             else:
-                why = (Reason("config", f"the texts could not be read: {result}"),)
+                unread = f"the texts could not be read: {result}"
+                why = (Reason("config", unread, code=ReasonCode.UNREADABLE),)
                 reasons = result.reasons if isinstance(result, Unreadable) else why
                 if wanted.attempt is not None:
                     self._broker.record_attempt(wanted.attempt._replace(reasons=reasons))
@@ -192,9 +219,15 @@ class Dispatcher:
 
     def answer(self, number: int, answer: Outcome | Fields) -> None:
         """Bring a client its answer; it may be gone."""
+        if isinstance(answer, Outcome):
+            self._changed.answer(answer, lambda whole: self._bring(number, whole))
+        else:
+            self._bring(number, answer)
+
+    def _bring(self, number: int, answer: Fields) -> None:
         client = self._server.clients.get(number) if self._server else None
         if client is None or self._server is None:
             return
         client.busy = False
-        self._server.answer(client, as_json(answer) if isinstance(answer, Outcome) else answer)
+        self._server.answer(client, answer)
         self._server.resume(client)

@@ -151,7 +151,7 @@ class EventWatchers:
     def _write(self, client: Connection, fields: Fields) -> None:
         if client.role is not ClientRole.OWNER:
             fields = guests.without_commands(fields)
-        shown = self._secrets.known().without_values({"version": 1, **fields})
+        shown = self._secrets.known().without_values({"version": 1, "result": "ok", **fields})
         line = json.dumps(shown, separators=(",", ":"), ensure_ascii=False)
         self._server.write(client, line.encode(errors="replace") + b"\n")
 

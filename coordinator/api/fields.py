@@ -7,6 +7,7 @@ from coordinator.core.requests import ChangeRequest, Proposal, Who
 from coordinator.files.reading import Source, Unreadable
 from protocol import limits
 from protocol.keys import Path, format_key, parse_key
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 Fields = dict[str, Any]
@@ -15,6 +16,15 @@ Fields = dict[str, Any]
 
 class BadRequest(Exception):
     """The request cannot be served; the text says why."""
+
+    def __init__(self, why: str, code: ReasonCode = ReasonCode.BAD_REQUEST) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+def failure(why: str, code: ReasonCode) -> Fields:
+    """The answer where there is none: docs/json.md."""
+    return {"result": "failed", "code": str(code), "error": why}
 
 
 def text(request: Fields, name: str, default: str | None = None) -> str:
@@ -114,6 +124,7 @@ class ChangeOptions(NamedTuple):
     if_generation: int | None
     confirm: float | None
     strict: bool
+    rehearse: bool
 
     def request(self, proposal: Proposal, verb: str, who: Who) -> ChangeRequest:
         """The change with these options."""
@@ -130,12 +141,13 @@ def change_options(request: Fields) -> ChangeOptions:
         if_generation=None if expected is None else generation(request, "if_generation"),
         confirm=None if confirm is None else seconds(request, "confirm"),
         strict=flag(request, "strict"),
+        rehearse=flag(request, "rehearse", otherwise=True),
     )
 
 
-def flag(request: Fields, name: str) -> bool:
-    """A boolean field, false where it is missing.  Raises BadRequest."""
-    value = request.get(name, False)
+def flag(request: Fields, name: str, otherwise: bool = False) -> bool:
+    """A boolean field, `otherwise` where it is missing.  Raises BadRequest."""
+    value = request.get(name, otherwise)
     if not isinstance(value, bool):
         raise BadRequest(f"the field {name} must be a boolean")
     return value
@@ -168,8 +180,8 @@ def sources(request: Fields) -> tuple[Source, ...]:
             raise BadRequest(f"{form!r:.20} is no format")
         body = _bytes(raw_text(source, "text"))
         if len(body) > limits.SOURCE_BYTES:
-            reason = Reason("config", f"{len(body)} bytes; at most {limits.SOURCE_BYTES} are read")
-            raise Unreadable((reason,))
+            long = f"{len(body)} bytes; at most {limits.SOURCE_BYTES} are read"
+            raise Unreadable((Reason("config", long, code=ReasonCode.TOO_LARGE),))
         sources.append(Source(raw_text(source, "name"), body, "toml" if form == "toml" else "json"))
     return tuple(sources)
 

@@ -25,5 +25,5 @@ def without_commands(entry: Fields) -> Fields:
 
 def _bare(reason: Fields) -> Fields:
     """Who objects to which key, and the place in a file; any other place may quote a command."""
-    kept = ["module", "key", *(["source", "line", "column"] if "line" in reason else [])]
+    kept = ["module", "code", "key", *(["source", "line", "column"] if "line" in reason else [])]
     return {name: reason[name] for name in kept if name in reason} | {"message": _WITHHELD}

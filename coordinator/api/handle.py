@@ -12,6 +12,7 @@ from coordinator.observation.observer import Observer
 from coordinator.runtime.log import Log
 from coordinator.runtime.worker import Worker
 from coordinator.startup_modules import Modules
+from coordinator.transport.traced import TracedTransport
 from protocol.reasons import Reason
 
 
@@ -27,6 +28,9 @@ class BrokerHandle(Protocol):
     """Who had a say in the last generation when this broker started, and did not come up again."""
     forgets: bool
     """Whether its ledger goes with it, and its run directory stays."""
+
+    trace: TracedTransport
+    """Through which all messages of participants pass."""
 
     @property
     def machine(self) -> Coordinator:

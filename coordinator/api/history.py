@@ -9,17 +9,19 @@ import os
 from collections.abc import Callable
 
 from coordinator.api import guests
-from coordinator.api.diff import ABSENT, Difference, differences
-from coordinator.api.fields import BadRequest, Fields, count, generation, text
+from coordinator.api.changed_keys import without_secrets
+from coordinator.api.fields import BadRequest, Fields, count, failure, generation, text
 from coordinator.api.handle import BrokerHandle
 from coordinator.api.secret_places import SecretPlaces, Secrets
 from coordinator.api.table import Caller, Kind, Look, Table, TableEntry
+from coordinator.comparison.differences import differences
 from coordinator.core.decisions import Durable
 from coordinator.files.merge_process import merge_beside
 from coordinator.files.reading import Source, Unreadable, read_sources
 from coordinator.ledger.errors import NotKept
 from protocol import limits
 from protocol.configuration import Configuration
+from protocol.reason_code import ReasonCode
 
 HISTORY_SHOWN = 20
 RUNNING, FILES = "running", "files"
@@ -76,9 +78,10 @@ class SlowReads:
             (before, old), (after, new) = a(), b()
             found = differences(old, new)
             if not caller.is_owner:
-                found = (_without_secrets(difference, secrets) for difference in found)
+                found = (without_secrets(difference, secrets) for difference in found)
             changes = [difference.as_json() for difference in found]
-            return {"version": 1, "a": before, "b": after, "changes": changes}
+            result = "differ" if changes else "same"
+            return {"result": result, "a": before, "b": after, "changes": changes}
 
         return Look(job)
 
@@ -142,30 +145,20 @@ class SlowReads:
     def _running(self) -> Durable:
         running = self._broker.machine.running
         if running is None:
-            raise BadRequest("no configuration is in force yet")
+            raise BadRequest("no configuration is in force yet", ReasonCode.NOT_FOUND)
         return running
 
     def _path(self) -> str:
         path = self._broker.attributes.get("config.path")
         if not path:
-            raise BadRequest(
-                "the broker was started without a configuration path; there are no files"
-            )
+            why = "the broker was started without a configuration path; there are no files"
+            raise BadRequest(why, ReasonCode.NOT_FOUND)
         return os.fspath(path)
 
 
 def _for(caller: Caller, entry: Fields, secrets: Secrets) -> Fields:
     """An entry of the history as this caller may see it."""
     return secrets.without_values(entry) if caller.is_owner else guests.without_commands(entry)
-
-
-def _without_secrets(difference: Difference, secrets: Secrets) -> Difference:
-    """That there is one is told; where ABSENT stands for a side, it stays."""
-    old, new = (
-        side if side is ABSENT else secrets.hidden(side, difference.key)
-        for side in (difference.old, difference.new)
-    )
-    return difference._replace(old=old, new=new)
 
 
 def _described(side: Fields, configuration: Configuration) -> tuple[Fields, Configuration]:
@@ -175,10 +168,11 @@ def _described(side: Fields, configuration: Configuration) -> tuple[Fields, Conf
 def error_answer(error: BaseException) -> Fields:
     """The answer where a look found nothing."""
     if isinstance(error, Unreadable):
-        return {
-            "error": "\n".join(str(reason) for reason in error.reasons),
-            "reasons": [reason.as_json() for reason in error.reasons],
-        }
-    if isinstance(error, NotKept | BadRequest):
-        return {"error": str(error)}
-    return {"error": f"the ledger cannot be read: {error}"}
+        why = "\n".join(str(reason) for reason in error.reasons)
+        reasons = [reason.as_json() for reason in error.reasons]
+        return {**failure(why, error.reasons[0].code), "reasons": reasons}
+    if isinstance(error, BadRequest):
+        return failure(str(error), error.code)
+    if isinstance(error, NotKept):
+        return failure(str(error), ReasonCode.NOT_FOUND)
+    return failure(f"the ledger cannot be read: {error}", ReasonCode.DISK)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from coordinator.api.fields import Fields
+from coordinator.comparison.readers import Reader
 from coordinator.core.members import Member
 from coordinator.files.provenance import Provenance
 from protocol.keys import Path, parse_key
@@ -30,15 +31,12 @@ def config(member: Member) -> Fields:
     the module is loaded and another value waits for that, `pending`.  `runtime` has the values
     that were set at runtime, as text.
     """
-    report = _object(member.report)
-    values = report.get("values")
-    entries = values if isinstance(values, dict) else {}
     return {
         "name": member.name,
         "state": str(member.state),
         "generation": member.generation,
-        "config": {key: entry for key, entry in entries.items() if _is_entry(entry)},
-        "cut": report.get("cut") is True,
+        "config": _entries(member.report),
+        "cut": _object(member.report).get("cut") is True,
         "runtime": _shown(member, ((key, value.value) for key, value in member.runtime.items())),
     }
 
@@ -46,6 +44,12 @@ def config(member: Member) -> Fields:
 def arguments(member: Member) -> dict[str, str]:
     """The load arguments of a module of ours, as they were typed; the last of each key."""
     return _shown(member, member.spec.arguments) if member.spec else {}
+
+
+def services(member: Member) -> list[str]:
+    """What the module stands for beside its own name."""
+    told = described(member).get("services")
+    return [str(name) for name in told] if isinstance(told, list) else []
 
 
 def secrets(member: Member) -> Patterns:
@@ -100,6 +104,18 @@ def _path(name: str, tables: tuple[str, ...], single: bool) -> Path:
     if not tables or (not single and key[0] in tables):
         return key
     return (tables[0], *key)
+
+
+def in_force(reader: Reader, report: str) -> dict[Path, Any]:
+    """The values that a module goes by, by their place in the whole configuration."""
+    entries = _entries(report)
+    return {_path(key, *reader[1:3]): entry["value"] for key, entry in entries.items()}
+
+
+def _entries(report: str) -> Fields:
+    values = _object(report).get("values")
+    entries = values if isinstance(values, dict) else {}
+    return {key: entry for key, entry in entries.items() if _is_entry(entry)}
 
 
 def pending(member: Member) -> list[str]:

@@ -8,15 +8,16 @@ in its answer.
 import time
 
 from coordinator.api import guests, module_status, status
-from coordinator.api.fields import BadRequest, Fields, count, cursor, flag, key, seconds, text
+from coordinator.api.fields import BadRequest, Fields, count, cursor, flag, key, text
 from coordinator.api.handle import BrokerHandle
 from coordinator.api.lookup import Lookup
 from coordinator.api.secret_places import SecretPlaces
 from coordinator.api.table import Caller, EventsRequest, Kind, Look, Table, TableEntry, WatchRequest
 from coordinator.attributes import BadAttribute, at_runtime, listed
-from coordinator.core.events import Inquired
 from coordinator.core.members import Member
 from protocol import limits
+from protocol.nearest import did_you_mean
+from protocol.reason_code import ReasonCode
 
 
 class Operations:
@@ -39,11 +40,9 @@ class Operations:
             "module-config": TableEntry(Kind.READ, self._module_config),
             "module-origins": TableEntry(Kind.READ, self._module_origins),
             "module-describe": TableEntry(Kind.READ, self._module_describe),
-            "module-stats": TableEntry(Kind.READ, self._module_stats),
             "getattr": TableEntry(Kind.READ, self._getattr),
             "lsattr": TableEntry(Kind.READ, self._lsattr),
             "setattr": TableEntry(Kind.CHANGE, self._setattr),
-            "dmesg": TableEntry(Kind.PRIVATE, self._dmesg),
         }
 
     # The configuration
@@ -51,7 +50,7 @@ class Operations:
     def _get(self, request: Fields, caller: Caller) -> Fields:
         running = self._broker.machine.running
         if running is None:
-            raise BadRequest("no configuration is in force yet")
+            raise BadRequest("no configuration is in force yet", ReasonCode.NOT_FOUND)
         answer = {"generation": running.generation, "digest": running.configuration.digest}
         if "name" not in request:
             return {**answer, "configuration": self._lookup.at(running, (), caller.is_owner)}
@@ -63,7 +62,7 @@ class Operations:
 
     def _watch(self, request: Fields, _: Caller) -> WatchRequest:
         if self._broker.machine.running is None:
-            raise BadRequest("no configuration is in force yet")
+            raise BadRequest("no configuration is in force yet", ReasonCode.NOT_FOUND)
         return WatchRequest(key(request) if "name" in request else ())
 
     def _events(self, request: Fields, _: Caller) -> EventsRequest:
@@ -90,7 +89,7 @@ class Operations:
     def _dump(self, _: Fields, caller: Caller) -> Fields:
         running = self._broker.machine.running
         if running is None:
-            raise BadRequest("no configuration is in force yet")
+            raise BadRequest("no configuration is in force yet", ReasonCode.NOT_FOUND)
         configuration = self._lookup.at(running, (), caller.is_owner)
         return status.dump(self._broker.machine, self._broker.attributes, configuration)
 
@@ -115,23 +114,23 @@ class Operations:
         member = self._member(request)
         return {"version": 1, "name": member.name, "description": module_status.described(member)}
 
-    def _module_stats(self, request: Fields, caller: Caller) -> Inquired:
-        return Inquired(caller.number, text(request, "name"), seconds(request))
-
     def _member(self, request: Fields) -> Member:
         """The module that a request names.  Raises BadRequest."""
         name = text(request, "name")
         member = self._broker.machine.members.get(name)
         if member is None:
-            raise BadRequest(f"{name:.60}: no such module is loaded")
+            near = did_you_mean(name, (member.name for member in self._broker.machine.members))
+            why = f"{name:.60}: no such module is loaded{near}"
+            raise BadRequest(why, ReasonCode.NOT_FOUND)
         return member
 
-    # Attributes and the log
+    # Attributes
 
     def _getattr(self, request: Fields, _: Caller) -> Fields:
         name = text(request, "name")
         if name not in self._broker.attributes:
-            raise BadRequest(f"{name}: no such attribute")
+            near = did_you_mean(name, self._broker.attributes)
+            raise BadRequest(f"{name}: no such attribute{near}", ReasonCode.NOT_FOUND)
         return {"value": self._broker.attributes[name]}
 
     def _lsattr(self, _: Fields, __: Caller) -> Fields:
@@ -146,11 +145,9 @@ class Operations:
         except BadAttribute as error:
             raise BadRequest(str(error)) from None
         if name not in attributes and len(attributes) >= limits.ATTRIBUTES:
-            raise BadRequest(f"there are {limits.ATTRIBUTES} attributes already")
+            many = f"there are {limits.ATTRIBUTES} attributes already"
+            raise BadRequest(many, ReasonCode.TOO_LARGE)
         attributes[name] = value
         if name == "log-stderr-level":
             self._broker.log.level = int(value)
         return {"value": value}
-
-    def _dmesg(self, _: Fields, __: Caller) -> Fields:
-        return {"lines": self._broker.log.recent()}

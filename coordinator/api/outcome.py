@@ -12,6 +12,7 @@ EXIT_STATUS: Mapping[Result, int] = {
     Result.VALID: 0,
     Result.UNCHANGED: 0,
     Result.REFUSED: 1,
+    Result.UNDONE: 1,
     Result.UNKNOWN: 3,
     Result.CONFIRMED: 0,
     Result.EXTENDED: 0,

@@ -22,9 +22,10 @@ from collections.abc import Callable
 
 from coordinator.api.access import ClientRole
 from coordinator.api.connection import Connection
-from coordinator.api.fields import Fields
+from coordinator.api.fields import Fields, failure
 from coordinator.processes.descriptor_limit import client_places
 from protocol import limits
+from protocol.reason_code import ReasonCode
 
 VERSION = 1
 """Of the answers' shapes: docs/socket.md."""
@@ -86,7 +87,7 @@ class ApiServer:
         for client in [client for client in self.clients.values() if client.uid != owner]:
             client.role = self._role_of(client.uid)
             if client.role is ClientRole.STRANGER:
-                self._turn_away(client, self._denied)
+                self._turn_away(client, self._denied, ReasonCode.NOT_OWNER)
 
     def accept(self, _events: int) -> None:
         """Let in who is waiting; where there is no place they are turned away."""
@@ -101,21 +102,22 @@ class ApiServer:
             self._numbers += 1
             client = Connection(self._numbers, sock)
             client.role = self._role_of(client.uid)
-            why = self._why_not(client)
+            why, code = self._why_not(client)
             self.clients[client.number] = client
             self._selector.register(sock, selectors.EVENT_READ, self._handler(client))
             if why:
-                self._turn_away(client, why)
+                self._turn_away(client, why, code)
 
-    def _why_not(self, client: Connection) -> str:
+    def _why_not(self, client: Connection) -> tuple[str, ReasonCode]:
         """Why there is no place for this client; empty where there is."""
         if client.role is ClientRole.STRANGER:
-            return self._denied
+            return self._denied, ReasonCode.NOT_OWNER
         same = [other for other in self.clients.values() if other.role is client.role]
         full = len(self.clients) >= self.places()
         if client.role is ClientRole.GUEST and len(same) >= int(self.places() * _GUESTS_SHARE):
             full = True
-        return "too many clients; try again later" if full and not self._make_place(same) else ""
+        busy = full and not self._make_place(same)
+        return "too many clients; try again later" if busy else "", ReasonCode.BUSY
 
     def places(self) -> int:
         """How many clients there may be."""
@@ -131,11 +133,12 @@ class ApiServer:
         if not idle:
             return False
         longest = min(idle, key=lambda client: client.active_at)
-        self._turn_away(longest, "idle for too long, and others needed the place; connect again")
+        why = "idle for too long, and others needed the place; connect again"
+        self._turn_away(longest, why, ReasonCode.BUSY)
         return True
 
-    def _turn_away(self, client: Connection, why: str) -> None:
-        self.answer(client, {"error": why})
+    def _turn_away(self, client: Connection, why: str, code: ReasonCode) -> None:
+        self.answer(client, failure(why, code))
         self.drop(client)
 
     def _listen(self) -> None:
@@ -172,7 +175,7 @@ class ApiServer:
             self.drop(client)
             return
         if client.is_too_long:
-            self._turn_away(client, "the request is too long")
+            self._turn_away(client, "the request is too long", ReasonCode.TOO_LARGE)
             return
         if client.role is ClientRole.OWNER and client.is_ready and client.number not in self._ready:
             self._serve(client)  # the first at once; those behind it take turns
@@ -212,7 +215,7 @@ class ApiServer:
     def _serve(self, client: Connection) -> None:
         request = _parsed(client.take_line())
         if isinstance(request, str):
-            self.answer(client, {"error": request})
+            self.answer(client, failure(request, ReasonCode.BAD_REQUEST))
         else:
             self._asked(client, request)
 
@@ -220,9 +223,8 @@ class ApiServer:
 
     def answer(self, client: Connection, message: Fields) -> None:
         """Send one line; what the kernel does not take now waits, within a limit."""
-        text = json.dumps(
-            {"version": VERSION, **message}, separators=(",", ":"), ensure_ascii=False
-        )
+        whole = {"version": VERSION, "result": "ok", **message}
+        text = json.dumps(whole, separators=(",", ":"), ensure_ascii=False)
         self.write(client, text.encode(errors="replace") + b"\n")
 
     def write(self, client: Connection, line: bytes) -> None:

@@ -54,6 +54,8 @@ def module(member: Member, now: float) -> Fields:
         "seconds": round(now - member.since, 3),
         "why": member.why,
         "path": member.spec.path if member.spec else "",
+        "idle": round(now - (member.heard_at or member.since), 3),
+        "services": module_status.services(member),
         "pending": module_status.pending(member),
         **_votes(member),
     }
@@ -98,4 +100,8 @@ def dump(machine: Coordinator, attributes: Mapping[str, str], configuration: Fie
 def _module_dump(member: Member) -> Fields:
     values = module_status.config(member)
     del values["name"]  # it is the key already
-    return {**values, "arguments": module_status.arguments(member)}
+    return {
+        **values,
+        "path": member.spec.path if member.spec else "",
+        "arguments": module_status.arguments(member),
+    }

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
 from coordinator.api.access import ClientRole
+from coordinator.api.feeds import Feed, Wanted
 from coordinator.api.fields import Fields
 from coordinator.core.decisions import Attempt
 from coordinator.core.events import Inquired
@@ -76,6 +77,15 @@ class EventsRequest(NamedTuple):
     """Epoch and number of the last event that the client has seen."""
 
 
+class FollowRequest(NamedTuple):
+    """What happens from now on, for as long as the client stays."""
+
+    feed: Feed
+    wanted: Wanted
+    before: tuple[Fields, ...] = ()
+    """What it is told at first."""
+
+
 class Change(NamedTuple):
     """A request that the machine answers."""
 
@@ -94,7 +104,9 @@ class MergeFirst(NamedTuple):
     """What the history is told where the texts cannot even be read."""
 
 
-Response: TypeAlias = Fields | Look | WatchRequest | EventsRequest | Inquired | Change | MergeFirst
+Response: TypeAlias = (
+    Fields | Look | WatchRequest | EventsRequest | FollowRequest | Inquired | Change | MergeFirst
+)
 Handler: TypeAlias = Callable[[Fields, Caller], Response]
 
 

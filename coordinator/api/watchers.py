@@ -80,6 +80,7 @@ class Watchers:
     def _line(self, running: Durable, path: Path, is_owner: bool) -> bytes:
         fields: Fields = {
             "version": 1,
+            "result": "ok",
             "generation": running.generation,
             "digest": running.configuration.digest,
             "at": running.committed_at_wall,

@@ -7,6 +7,7 @@ the answer to the client, which names everybody who has not applied what is in f
 
 from collections.abc import Iterable
 
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 
@@ -35,11 +36,11 @@ class Acknowledgements:
         """It runs the generation."""
         self._missing.discard(member)
 
-    def failed(self, member: str, why: str) -> None:
+    def failed(self, member: str, why: str, code: ReasonCode = ReasonCode.NOT_APPLIED) -> None:
         """It does not run the generation; what is known of a member first stays."""
         if member in self._missing:
             self._missing.remove(member)
-            self.not_applied[member] = Reason(member, why)
+            self.not_applied[member] = Reason(member, why, code=code)
 
     @property
     def complete(self) -> bool:

@@ -23,6 +23,8 @@ class Decision(NamedTuple):
     message: str = ""
     confirm: float | None = None
     """Seconds after which it is undone unless it is confirmed; written with it."""
+    provisional: bool = False
+    """It is undone where a member cannot apply it; written with it."""
 
 
 class Receipt(NamedTuple):
@@ -57,6 +59,14 @@ class Unconfirmed(NamedTuple):
     """What ran before it, and will run again."""
     due_monotonic: float
     """When it is undone, in seconds of the machine's clock."""
+
+
+class Provisional(NamedTuple):
+    """The generation in force as long as it is undone where a member cannot apply it."""
+
+    generation: int
+    before: Configuration
+    """What ran before it, and will run again then."""
 
 
 class Attempt(NamedTuple):

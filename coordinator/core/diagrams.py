@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from coordinator.core.members import MEMBER, MemberState
+from coordinator.core.operations.completion import COMPLETION, CompletionPhase
 from coordinator.core.operations.confirm import CONFIRM, ConfirmPhase
 from coordinator.core.operations.module_configure import CONFIGURE, ConfigurePhase
 from coordinator.core.operations.module_load import LOAD, LoadPhase
@@ -38,6 +39,7 @@ MACHINES: Final[Mapping[str, StateMachine]] = {
     "module_reload": StateMachine(RELOAD, (ReloadPhase.STOPPING,)),
     "module_configure": StateMachine(CONFIGURE, (ConfigurePhase.WAITING,)),
     "confirm": StateMachine(CONFIRM, (ConfirmPhase.WRITING,)),
+    "completion": StateMachine(COMPLETION, (CompletionPhase.WAITING,)),
 }
 """By the name that its diagram has in docs/design.md."""
 

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 from coordinator.core.decisions import Attempt, Decision, Durable, Receipt
 from coordinator.core.requests import Spec, Who
-from coordinator.core.results import Outcome
+from coordinator.core.results import Comparison, Outcome
 from protocol.keys import Path
 from protocol.messages import Abort, Arguments, Inquire, Prepare, Refuse, Shutdown
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 
@@ -45,6 +46,13 @@ class ReadFiles(NamedTuple):
     """Read and merge the files on disk; answered by CandidateRead."""
 
     txid: str
+
+
+class FindUnread(NamedTuple):
+    """Find the keys of a change that no module reads; answered by UnreadFound."""
+
+    txid: str
+    compared: Comparison
 
 
 class ReadGeneration(NamedTuple):
@@ -110,6 +118,8 @@ class AnswerInquiry(NamedTuple):
     client: int
     text: str = ""
     why_not: str = ""
+    code: ReasonCode = ReasonCode.NOT_FOUND
+    """Of `why_not`."""
 
 
 class RecordAttempt(NamedTuple):
@@ -132,6 +142,12 @@ class RecordNotApplied(NamedTuple):
 
     generation: int
     names: tuple[str, ...]
+
+
+class RecordKept(NamedTuple):
+    """All who are there have applied a provisional generation; a later life need not look again."""
+
+    generation: int
 
 
 class RecordFilesDigest(NamedTuple):
@@ -192,6 +208,7 @@ Effect: TypeAlias = (
     | TellCommit
     | TellAdmit
     | ReadFiles
+    | FindUnread
     | ReadGeneration
     | RecordEdit
     | WriteConfirmation
@@ -203,6 +220,7 @@ Effect: TypeAlias = (
     | RecordAttempt
     | RecordWarnings
     | RecordNotApplied
+    | RecordKept
     | RecordFilesDigest
     | RecordAttached
     | RecordVoter

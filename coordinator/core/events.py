@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 from coordinator.core.decisions import Durable
 from coordinator.core.requests import Request, Spec, Who
 from protocol.configuration import Configuration
-from protocol.messages import FromParticipant
+from protocol.messages import FromParticipant, Question
 from protocol.reasons import Reason, Refusal
 
 
@@ -71,12 +71,20 @@ class Inquired(NamedTuple):
     client: int
     name: str
     seconds: float
+    question: Question = Question.STATS
 
 
 class HungUp(NamedTuple):
     """A client closed its connection before it was answered."""
 
     client: int
+
+
+class UnreadFound(NamedTuple):
+    """The answer to FindUnread: a warning for each key."""
+
+    txid: str
+    found: tuple[Reason, ...]
 
 
 class CandidateRead(NamedTuple):
@@ -126,6 +134,7 @@ Event: TypeAlias = (
     | Inquired
     | HungUp
     | CandidateRead
+    | UnreadFound
     | Forced
     | NotForced
     | ConfirmationWritten

@@ -19,9 +19,9 @@ If you drive it yourself, these are your duties, in this order:
 4. Carry out `Step.effects` in their order, and before the next `step`, or queue them without
    changing the order of any two for the same participant.  What an effect brings about is an event
    of its own: `Started` or `Died` for `StartProcess`, `Unreachable` for a `Send` that nobody got,
-   `CandidateRead` for `ReadFiles` and `ReadGeneration`, `ConfirmationWritten` for
-   `WriteConfirmation`, `Died` for `Watch` and `Kill`, `TimePassed` for `Wake`.  Each may come late:
-   a deadline covers what is waited for.
+   `CandidateRead` for `ReadFiles` and `ReadGeneration`, `UnreadFound` for `FindUnread`,
+   `ConfirmationWritten` for `WriteConfirmation`, `Died` for `Watch` and `Kill`, `TimePassed` for
+   `Wake`.  Each may come late: a deadline covers what is waited for.
 5. Then force `Step.force`, if there is one, and answer with `Forced` when it is on disk, or with
    `NotForced` when it certainly is not.  While neither is known, say neither: let the process end,
    and the next start will read the ledger.  Other events may come in the meantime.
@@ -39,7 +39,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
-from coordinator.core.decisions import Durable, Receipt, Unconfirmed
+from coordinator.core.decisions import Durable, Provisional, Receipt, Unconfirmed
 from coordinator.core.effects import Answer, Halt, Send, Step
 from coordinator.core.events import (
     Asked,
@@ -57,11 +57,13 @@ from coordinator.core.events import (
     Stop,
     TimePassed,
     Unreachable,
+    UnreadFound,
 )
 from coordinator.core.inquiries import Inquiries
 from coordinator.core.members import Member, MemberInput, Members, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
+from coordinator.core.operations.completion import Completion
 from coordinator.core.operations.confirm import Confirm, take_undo, undo_is_due
 from coordinator.core.operations.module_configure import ModuleConfigure
 from coordinator.core.operations.module_load import ModuleLoad
@@ -69,6 +71,7 @@ from coordinator.core.operations.module_reload import ModuleReload
 from coordinator.core.operations.module_remove import ModuleRemove
 from coordinator.core.operations.module_restore import ModuleRestore, can_restore
 from coordinator.core.operations.startup import Startup
+from coordinator.core.operations.take_back import TakeBack, failed_is_due, stays_for_now
 from coordinator.core.operations.transaction import Transaction
 from coordinator.core.operations.way_back import WayBack
 from coordinator.core.requests import (
@@ -96,6 +99,7 @@ from protocol.messages import (
     Shutdown,
     Vote,
 )
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, is_part_of
 
 
@@ -122,15 +126,22 @@ class Coordinator:
         *,
         ledger: LedgerId,
         life: str = "",
+        undo_failures: bool = False,
+        provisional: Provisional | None = None,
     ) -> None:
         """One life on the ledger with this identity.
 
         `epoch` must be on disk already, and greater than that of any former life; `life` is a
-        random text that makes this life's txids different from those of any other.
+        random text that makes this life's txids different from those of any other.  With
+        `undo_failures` a change that a member cannot apply is undone, ahead of all that waits;
+        `provisional` is the one in force of which a former life did not see the end.
         """
         self.shared = SharedState(ledger, epoch, life, running, decided or {})
         self.outbox = self.shared.outbox
         self.shared.unconfirmed = unconfirmed
+        self.shared.undo_failures = undo_failures
+        if undo_failures and provisional is not None:
+            self.shared.provisional, self.shared.unfinished = provisional, True
         if unconfirmed is not None:
             self.outbox.wake(unconfirmed.due_monotonic)
         self.membership = Membership(self.shared)
@@ -170,6 +181,11 @@ class Coordinator:
         return self.shared.generation
 
     @property
+    def decided(self) -> Mapping[str, Receipt]:
+        """The last decisions by txid, those of former lives among them."""
+        return self.shared.decided
+
+    @property
     def waiting(self) -> int:
         """How many requests wait for their turn."""
         return len(self.queue)
@@ -178,6 +194,11 @@ class Coordinator:
     def refused_start(self) -> tuple[Reason, ...]:
         """Why this life did not start with the files; empty once files were taken again."""
         return self.shared.refused_start
+
+    @property
+    def is_provisional(self) -> bool:
+        """Whether what is in force may still be undone, because a member cannot apply it."""
+        return self.shared.provisional is not None
 
     @property
     def unconfirmed(self) -> Unconfirmed | None:
@@ -213,14 +234,18 @@ class Coordinator:
                 change = self.transaction
                 if change is not None and change.txid == txid:
                     change.proposed(found)
+            case UnreadFound(txid, reasons):
+                change = self.transaction
+                if change is not None and change.txid == txid:
+                    change.unread(reasons)
             case Asked(client, request):
                 self._asked(client, request)
             case HungUp(client):
                 self.queue = deque(queued for queued in self.queue if queued.client != client)
                 self.operation.hung_up(client)
                 self.inquiries.hung_up(client)
-            case Inquired(client, name, seconds):
-                self.inquiries.inquire(client, name, seconds)
+            case Inquired(client, name, seconds, question):
+                self.inquiries.inquire(client, name, seconds, question)
             case Died(name, ticket, how):
                 self.membership.died(name, ticket, how, self.operation)
             case Started():
@@ -257,6 +282,7 @@ class Coordinator:
             self.outbox.emit(Send((peer,), Refuse(*self.shared.authority, why)))
 
     def _received_from(self, member: Member, message: Vote | Applied | Leave | Report) -> None:
+        member.heard_at = self.shared.now
         match message:
             case Report():
                 self.inquiries.answered(member, message)
@@ -286,22 +312,42 @@ class Coordinator:
         for queued in late:
             self.queue.remove(queued)
             why = f"other changes were in progress for all of its {queued.request.seconds:g} s"
-            self._turn_away(queued.client, why, now - queued.asked_at)
+            self._turn_away(queued.client, why, ReasonCode.TIMEOUT, now - queued.asked_at)
 
     # The queue
 
     def _asked(self, client: int, request: Request) -> None:
         if self.stopping_until is not None:
-            self._turn_away(client, "the broker is stopping")
+            self._turn_away(client, "the broker is stopping", ReasonCode.STOPPING)
         elif len(self.queue) >= limits.QUEUED_REQUESTS:
-            self._turn_away(client, f"{limits.QUEUED_REQUESTS} changes are waiting already")
+            why = f"{limits.QUEUED_REQUESTS} changes are waiting already"
+            self._turn_away(client, why, ReasonCode.BUSY)
         else:
             deadline = self.shared.now + request.seconds
-            self.queue.append(_Queued(client, request, self.shared.now, deadline))
+            queued = _Queued(client, request, self.shared.now, deadline)
+            member = self._cancelled(request)
+            if member is None:
+                self.queue.append(queued)
+            elif not member.attached:
+                self.membership.kill(member)
+                self.queue.appendleft(queued)  # others may wait because of that very module
+            elif isinstance(request, RemoveRequest):
+                self.membership.cast_off(member, self.operation)
+                outcome = self.shared.outcome(Result.REMOVED, self.shared.now)
+                self.outbox.emit(Answer(client, outcome._replace(asked=1)))
+                return
+            else:  # which is refused: its process is not ours
+                self.queue.append(queued)
             self.outbox.wake(deadline)
 
-    def _turn_away(self, client: int, why: str, seconds: float = 0.0) -> None:
-        reason = Reason("config", why)
+    def _cancelled(self, request: Request) -> Member | None:
+        """The module that is not to be waited for any longer."""
+        if isinstance(request, RemoveRequest | ModuleReloadRequest) and request.cancel:
+            return self.members.get(request.name)
+        return None
+
+    def _turn_away(self, client: int, why: str, code: ReasonCode, seconds: float = 0.0) -> None:
+        reason = Reason("config", why, code=code)
         outcome = Outcome(
             Result.REFUSED, self.shared.generation, reasons=(reason,), seconds=seconds
         )
@@ -330,11 +376,16 @@ class Coordinator:
 
     def _next(self) -> Operation | None:
         """An undo that is due goes before all that waits, but for what takes an objector away."""
-        if undo_is_due(self.shared):
+        if self.shared.unfinished:
+            return Completion(self.shared)
+        failed = failed_is_due(self.shared)
+        if failed is not None or undo_is_due(self.shared):
             for queued in self.queue:
                 if self._clears_the_way(queued.request):
                     self.queue.remove(queued)
                     return self._begin(queued)
+            if failed is not None:
+                return TakeBack(self.shared, self.membership, failed)
             undo = take_undo(self.shared)
             return WayBack(self.shared, self.membership, None, undo, self.shared.now)
         return self._begin(self.queue.popleft()) if self.queue else None
@@ -378,7 +429,7 @@ class Coordinator:
         self.outbox.wake(self.stopping_until)
         self.outbox.log("stop")
         for queued in self.queue:
-            self._turn_away(queued.client, "the broker is stopping")
+            self._turn_away(queued.client, "the broker is stopping", ReasonCode.STOPPING)
         self.queue.clear()
         self.operation.stop()
 
@@ -390,6 +441,7 @@ class Coordinator:
         assert self.stopping_until is not None
         if self.halted:
             return
+        stays_for_now(self.shared)
         ours = [member for member in self.members if not member.attached and member.ticket]
         unasked = [member for member in ours if member.state is not MemberState.LEAVING]
         for member in unasked:

@@ -138,6 +138,8 @@ class Member:
     """That of its last Join."""
     generation: int = 0
     digest: Digest = NOTHING
+    heard_at: float = 0.0
+    """When it said something last, Join included (machine's clock)."""
     description: str = "{}"
     report: str = "{}"
     """What it said last of its values in force: JSON text, as in Applied."""

@@ -17,6 +17,7 @@ from coordinator.core.requests import Spec
 from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.messages import Abort, Applied, Join, Leave, Refuse, Shutdown
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 
@@ -110,7 +111,7 @@ class Membership:
         self.members.connect(member, peer)
         member.incarnation, member.session = message.incarnation, message.session
         member.generation, member.digest = message.generation, message.digest
-        member.description = message.description
+        member.description, member.heard_at = message.description, self.shared.now
         if member.state is not MemberState.LEAVING:
             member.become(MemberState.JOINING, MemberInput.JOIN, self.shared.now)
         self.outbox.log(
@@ -265,6 +266,22 @@ class Membership:
             member.become(MemberState.JOINING, MemberInput.CUT, self.shared.now)
             self.shared.expect(member)
 
+    def kill(self, member: Member) -> None:
+        """Wait for one of ours no longer; whatever waits for its answer hears of its death."""
+        self.outbox.log("cancel", module=member.name)
+        if member.ticket:
+            self.outbox.emit(Kill(member.name, member.ticket))
+
+    def cast_off(self, member: Member, operation: Operation) -> None:
+        """Wait for an attached one no longer: it is told to go, and counts as dead from now on."""
+        self.outbox.log("cancel", module=member.name)
+        why = "removed by `flux module remove --cancel`"
+        self.outbox.send([member], Shutdown(*self.shared.authority, why))
+        self.members.disconnect(member)
+        member.incarnation = ""
+        operation.lost(member, "was removed", dead=True)
+        self.forget(member)
+
     def forget(self, member: Member) -> None:
         """Take it off the list."""
         if member.attached:
@@ -363,5 +380,6 @@ def _checked(member: Member, message: Applied, running: Durable) -> Applied:
         return message
     if message.digest == running.configuration.digest:
         return message
-    why = Reason(member.name, "applied something that is not this generation")
+    wrong = "applied something that is not this generation"
+    why = Reason(member.name, wrong, code=ReasonCode.FAULT)
     return message._replace(ok=False, reasons=(why,))

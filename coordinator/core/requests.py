@@ -63,6 +63,10 @@ class ChangeRequest(NamedTuple):
     """Undo it by itself unless it is confirmed within these seconds."""
     strict: bool = False
     """A warning is a no."""
+    txid: str = ""
+    """The name that whoever asks has given it, to ask again by; never used before."""
+    rehearse: bool = True
+    """Members may try it beforehand, beside what runs, where they know how."""
 
 
 class ConfirmRequest(NamedTuple):
@@ -106,6 +110,10 @@ class ModuleReloadRequest(NamedTuple):
     seconds: float = limits.PREPARE_SECONDS
     otherwise: Spec | None = None
     """What to load where it is not loaded; None: that is refused."""
+    arguments: tuple[tuple[str, str], ...] | None = None
+    """Load arguments in place of those that it has; None: it keeps them."""
+    cancel: bool = False
+    """Kill the process at once, whatever is in progress."""
 
 
 class LoadRequest(NamedTuple):
@@ -121,6 +129,10 @@ class RemoveRequest(NamedTuple):
 
     name: str
     seconds: float = limits.PREPARE_SECONDS
+    force: bool = False
+    """That it is not loaded is no error."""
+    cancel: bool = False
+    """Kill the process at once, whatever is in progress, without a word to the module."""
 
 
 Request: TypeAlias = (

@@ -4,6 +4,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+from protocol.configuration import Configuration
 from protocol.reasons import Reason
 
 
@@ -15,6 +16,8 @@ class Result(StrEnum):
     VALID = "valid"
     UNCHANGED = "unchanged"
     REFUSED = "refused"
+    UNDONE = "undone"
+    """Committed, and taken back because a member could not apply it."""
     UNKNOWN = "unknown"
     CONFIRMED = "confirmed"
     EXTENDED = "extended"
@@ -25,6 +28,13 @@ class Result(StrEnum):
     RELOADED = "reloaded"
     FAILED = "failed"
     """A reloaded module did not come up again; it is shown as failed."""
+
+
+class Comparison(NamedTuple):
+    """What a change was made from, and to."""
+
+    before: Configuration
+    after: Configuration
 
 
 class Outcome(NamedTuple):
@@ -44,3 +54,5 @@ class Outcome(NamedTuple):
     """Seconds until it is undone unless it is confirmed."""
     warnings: tuple[Reason, ...] = ()
     """What modules had to say without refusing."""
+    compared: Comparison | None = None
+    """Of a commit and of a dry run that would be one; the answer tells what differs."""

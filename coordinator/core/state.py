@@ -3,15 +3,27 @@
 
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
-from coordinator.core.decisions import Durable, Receipt, Unconfirmed
-from coordinator.core.effects import Kill, RecordFilesDigest, TellAdmit
+from coordinator.core.decisions import Durable, Provisional, Receipt, Unconfirmed
+from coordinator.core.effects import Kill, RecordFilesDigest, RecordKept, TellAdmit
 from coordinator.core.members import Admission, Member, MemberInput, Members, MemberState, Offered
 from coordinator.core.outbox import Outbox
 from coordinator.core.results import Outcome, Result
 from protocol import limits
 from protocol.messages import LedgerId
 from protocol.reasons import Reason
+
+
+class FailedChange(NamedTuple):
+    """A committed change that a member could not apply, and that is to be undone."""
+
+    provisional: Provisional
+    outcome: Outcome
+    """What its client would be told if it stood."""
+    client: int | None
+    """Who waits to hear what becomes of it."""
+    due_monotonic: float
 
 
 class SharedState:
@@ -33,6 +45,12 @@ class SharedState:
         self.decided = dict(decided)
         self.members = Members()
         self.unconfirmed: Unconfirmed | None = None
+        self.undo_failures = False
+        """Whether a change that a member cannot apply is undone."""
+        self.provisional: Provisional | None = None
+        self.unfinished = False
+        """Whether `provisional` is of a former life, and nobody knows who has applied it."""
+        self.failed_change: FailedChange | None = None
         self.now = 0.0
         self._life = life
         self._txids = 0
@@ -86,6 +104,19 @@ class SharedState:
         self._txids += 1
         return ".".join(filter(None, (str(self.epoch), str(self._txids), self._life)))
 
+    def keep(self) -> None:
+        """All who are there have applied what is in force: it stays."""
+        if self.provisional is not None:
+            self.outbox.emit(RecordKept(self.provisional.generation))
+            self.provisional = None
+
+    def undo_later(self, outcome: Outcome, client: int | None, seconds: float = 0.0) -> None:
+        """What is in force is to be undone, in `seconds`, before anything else is begun."""
+        assert self.provisional is not None
+        due = self.now + seconds
+        self.failed_change = FailedChange(self.provisional, outcome, client, due)
+        self.outbox.wake(due)
+
     # Members on their way to what is in force
 
     def admit(self, member: Member) -> None:
@@ -117,7 +148,10 @@ class SharedState:
         assert durable.generation == self.generation + 1
         before, self.running = self.running, durable
         seconds = durable.decision.confirm
-        self.unconfirmed = None
+        self.unconfirmed = self.provisional = self.failed_change = None
+        self.unfinished = False
+        if durable.decision.provisional and before is not None:
+            self.provisional = Provisional(durable.generation, before.configuration)
         if seconds is not None and before is not None:
             due = self.now + seconds
             self.unconfirmed = Unconfirmed(durable.generation, before.configuration, due)

@@ -20,6 +20,7 @@ from coordinator.files.positions import find_position, line_and_column
 from coordinator.files.reading import Source
 from protocol import limits
 from protocol.keys import Path
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason
 
 TextFault: TypeAlias = tuple[int, str]
@@ -59,9 +60,10 @@ def refusals(source: Source, text: str, tree: dict[str, Any]) -> Iterator[Reason
     """Every rule that `source` breaks; `text` is its decoded text, `tree` what the parser made."""
     for offset, message in faults_of_text(text):
         place = Origin(source.name, *line_and_column(text, offset))
-        yield Reason("config", message, origin=place)
+        yield Reason("config", message, origin=place, code=ReasonCode.SYNTAX)
     for path, message in faults_of_tree(tree):
-        yield Reason("config", message, path, find_position((source,), path))
+        found = find_position((source,), path)
+        yield Reason("config", message, path, found, ReasonCode.SYNTAX)
 
 
 def faults_of_text(text: str) -> Iterator[TextFault]:

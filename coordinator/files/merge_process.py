@@ -17,6 +17,7 @@ from coordinator.files.parsing import merge, read_patch
 from coordinator.files.reading import Source, Unreadable
 from protocol import limits
 from protocol.configuration import Configuration
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason
 
 _LONGEST_SECONDS = 300.0
@@ -52,19 +53,22 @@ def _beside(sources: tuple[Source, ...], as_patch: bool) -> bytes:
         )
     except subprocess.TimeoutExpired:
         why = f"could not be merged within {_LONGEST_SECONDS:g} s"
-        raise Unreadable([Reason("config", why)]) from None
+        raise Unreadable([Reason("config", why, code=ReasonCode.TIMEOUT)]) from None
     try:  # not by its exit status: whoever reaps orphans may have been faster
         answer: Any = msgpack.unpackb(done.stdout, unicode_errors="surrogateescape")
     except ValueError:
         why = "could not be merged: the process that tried ended without an answer"
-        raise Unreadable([Reason("config", why)]) from None
+        raise Unreadable([Reason("config", why, code=ReasonCode.UNREADABLE)]) from None
     if isinstance(answer, bytes):
         return answer
     raise Unreadable([_reason(*fields) for fields in answer])
 
 
-def _reason(module: str, message: str, key: list[str | int], place: list[Any] | None) -> Reason:
-    return Reason(module, message, tuple(key), Origin(*place) if place else None)
+def _reason(
+    module: str, message: str, key: list[str | int], place: list[Any] | None, code: str
+) -> Reason:
+    origin = Origin(*place) if place else None
+    return Reason(module, message, tuple(key), origin, ReasonCode(code))
 
 
 def _fields(reason: Reason) -> list[Any]:
@@ -74,6 +78,7 @@ def _fields(reason: Reason) -> list[Any]:
         reason.message,
         list(reason.key),
         [place.source, place.line, place.column] if place else None,
+        str(reason.code),
     ]
 
 

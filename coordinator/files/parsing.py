@@ -24,6 +24,7 @@ from coordinator.files.reading import Source, Unreadable, file_reason
 from protocol import limits
 from protocol.configuration import Configuration, Unfit
 from protocol.keys import Path, format_key
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, bounded
 
 _TOO_DEEP = f"nested deeper than {limits.CONFIGURATION_DEPTH} levels"
@@ -56,7 +57,8 @@ def merge(sources: Iterable[Source]) -> Configuration:
         return Configuration.of(merged)
     except Unfit as unfit:
         place = find_position(files, unfit.key)
-        raise Unreadable([Reason("config", unfit.message, unfit.key, place)]) from None
+        unfit_reason = Reason("config", unfit.message, unfit.key, place, ReasonCode.SYNTAX)
+        raise Unreadable([unfit_reason]) from None
 
 
 def read_patch(source: Source) -> bytes:
@@ -162,7 +164,8 @@ def _located(source: Source, tree: dict[str, Any], nulls: bool) -> Iterator[Reas
     _settle(tree, (), faults, nulls)
     for path, message in faults:
         shown = path[:8] if message == _TOO_DEEP else path
-        yield Reason("config", message, shown, find_position((source,), path))
+        place = find_position((source,), path)
+        yield Reason("config", message, shown, place, ReasonCode.SYNTAX)
 
 
 def _settle(container: Any, path: Path, faults: list[tuple[Path, str]], nulls: bool) -> None:

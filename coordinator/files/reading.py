@@ -9,11 +9,12 @@ FIFO that blocks, no device that never ends.
 import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from typing import Literal, NamedTuple
 
 from protocol import limits
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason, bounded
 
 _READINGS = 4  # the first and three more
@@ -35,21 +36,24 @@ class Unreadable(Exception):
         super().__init__("\n".join(str(reason) for reason in self.reasons))
 
 
-def read_sources(path: str) -> tuple[Source, ...]:
+def read_sources(path: str, without: Container[str] = ()) -> tuple[Source, ...]:
     """The texts behind `path`: a file of any name, or the `*.toml` directly in a directory.
 
     Of a directory, hidden files and other suffixes are left out; the order is that of the bytes of
     the names.  A single file is JSON if its name ends in .json.  At most SOURCE_FILES files and
-    SOURCE_BYTES bytes.  Raises Unreadable, with a reason for every file that cannot be read.
+    SOURCE_BYTES bytes.  Files `without` are taken for absent.  Raises Unreadable, with a reason for
+    every file that cannot be read.
     """
     texts: list[Source] = []
     reasons: list[Reason] = []
     room = limits.SOURCE_BYTES
     for name in _files_at(path):
+        if name in without:
+            continue
         try:
             text = _read(name, room)
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-            reasons.append(file_reason(name, _cause(error)))
+            reasons.append(_unread(name, _cause(error)))
             continue
         room -= len(text)
         texts.append(Source(name, text, "json" if name.endswith(".json") else "toml"))
@@ -64,9 +68,10 @@ def _files_at(path: str) -> list[str]:
             return [path]
         names = [name for name in os.listdir(path) if name.endswith(".toml") and name[0] != "."]
     except (OSError, ValueError) as error:
-        raise Unreadable([file_reason(path, _cause(error))]) from None
+        raise Unreadable([_unread(path, _cause(error))]) from None
     if len(names) > limits.SOURCE_FILES:
-        raise Unreadable([file_reason(path, f"holds more than {limits.SOURCE_FILES} files")])
+        many = f"holds more than {limits.SOURCE_FILES} files"
+        raise Unreadable([_unread(path, many, ReasonCode.TOO_LARGE)])
     return [os.path.join(path, name) for name in sorted(names, key=os.fsencode)]
 
 
@@ -112,8 +117,20 @@ def _cause(error: OSError | ValueError) -> str:
     return f"cannot be read: {error.strerror}" if error.strerror else str(error)
 
 
+def file_too_long(name: str) -> Reason:
+    """A reason about a path whose texts are too long together."""
+    long = f"holds more than {limits.SOURCE_BYTES} bytes of text"
+    return _unread(name, long, ReasonCode.TOO_LARGE)
+
+
 def file_reason(
     name: str, message: str, line: int | None = None, column: int | None = None
 ) -> Reason:
-    """A reason about the text called `name`."""
-    return Reason("config", message, origin=Origin(name, line, column))
+    """A reason about what stands in the text called `name`."""
+    origin = Origin(name, line, column)
+    return Reason("config", message, origin=origin, code=ReasonCode.SYNTAX)
+
+
+def _unread(name: str, message: str, code: ReasonCode = ReasonCode.UNREADABLE) -> Reason:
+    """A reason about a file that has given no text."""
+    return Reason("config", message, origin=Origin(name), code=code)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The coordinator of a Flux instance: the broker of this project with ranks for modules.
 
-It differs from an ordinary one in four places: its clients come by Flux's `config` service, too; a
-change waits until every rank that is online is a member; what some rank could not apply is undone
-everywhere; and whoever hangs up after the decision does not make that superfluous.
+It differs from an ordinary one in two places: its clients come by Flux's `config` service, too, and
+a change waits until every rank that is online is a member.  (That what some rank could not apply is
+undone everywhere is an option of the machine.)
 """
 
 from collections.abc import Callable
@@ -13,14 +13,15 @@ from coordinator.api.front import UnixFront
 from coordinator.api.handle import BrokerHandle
 from coordinator.broker import Broker
 from coordinator.core.events import Asked, Event, HungUp
+from coordinator.core.operations.confirm import UNDO
 from coordinator.core.rebase import Rebased
 from coordinator.core.requests import ChangeRequest, FromFiles, Replacement, Who
 from coordinator.core.results import Outcome
 from coordinator.fluxcore.answers import failure_of
 from coordinator.fluxcore.attendance import Attendance
 from coordinator.fluxcore.liveness import Pulse
+from coordinator.fluxcore.named_changes import NamedChanges
 from coordinator.fluxcore.service import ConfigRequest, Then
-from coordinator.fluxcore.undo import Undo
 from fluxcore.handle import Flux
 
 
@@ -38,11 +39,15 @@ class FluxFront:
         self._number = 0
         self.opened: Callable[[], None] = _nothing
         """Called when the start is complete."""
+        self.named: NamedChanges | None = None
+        """What clients of Flux ask for goes through this."""
 
     def open(self, broker: BrokerHandle) -> None:
         """Let clients in."""
         self._broker = broker
         self._door.open(broker)
+        if self.named is not None:
+            self.named.open()
         self.opened()
 
     def ask(self, request: ChangeRequest, then: Callable[[Outcome], None]) -> int:
@@ -56,12 +61,17 @@ class FluxFront:
 
     def change(self, wanted: ConfigRequest, then: Then) -> Callable[[], None]:
         """What a client of Flux asks for; returns what withdraws it."""
+        assert self.named is not None, "not wired yet"
+        return self.named.ask(wanted, then)
+
+    def begin(self, wanted: ConfigRequest, then: Then) -> Callable[[], None]:
+        """Have it begun; its name has not been used before."""
         broker = self._broker
         assert broker is not None, "not open yet"
         if wanted.candidate is None and not broker.attributes["config.path"]:
             then(None)  # as flux-core does: there are no files, and nothing to be done
             return _nothing
-        request = ChangeRequest(_proposal(wanted), wanted.verb, _who(wanted))
+        request = ChangeRequest(_proposal(wanted), wanted.verb, _who(wanted), txid=wanted.txid)
         number = self.ask(request, lambda outcome: then(failure_of(outcome, self._size)))
         return lambda: broker.feed(HungUp(number))
 
@@ -103,7 +113,8 @@ class FluxBroker(Broker):
         """Have requests and answers pass by these."""
         self._attendance = attendance
         self._pulse = Pulse(flux, self._world.timers, self._awaited)
-        self._undo = Undo(lambda: self.machine.members, front.ask, front.answer)
+        self._named = NamedChanges(self.machine, attendance, self._world.timers, front.begin)
+        front.named = self._named
         attendance.feed = super().feed
         attendance.refuse = self._front.answer
 
@@ -114,20 +125,20 @@ class FluxBroker(Broker):
                 return
         elif isinstance(event, HungUp):
             self._attendance.drop(event.client)
-            change = self.machine.transaction
-            if change is not None and change.client == event.client and not change.undecided:
-                return  # what comes of it has to be seen, if only here
         super().feed(event)
 
-    def answer(self, client: int, answer: Outcome | dict[str, Any]) -> None:
-        """Bring the client its answer, when all that belongs to it is done."""
-        if not isinstance(answer, Outcome) or not self._undo.takes(client, answer):
-            super().answer(client, answer)
+    def wants_rehearsal(self, txid: str) -> bool:
+        """Whether this change is to be rehearsed; what has run before need not be, to go back."""
+        change = self.machine.transaction
+        if change is None or change.txid != txid:
+            return False
+        return change.request.rehearse and change.request.verb != UNDO
 
     def stepped(self) -> None:
         """The machine has made a step."""
         super().stepped()
         self._attendance.look()
+        self._named.look()
         self._pulse.look()
 
     def _awaited(self) -> frozenset[str]:
@@ -137,6 +148,7 @@ class FluxBroker(Broker):
     def unreached(self) -> None:
         """Who is online, or has an agent, has changed."""
         self._attendance.look()
+        self._named.look()
 
 
 def _nothing() -> None:

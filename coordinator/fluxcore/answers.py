@@ -10,8 +10,6 @@ from protocol.reasons import Reason, part_of
 
 _EINVAL = 22
 _DONE = frozenset({Result.COMMITTED, Result.UNCHANGED, Result.VALID})
-UNDONE = "undone"
-"""The first word of the reason that a change was made and taken back."""
 
 
 def failure_of(outcome: Outcome, size: int) -> Failure | None:
@@ -20,9 +18,9 @@ def failure_of(outcome: Outcome, size: int) -> Failure | None:
         return None
     reasons = sorted(outcome.reasons, key=_rank)
     lines = [line_of(reason, size) for reason in reasons]
-    if outcome.result is Result.PARTIAL:
+    if outcome.result is Result.PARTIAL or outcome.not_applied:
         lines.append(f"generation {outcome.generation} is in force, and was not applied everywhere")
-    elif outcome.result is Result.REFUSED and not is_undone(outcome):
+    elif outcome.result is Result.REFUSED:
         lines.append(f"nothing changed; generation {outcome.generation} stays in force")
     return Failure(_EINVAL, "\n".join(lines))
 
@@ -32,14 +30,6 @@ def _rank(reason: Reason) -> float:
     member = reason.module.partition(":")[0]
     number = member.removeprefix(name_of(0)[:-1])
     return int(number) if number.isdecimal() else inf
-
-
-def is_undone(outcome: Outcome) -> bool:
-    """Whether it was made, and taken back."""
-    return any(
-        reason.module == "config" and reason.message.startswith(UNDONE)
-        for reason in outcome.reasons
-    )
 
 
 def line_of(reason: Reason, size: int) -> str:

@@ -13,6 +13,7 @@ from coordinator.core.results import Outcome, Result
 from coordinator.runtime.loop import Timers
 from fluxcore.framing import name_of
 from protocol import limits
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 
@@ -70,7 +71,9 @@ class Attendance:
 
     def _outcome(self, missing: list[int]) -> Outcome:
         why = "no agent serves there, so that its modules cannot be asked; `flux accord up`"
-        reasons = tuple(Reason(name_of(rank), why) for rank in missing)
+        reasons = tuple(
+            Reason(name_of(rank), why, code=ReasonCode.FAILED_MEMBER) for rank in missing
+        )
         return Outcome(Result.REFUSED, self._generation(), reasons=reasons)
 
 

@@ -9,10 +9,11 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from coordinator.api.front import UnixFront
-from coordinator.broker import CannotStart, Options
+from coordinator.broker import Options
+from coordinator.cannot_start import CannotStart
 from coordinator.core.events import Unreachable
 from coordinator.core.machine import Coordinator
-from coordinator.executor import Environment, Hook, open_machine
+from coordinator.environment import Environment, Hook
 from coordinator.files.proposal import FilesOnDisk, Proposal
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.fluxcore.agent import FluxBroker, FluxFront
@@ -22,12 +23,16 @@ from coordinator.fluxcore.transport import RankTransport
 from coordinator.ledger.errors import LedgerError
 from coordinator.ledger.sqlite import SqliteLedger
 from coordinator.observation.observer import Observer
+from coordinator.opening import open_machine
 from coordinator.runtime.directories import RunDirectory, Unusable
 from coordinator.runtime.log import Log
 from coordinator.runtime.worker import thread_workers
+from coordinator.transport.traced import TracedTransport
 from fluxcore.handle import Flux
 from fluxcore.loop import FluxLoop
+from fluxcore.routes import Routes
 from protocol.configuration import Configuration
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 
@@ -56,6 +61,7 @@ class Composed(NamedTuple):
 
 def build_coordinator(
     flux: Flux,
+    routes: Routes,
     loop: FluxLoop,
     directories: tuple[str, str],
     running: Configuration | None,
@@ -74,19 +80,20 @@ def build_coordinator(
             opened.callback(ledger.close)
             door = RunDirectory(rundir)
         except LedgerError as error:
-            raise CannotStart(Reason("ledger", str(error))) from error
+            raise CannotStart(Reason("ledger", str(error), code=ReasonCode.DISK)) from error
         except (Unusable, OSError) as error:
             raise CannotStart(Reason("agent", str(error))) from error
         opened.pop_all()
     if running is None and ledger.last() is None:
         running = Configuration.of({})
-    transport = RankTransport(flux)
+    transport = RankTransport(flux, routes)
     watch = RankWatch(flux, transport)
+    traced = TracedTransport(transport)
     path = flux.attribute("config.path") or ""
     world = Environment(
         ledger=ledger,
         history=ledger.history(),
-        transport=transport,
+        transport=traced,
         supervisor=watch,
         timers=loop,
         workers=thread_workers(loop),
@@ -94,11 +101,11 @@ def build_coordinator(
         files=FluxFiles(path, running),
         observer=Observer(log),
     )
-    machine = open_machine(ledger, loop.now(), Coordinator)
+    machine = open_machine(ledger, loop.now(), Coordinator, undo_failures=True)
     front = FluxFront(UnixFront(door, loop), flux.size)
     options = Options(rundir, statedir, path or None)
     broker = FluxBroker(options, machine, world, loop, NoPrograms(), front, log,
-                        _attributes(flux, directories, path), _no_module, hook)  # fmt: skip
+                        _attributes(flux, directories, path), _no_module, traced, hook)  # fmt: skip
     broker.wire(flux, front, Attendance(loop, lambda: watch.online, lambda: machine.members,
                                   lambda: machine.generation))  # fmt: skip
     watch.changed = broker.unreached

@@ -71,9 +71,10 @@ class RankWatch:
         ticket = self._tickets.pop(rank, None)
         if ticket is not None:
             self._tell(Died(name_of(rank), ticket, how))
+        self._transport.cut_below(rank)
 
     def replaced(self, rank: int) -> None:
-        """Another agent speaks for this rank; the transport knows its life already."""
+        """Another agent speaks for this rank; the transport has forgotten the one before."""
         ticket = self._tickets.pop(rank, None)
         if ticket is not None:
             self._tell(Died(name_of(rank), ticket, "its agent was started anew"))

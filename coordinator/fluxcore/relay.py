@@ -11,11 +11,13 @@ import socket
 from typing import Any
 
 from coordinator.api.connection import Connection
+from coordinator.api.fields import failure
 from coordinator.api.server import ApiServer
 from coordinator.runtime.directories import RunDirectory
 from coordinator.runtime.loop import SelectorLoop
 from fluxcore.framing import HANG_UP, LINE
 from fluxcore.handle import Failure, Flux, Request, parsed
+from protocol.reason_code import ReasonCode
 
 _ENODATA, _EPROTO, _ECONNREFUSED = 61, 71, 111
 _CHUNK = 256 * 1024
@@ -49,7 +51,8 @@ class RelayDoor:
             if not isinstance(answer, Failure):
                 self._server.answer(client, json.loads(answer["line"]))
             elif answer.number != _ENODATA:
-                self._server.answer(client, {"error": f"rank 0: {answer.text}"})
+                why = f"rank 0: {answer.text}"
+                self._server.answer(client, failure(why, ReasonCode.FAULT))
             client.busy = False
             self._server.resume(client)
 

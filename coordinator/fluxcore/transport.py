@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Frames between the coordinator on rank 0 and the agents of the ranks, as raw RPCs.
+"""Frames between the coordinator on rank 0 and the agents of the ranks, along Flux's tree.
 
-A peer is one life of one rank's agent.  What rank 0 says is a request to that rank's service; what
-a rank says is a request to rank 0's.  An answer to either says only that the other end took it.
+A peer is one life of one rank's agent.  One frame for many goes from agent to agent, so that each
+link carries it once (participant/fluxcore/frame_relay.py passes it on); what ranks say comes back
+that way, gathered.  An answer to a request says only that the next agent has taken it.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
 
-from fluxcore.framing import DOWN, UP, pack, unpack
+from fluxcore.framing import AGAIN, DOWN, UP, Peer, UpFrame, pack_down, unpack_up
 from fluxcore.handle import Failure, Flux, Request
+from fluxcore.routes import Routes
+from protocol import limits
 
 _EPROTO = 71
 
@@ -17,8 +22,9 @@ _EPROTO = 71
 class RankTransport:
     """What `coordinator.transport.interface.Transport` asks for, over Flux."""
 
-    def __init__(self, flux: Flux) -> None:
+    def __init__(self, flux: Flux, routes: Routes) -> None:
         self._flux = flux
+        self._routes = routes
         self._lives: dict[int, bytes] = {}
         """The life that was heard last of each rank."""
         self._arrived: deque[tuple[bytes, bytes]] = deque()
@@ -32,48 +38,66 @@ class RankTransport:
         self._unreachable, self._replaced = unreachable, replaced
 
     def send(self, peers: Iterable[bytes], frame: bytes) -> list[bytes]:
-        lost = []
-        for peer in peers:
-            there = unpack(peer)
-            if there is None or self._lives.get(there.rank) != there.life:
-                lost.append(peer)
-                continue
-            self._flux.ask_raw(DOWN, peer + frame, self._answered(peer), there.rank)
+        lost, there = [], []
+        for name in peers:
+            peer = Peer.named(name)
+            if self._lives.get(peer.rank) == peer.life:
+                there.append(peer)
+            else:
+                lost.append(name)
+        for hop, group in self._routes.split(there).items():
+            self._flux.ask_raw(DOWN, pack_down(group, frame), partial(self._answered, group), hop)
         return lost
 
-    def no_place_for(self, peer: bytes) -> str:  # noqa: ARG002
+    def no_place_for(self, peer: bytes, name: str) -> str:  # noqa: ARG002
         """Each rank has one: connections between ranks are Flux's."""
         return ""
 
-    def _answered(self, peer: bytes) -> Callable[[object], None]:
-        def then(answer: object) -> None:
-            if isinstance(answer, Failure):
-                self.forget(peer)
-                self._unreachable(peer)
+    def _answered(self, group: list[Peer], answer: Any) -> None:
+        if isinstance(answer, Failure):
+            for peer in group:
+                self._lose(peer)
 
-        return then
-
-    def forget(self, peer: bytes) -> None:
-        """Nobody is reached as `peer` any more."""
-        there = unpack(peer)
-        if there is not None and self._lives.get(there.rank) == there.life:
-            del self._lives[there.rank]
+    def _lose(self, peer: Peer) -> None:
+        if self._lives.get(peer.rank) == peer.life:
+            del self._lives[peer.rank]
+            self._unreachable(peer.name)
 
     def forget_rank(self, rank: int) -> None:
         """Whatever served there is gone."""
         self._lives.pop(rank, None)
 
+    def cut_below(self, rank: int) -> None:
+        """With what served there, all is gone that it had on the way for those below.
+
+        They are lost, as connections are lost: those that live are told so, and join again.
+        """
+        for below in self._routes.below(rank, list(self._lives)):
+            self._lose(Peer(below, self._lives[below]))
+            seconds = limits.RANK_JOIN_SECONDS
+            self._flux.ask(AGAIN, {}, _nothing, rank=below, seconds=seconds)
+
     def _heard(self, request: Request) -> None:
-        heard = unpack(request.data)
-        if heard is None or not 0 <= heard.rank < self._flux.size:
-            request.refuse(_EPROTO, "that is no frame of an agent")
+        entries = unpack_up(request.data)
+        if entries is None or any(entry.rank >= self._flux.size for entry in entries):
+            request.refuse(_EPROTO, "that is nothing that an agent says or passes on")
             return
         request.answer()
-        before = self._lives.get(heard.rank)
-        self._lives[heard.rank] = heard.life
-        if before is not None and before != heard.life:
-            self._replaced(heard.rank)
-        self._arrived.append((pack(heard.rank, heard.life, b""), heard.frame))
+        for entry in entries:
+            self._take(entry)
+
+    def _take(self, entry: UpFrame) -> None:
+        peer = Peer(entry.rank, entry.life)
+        if entry.lost:
+            self._lose(peer)
+            return
+        before = self._lives.get(peer.rank)
+        if before is not None and before != peer.life:
+            self.forget_rank(peer.rank)
+            self._replaced(peer.rank)
+            self.cut_below(peer.rank)
+        self._lives[peer.rank] = peer.life
+        self._arrived.append((peer.name, entry.frame))
 
     def receive(self, most: int) -> Iterator[tuple[bytes, bytes]]:
         for _ in range(min(most, len(self._arrived))):

@@ -15,7 +15,7 @@ raises LedgerError where the ledger is unusable.  The rules that every implement
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from coordinator.core.decisions import Attempt, Decision, Durable, Receipt
+from coordinator.core.decisions import Attempt, Decision, Durable, Provisional, Receipt
 from protocol.configuration import Configuration
 from protocol.reasons import Reason
 
@@ -73,6 +73,9 @@ class Ledger(Protocol):
     def unconfirmed(self) -> tuple[int, Configuration, float] | None:
         """The last generation, where it waits to be confirmed; what ran before it; seconds left."""
 
+    def provisional(self) -> Provisional | None:
+        """The last generation, where it is to be undone if a member cannot apply it."""
+
     def attached(self) -> tuple[str, ...]:
         """Names of the attached participants that were members when the last life ended."""
 
@@ -90,6 +93,9 @@ class Ledger(Protocol):
 
     def record_not_applied(self, generation: int, names: tuple[str, ...]) -> None:
         """Who had not applied this generation when its change ended.  As `record_attempt`."""
+
+    def record_kept(self, generation: int) -> None:
+        """This provisional generation stays.  As `record_attempt`: a later life looks again."""
 
     def record_attached(self, name: str, present: bool) -> None:
         """An attached participant became, or ceased to be, a member.  As `record_attempt`."""

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from coordinator.core.decisions import Attempt, Decision, Durable, Receipt
+from coordinator.core.decisions import Attempt, Decision, Durable, Provisional, Receipt
 from coordinator.core.requests import Who
 from coordinator.ledger.errors import Fenced, LedgerError, NotWritten, Uncertain
 from coordinator.ledger.sqlite_history import SqliteHistory
@@ -55,6 +55,7 @@ CREATE TABLE IF NOT EXISTS unconfirmed (
 CREATE TABLE IF NOT EXISTS extended (generation INTEGER PRIMARY KEY, seconds REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS not_applied (
     generation INTEGER PRIMARY KEY, names TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS provisional (generation INTEGER PRIMARY KEY) STRICT;
 """
 
 
@@ -168,6 +169,9 @@ class SqliteLedger:
                 run("DELETE FROM unconfirmed")
                 run("DELETE FROM extended")
                 run("DELETE FROM since")
+                run("DELETE FROM provisional")
+                if decision.provisional:
+                    run("INSERT INTO provisional VALUES (?)", (decision.generation,))
                 if decision.confirm is not None:
                     undone_at = at + decision.confirm
                     run("INSERT INTO unconfirmed VALUES (?,?)", (decision.generation, undone_at))
@@ -233,6 +237,14 @@ class SqliteLedger:
         left = min(row[1] - self._clock(), granted)
         return row[0], before.configuration, max(0.0, left)
 
+    def provisional(self) -> Provisional | None:
+        """The last generation where nobody knows yet whether all its members can apply it."""
+        row = self._connection.execute("SELECT generation FROM provisional").fetchone()
+        before = self.generation(row[0] - 1) if row is not None else None
+        if before is None or row[0] != self._last_generation():
+            return None
+        return Provisional(row[0], before.configuration)
+
     def last(self) -> Durable | None:
         """The decision in force, if there has been any."""
         return self._one("ORDER BY generation DESC LIMIT 1", ())
@@ -287,6 +299,11 @@ class SqliteLedger:
         """Who had not applied this generation when its change ended."""
         with self._writing(forced=False) as run:
             run("INSERT OR REPLACE INTO not_applied VALUES (?,?)", (generation, json.dumps(names)))
+
+    def record_kept(self, generation: int) -> None:
+        """All members that are there have applied this provisional generation."""
+        with self._writing(forced=False) as run:
+            run("DELETE FROM provisional WHERE generation = ?", (generation,))
 
     def record_attached(self, name: str, present: bool) -> None:
         """An attached participant became, or ceased to be, a member."""

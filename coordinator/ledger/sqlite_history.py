@@ -12,6 +12,7 @@ from typing import Any
 from coordinator.ledger.errors import NotKept
 from coordinator.ledger.sqlite_storage import SqliteStorage
 from protocol.configuration import Configuration
+from protocol.reason_code import ReasonCode
 
 _DECISIONS = """
 SELECT at, iif(names IS NULL, 'committed', 'partial'), generation, generation - 1, txid, digest,
@@ -86,4 +87,6 @@ def _shown(row: tuple[Any, ...]) -> dict[str, Any]:
     for name in ("who", "members", "reasons", "warnings", "not_applied"):
         if name in entry:
             entry[name] = json.loads(entry[name])
+    for reason in (*entry.get("reasons", ()), *entry.get("warnings", ())):
+        reason.setdefault("code", str(ReasonCode.INVALID))  # of a release that knew no codes
     return entry

@@ -89,7 +89,7 @@ class Observer:
 
     def refused(self, attempt: Attempt) -> None:
         """A change was refused, for these reasons."""
-        for code in {str(getattr(reason, "code", "invalid")) for reason in attempt.reasons}:
+        for code in {str(reason.code) for reason in attempt.reasons}:
             self.metrics.refusals[code] += 1
         details = {
             "base": attempt.base,

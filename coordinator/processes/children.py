@@ -7,6 +7,7 @@ the same loop, without polling and without mistaking a reused pid for an old acq
 
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
@@ -36,13 +37,18 @@ class Process:
 class Children:
     """All processes under watch, by pidfd: a `Supervisor`, and `Programs`."""
 
-    def __init__(self, modules_uri: str, loop: Loop, command: tuple[str, ...] = ()) -> None:
-        """`command` starts a module in place of the warm process; for tests."""
-        self._uri = modules_uri
+    def __init__(
+        self, connect: Callable[[str], socket.socket], loop: Loop, command: tuple[str, ...] = ()
+    ) -> None:
+        """`connect` makes a connection for the module of this name, and gives that one's end.
+
+        `command` starts a module in place of the warm process; for tests.
+        """
+        self._connect = connect
         self._loop = loop
         self._command = command
         self._limit = raise_limit()
-        self._fork_server = ForkServer(modules_uri, self._limit)
+        self._fork_server = ForkServer(self._limit)
         self._by_fd: dict[int, Process] = {}
         self._starting: dict[int, str] = {}
         """Names by ticket, of those that the fork server has been asked for."""
@@ -58,17 +64,23 @@ class Children:
     # Supervisor
 
     def start(self, name: str, spec: Spec, ticket: int) -> None:
-        if not self._command:
-            self._fork_server.ask(ticket, name, spec.path)
-            self._starting[ticket] = name
-            return
-        identity = ["--name", name, "--uri", self._uri, "--parent", str(os.getpid())]
+        with self._connect(name) as connection:  # from here on the module alone has that end
+            if not self._command:
+                self._fork_server.ask(ticket, name, spec.path, connection)
+                self._starting[ticket] = name
+                return
+            pid = self._start_by_command(name, spec, ticket, connection.fileno())
+        self._tell(Started(name, ticket, pid))
+
+    def _start_by_command(self, name: str, spec: Spec, ticket: int, connection: int) -> int:
+        identity = ["--name", name, "--socket", str(connection), "--parent", str(os.getpid())]
         child = subprocess.Popen(
             [*self._command, *identity, spec.path],
             stdin=subprocess.DEVNULL,
+            pass_fds=[connection],
             start_new_session=True,  # a terminal's Ctrl-C is for the broker alone
         )
-        self._tell(Started(name, ticket, self._adopt(name, ticket, child).pid))
+        return self._adopt(name, ticket, child).pid
 
     def collect(self) -> None:
         self._take(self._fork_server.collect())

@@ -8,6 +8,7 @@ warm process itself has to come up first, a few hundred.  It carries the ticket 
 because a module of the same name may have been asked for again meanwhile.
 """
 
+import array
 import ctypes
 import json
 import os
@@ -33,9 +34,8 @@ class Reply(NamedTuple):
 class ForkServer:
     """Started when the first module is asked for, and again should it have died."""
 
-    def __init__(self, modules_uri: str, limit: Limit) -> None:
+    def __init__(self, limit: Limit) -> None:
         """`limit` is how many descriptors it, and with it each module, may have."""
-        self._uri = modules_uri
         self._limit = limit
         self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._ours.setblocking(False)
@@ -43,11 +43,16 @@ class ForkServer:
         self._asked: set[int] = set()
         self.fd = self._ours.fileno()
 
-    def ask(self, ticket: int, name: str, path: str) -> None:
-        """Have a module started.  Raises OSError where that is not possible."""
+    def ask(self, ticket: int, name: str, path: str, connection: socket.socket) -> None:
+        """Have a module started, with its end of `connection`, which stays the caller's to close.
+
+        Raises OSError where that is not possible.
+        """
         if self._process is None:
             self._start()
-        self._ours.send(json.dumps([ticket, name, self._uri, path]).encode())
+        rights = array.array("i", [connection.fileno()])
+        request = json.dumps([ticket, name, path]).encode()
+        self._ours.sendmsg([request], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
         self._asked.add(ticket)
 
     def _start(self) -> None:

@@ -9,7 +9,7 @@ import json
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
@@ -47,6 +47,8 @@ class Log:
         self._recent = deque(maxlen=kept)
         self._form: Format = form
         self.level = level
+        self.listener: Callable[[dict[str, Any]], None] | None = None
+        """Called with every line, shown or not."""
 
     def line(self, event: str, fields: Mapping[str, Any]) -> None:
         """A line about something ordinary."""
@@ -64,11 +66,17 @@ class Log:
         """The lines that are remembered, oldest first."""
         return [_whole(*line) for line in self._recent]
 
+    def clear(self) -> None:
+        """Forget the lines that are remembered."""
+        self._recent.clear()
+
     def _add(self, level: str, event: str, fields: Mapping[str, Any]) -> None:
         line = time.time(), level, event, fields
         self._recent.append(line)
         if LEVELS[level] <= self.level:
             self._print(_whole(*line))
+        if self.listener is not None:
+            self.listener(_whole(*line))
 
     def _print(self, line: dict[str, Any]) -> None:
         try:

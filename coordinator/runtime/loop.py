@@ -5,11 +5,12 @@ A broker knows only `Loop`, so that somebody else's reactor (flux_reactor(3), th
 virtual time) can take the place of epoll(7).
 """
 
-import heapq
 import selectors
 import time
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
+
+from protocol.moments import Moments
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
@@ -73,8 +74,7 @@ class EpollLoop:
 
     def __init__(self) -> None:
         self.selector: selectors.BaseSelector = selectors.DefaultSelector()
-        self._timers: list[tuple[float, int, Callable[[], None]]] = []
-        self._made = 0
+        self._moments = Moments()
         self._turns: list[Callable[[], bool]] = []
         self._running = False
 
@@ -91,8 +91,7 @@ class EpollLoop:
         self.selector.unregister(source)
 
     def call_at(self, moment: float, callback: Callable[[], None]) -> None:
-        self._made += 1
-        heapq.heappush(self._timers, (moment, self._made, callback))
+        self._moments.add(moment, callback)
 
     def each_turn(self, callback: Callable[[], bool]) -> None:
         self._turns.append(callback)
@@ -100,7 +99,7 @@ class EpollLoop:
     def run(self) -> None:
         self._running = True
         while self._running:
-            self._call_what_is_due()
+            self._moments.call_back(self.now())
             # Asked last of all: whatever is done after the question may use up the only signal that
             # there is more (a ZeroMQ socket that sends something does).
             more = False
@@ -111,18 +110,11 @@ class EpollLoop:
             for key, events in self.selector.select(self._timeout(more)):
                 key.data(events)
 
-    def _call_what_is_due(self) -> None:
-        now = self.now()
-        due: dict[Callable[[], None], None] = {}
-        while self._timers and self._timers[0][0] <= now:
-            due[heapq.heappop(self._timers)[2]] = None
-        for callback in due:
-            callback()
-
     def _timeout(self, more: bool) -> float | None:
         if more:
             return 0.0
-        return self._timers[0][0] - self.now() if self._timers else None
+        moment = self._moments.next
+        return moment - self.now() if moment is not None else None
 
     def stop(self) -> None:
         self._running = False

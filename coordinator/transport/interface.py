@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""What a broker needs of the connections to participants: ZeroMQ today, Flux's RPCs some day.
+"""What a broker needs of the connections to participants: socket pairs, ZeroMQ, Flux's RPCs.
 
 A transport carries frames and knows nothing of what is in them: encoding and decoding are the
 executor's.  A peer is an opaque name of one connection, given by the transport; it is not used
@@ -23,8 +23,8 @@ class Transport(Protocol):
     def receive(self, most: int) -> Iterator[tuple[bytes, bytes]]:
         """(peer, frame) as they arrived, at most `most`; what was no single frame comes empty."""
 
-    def no_place_for(self, peer: bytes) -> str:
-        """Why this peer cannot join, for people; empty where it can.
+    def no_place_for(self, peer: bytes, name: str) -> str:
+        """Why this peer cannot join by this name, for people; empty where it can.
 
         One that cannot is connected for as long as it takes to tell it so.
         """

@@ -97,7 +97,7 @@ class ZmtpRouter:
     def ready(self) -> bool:
         return bool(self._unread)
 
-    def no_place_for(self, peer: bytes) -> str:
+    def no_place_for(self, peer: bytes, name: str) -> str:  # noqa: ARG002
         if peer[:1] != _LATE_MARK:
             return ""
         return (

@@ -24,7 +24,7 @@
 
 enum { JOIN, VOTE, APPLIED, LEAVE, REPORT, ADMIT, REFUSE, PREPARE, COMMIT, ABORT, SHUTDOWN, INQUIRE };
 
-#define VERSION 2
+#define VERSION 3
 #define DEEPEST 64
 #define NAME_BYTES 512  // 128 characters
 #define OUT_BYTES 8192
@@ -158,13 +158,14 @@ static void begin(struct writer *out, uint8_t fields, uint8_t tag) {
 static void put_reasons(struct writer *out, const struct participant *own, const char *why) {
     put_array(out, *why != 0);
     if (!*why) return;
-    put_array(out, 4);
+    put_array(out, 5);
     put_text(out, text_of(own->own_name));
     put_text(out, text_of(why));
     put_array(out, 2);
     put_text(out, text_of("pump"));
     put_text(out, text_of("pace"));
     put_nil(out);
+    put_text(out, text_of("invalid"));
 }
 
 static void join(struct participant *own, struct writer *out) {  // 1
@@ -339,7 +340,7 @@ static bool obeys(struct participant *own, struct text ledger, uint64_t epoch, u
 
 // One frame, whatever is in it; the answer, if there is one, is in `out`.
 static void hear(struct participant *own, const uint8_t *bytes, size_t size, struct writer *out) {
-    static const uint32_t fields[] = {7, 3, 9, 4, 3, 3, 3};  // of Admit to Inquire
+    static const uint32_t fields[] = {7, 3, 9, 4, 3, 3, 4};  // of Admit to Inquire
     struct reader from = {bytes, bytes + size, false};
     uint32_t count = take_array(&from);
     uint64_t version = take_count(&from), tag = take_count(&from);

@@ -12,9 +12,16 @@ from participant.checks.verdict import objections
 from participant.later import Later
 from participant.module import Reject, Rejects
 from protocol import limits
+from protocol.reason_code import ReasonCode
 
 
-class Question(NamedTuple):
+class CheckRefusal(Reject):
+    """A no of a command."""
+
+    code = ReasonCode.CHECK
+
+
+class CheckQuestion(NamedTuple):
     """One check that is to be asked, with all that it needs."""
 
     name: str
@@ -29,7 +36,7 @@ class Panel(Later):
     """The checks that are asked about one candidate."""
 
     def __init__(
-        self, questions: list[Question], candidate: Mapping[str, Any], seconds: float
+        self, questions: list[CheckQuestion], candidate: Mapping[str, Any], seconds: float
     ) -> None:
         """Start the first of them.  They have `seconds` together."""
         self._candidate = candidate
@@ -60,7 +67,7 @@ class Panel(Later):
                 run.unregister()
                 self._over.append(run)
                 for message, key in objections(run.ended(), self._candidate):
-                    self._rejects.append(Reject(message, key))
+                    self._rejects.append(CheckRefusal(message, key))
         self._fill()
         return not self._running and not self._waiting
 
@@ -86,7 +93,7 @@ class Panel(Later):
         """Runs that were killed and are not gone."""
         return [run for run in (*self._running, *self._over) if not run.is_gone()]
 
-    def _next(self) -> Question | None:
+    def _next(self) -> CheckQuestion | None:
         """The next one that may begin; no command runs twice at once."""
         if len(self._running) < limits.CHECKS_AT_ONCE:
             running = [run.words for run in self._running]
@@ -101,7 +108,7 @@ class Panel(Later):
             left = self._until - time.monotonic()
             if left <= 0:
                 why = f"{question.name}: was not asked: no time was left of {self._seconds:.3g} s"
-                self._rejects.append(Reject(why))
+                self._rejects.append(CheckRefusal(why))
                 continue
             try:
                 paper = self._papers.get(question.text)
@@ -111,7 +118,7 @@ class Panel(Later):
                 run = Run(question.name, question.program, question.words, paper, seconds)
             except (OSError, ValueError) as error:
                 why = str(getattr(error, "strerror", None) or error)
-                self._rejects.append(Reject(f"{question.name}: could not be started: {why}"))
+                self._rejects.append(CheckRefusal(f"{question.name}: could not be started: {why}"))
                 continue
             run.register(self._poll)
             self._running.append(run)

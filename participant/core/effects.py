@@ -10,6 +10,7 @@ from protocol.messages import (
     Arguments,
     Commit,
     FromParticipant,
+    Question,
 )
 
 
@@ -53,9 +54,10 @@ class Quit(NamedTuple):
 
 
 class Show(NamedTuple):
-    """Let the module tell how it is; the answer comes as Shown."""
+    """Let the module tell what is asked; the answer comes as Shown."""
 
     ticket: int
+    question: Question = Question.STATS
 
 
 Effect: TypeAlias = Tell | Validate | Cancel | Apply | Release | Quit | Show

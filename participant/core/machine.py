@@ -32,6 +32,7 @@ from protocol.messages import (
     Shutdown,
     Vote,
 )
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, bounded
 from protocol.transitions import PARTICIPANT, ParticipantInput, ParticipantState
 
@@ -172,8 +173,8 @@ class Participant:
                 return self._admit(message)
             case Shutdown(why=why):
                 return self._shutdown(why)
-            case Inquire(ticket=ticket):
-                return (Show(ticket),)
+            case Inquire(ticket=ticket, question=question):
+                return (Show(ticket, question),)
 
     def _obeys(self, message: FromCoordinator) -> bool:
         """Returns True if its sender may command here (fencing).
@@ -237,7 +238,8 @@ class Participant:
             return ()
         if message.generation < self.generation:
             why = f"it has run generation {self.generation}; {message.generation} is older"
-            return (self._applied(message.generation, (Reason(self.name, why),)),)
+            older = Reason(self.name, why, code=ReasonCode.STALE_GENERATION)
+            return (self._applied(message.generation, (older,)),)
         same = message.digest == self.digest and message.arguments == self.arguments
         if self.state is ParticipantState.IDLE and same:
             self.state = PARTICIPANT[self.state, ParticipantInput.ADMIT_SAME]
@@ -329,7 +331,8 @@ class Participant:
         return ()
 
     def _no(self, txid: str, why: str) -> Tell:
-        return Tell(Vote(self.epoch, self.incarnation, txid, False, (Reason(self.name, why),)))
+        reason = Reason(self.name, why, code=ReasonCode.TIMEOUT)
+        return Tell(Vote(self.epoch, self.incarnation, txid, False, (reason,)))
 
     def _applied(
         self,

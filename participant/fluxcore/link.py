@@ -2,50 +2,52 @@
 """The way of one rank to the coordinator on rank 0: up, down, and frames in both directions.
 
 It is up while rank 0 has an agent.  Flux's group tells, a tenth of a second late; a coordinator
-that begins a new life says hello at once; and a request that fails says so, too.
+that begins a new life, or anew with this rank, says hello at once; and a request that fails says
+so, too.
 """
 
 import os
 from collections.abc import Callable
-from typing import Any
 
-from fluxcore.framing import DOWN, GROUP, HELLO, LIFE_BYTES, UP, pack, unpack
-from fluxcore.handle import Failure, Flux, Request
+from fluxcore.framing import AGAIN, HELLO, LIFE_BYTES, Peer
+from fluxcore.handle import Flux, Request
+from fluxcore.routes import Routes
+from participant.fluxcore.frame_relay import FrameRelay
 
-_ESTALE, _EPROTO = 116, 71
 _COORDINATOR = 0
 
 
 class CoordinatorLink:
     """Callbacks come from the reactor: `heard(frame)`, `up()`, `down()`."""
 
-    def __init__(self, flux: Flux) -> None:
-        self._flux = flux
-        self.life = os.urandom(LIFE_BYTES)
-        self.heard: Callable[[bytes], None] = _no_frame
+    def __init__(self, flux: Flux, routes: Routes) -> None:
+        self._relay = FrameRelay(flux, routes, Peer(flux.rank, os.urandom(LIFE_BYTES)))
+        self._relay.failed = self._failed
         self.up: Callable[[], None] = _nothing
         self.down: Callable[[], None] = _nothing
+        self.renewed: Callable[[], None] = _nothing
+        """Called when a coordinator has begun a new life."""
         self._is_up = False
-        flux.serve(DOWN, self._frame)
+        routes.watch(self._served)
         flux.serve(HELLO, self._hello)
+        flux.serve(AGAIN, self._again)
 
-    def open(self) -> None:
-        """From now on there are callbacks."""
-        self._flux.watch_group(GROUP, self._served)
+    def hear(self, heard: Callable[[bytes], None]) -> None:
+        """Have `heard(frame)` called from now on."""
+        self._relay.heard = heard
 
     def send(self, frame: bytes) -> None:
         """Send to the coordinator; where nobody takes it, `down` follows."""
-        self._flux.ask_raw(UP, pack(self._flux.rank, self.life, frame), self._sent, _COORDINATOR)
+        self._relay.send(frame)
 
     def reopen(self) -> None:
-        """Take it for new, if it is up."""
+        """Take it for new, if it is up; what others below have said goes on its way."""
         if self._is_up:
             self.down()
             self.up()
 
-    def _sent(self, answer: Any) -> None:
-        if isinstance(answer, Failure):
-            self._set(False)
+    def _failed(self) -> None:
+        self._set(False)
 
     def _served(self, ranks: frozenset[int]) -> None:
         self._set(_COORDINATOR in ranks)
@@ -53,29 +55,21 @@ class CoordinatorLink:
     def _set(self, is_up: bool) -> None:
         if is_up != self._is_up:
             self._is_up = is_up
+            self._relay.reset()
             (self.up if is_up else self.down)()
 
     def _hello(self, request: Request) -> None:
+        self._again(request)
+        self.renewed()
+
+    def _again(self, request: Request) -> None:
         request.answer()
         if self._is_up:
+            self._relay.reset()  # those below are told so, too
             self.reopen()
         else:
             self._set(True)
 
-    def _frame(self, request: Request) -> None:
-        meant = unpack(request.data)
-        if meant is None:
-            request.refuse(_EPROTO, "that is no frame of a coordinator")
-        elif meant.life != self.life or meant.rank != self._flux.rank:
-            request.refuse(_ESTALE, "it was meant for an agent that is gone")
-        else:
-            request.answer()
-            self.heard(meant.frame)
-
 
 def _nothing() -> None:
-    """Nobody has asked to be told yet."""
-
-
-def _no_frame(_: bytes) -> None:
     """Nobody has asked to be told yet."""

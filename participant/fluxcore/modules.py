@@ -17,6 +17,7 @@ from participant.fluxcore.flux_text import reasons_in
 from participant.judging import Judgement
 from protocol import limits
 from protocol.configuration import Configuration
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 _CONFIG = "config"
@@ -65,14 +66,14 @@ class LocalModules:
 
         def listed(names: tuple[str, ...] | Failure) -> None:
             if isinstance(names, Failure):
-                then(Judgement((Reason("broker", f"module list: {names.text}"),), ()))
+                then(Judgement((_no_list(names),), ()))
                 return
             self._gather(names, "config-prepare", text, seconds, asked)
 
         def asked(answers: dict[str, Any]) -> None:
             self._weigh(txid, candidate, dry_run, seconds, answers, then)
 
-        self._list(listed)
+        self.list(listed)
 
     def _weigh(
         self,
@@ -121,13 +122,13 @@ class LocalModules:
 
         def listed(names: tuple[str, ...] | Failure) -> None:
             if isinstance(names, Failure):
-                then((Reason("broker", f"module list: {names.text}"),))
+                then((_no_list(names),))
             else:
                 self._gather(names, "config-reload", text, seconds, told)
 
         def told(answers: dict[str, Any]) -> None:
             reasons = tuple(
-                Reason(name, line)
+                Reason(name, line, code=_code(answer))
                 for name, answer in answers.items()
                 for line in _refusal(answer, seconds)
             )
@@ -139,9 +140,9 @@ class LocalModules:
 
         def broker_told(answer: Any) -> None:
             refused = isinstance(answer, Failure) and answer.number != _ENOSYS
-            then((Reason("broker", answer.text),) if refused else ())
+            then((Reason("broker", answer.text, code=_code(answer)),) if refused else ())
 
-        self._list(listed)
+        self.list(listed)
 
     def _go_back(
         self, answers: dict[str, Any], old: Configuration, then: Callable[[], None]
@@ -167,7 +168,9 @@ class LocalModules:
 
     # All at once
 
-    def _list(self, then: Callable[[tuple[str, ...] | Failure], None]) -> None:
+    def list(self, then: Callable[[tuple[str, ...] | Failure], None]) -> None:
+        """The names of all that are loaded, without `config`, or why they are not known."""
+
         def listed(answer: Any) -> None:
             if isinstance(answer, Failure):
                 then(answer)
@@ -236,8 +239,17 @@ def _own(name: str, answer: Any, candidate: Configuration, seconds: float) -> Ju
         text = "\n".join(map(str, told)) if isinstance(told, list) else ""
         return Judgement((), tuple(reasons_in(name, text, candidate)) if text else ())
     if _is_late(answer):
-        return Judgement((Reason(name, _lines(answer, seconds)[0]),))
+        return Judgement((Reason(name, _lines(answer, seconds)[0], code=_code(answer)),))
     return Judgement(tuple(reasons_in(name, answer.text, candidate)))
+
+
+def _code(answer: Any) -> ReasonCode:
+    return ReasonCode.TIMEOUT if _is_late(answer) else ReasonCode.INVALID
+
+
+def _no_list(failure: Failure) -> Reason:
+    """Why nobody knows which modules there are."""
+    return Reason("broker", f"module list: {failure.text}", code=ReasonCode.FAULT)
 
 
 def _lines(answer: Any, seconds: float) -> list[str]:

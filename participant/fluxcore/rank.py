@@ -12,17 +12,20 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Protocol
+from typing import Any
 
 from fluxcore.framing import name_of
 from participant.core.effects import Apply, Cancel, Effect, Quit, Release, Show, Tell, Validate
 from participant.core.events import Connected, Cut, Event, Finished, Heard, Judged, Shown
 from participant.core.machine import Participant
+from participant.fluxcore.clock import Clock
 from participant.fluxcore.link import CoordinatorLink
 from participant.fluxcore.memory import Remembered, RunningFile
 from participant.fluxcore.modules import LocalModules
+from participant.fluxcore.rehearsing import RankQuestion, Rehearsals
 from participant.fluxcore.site_checks import SiteChecks
 from participant.judging import Judgement
+from participant.questions import answer
 from protocol import limits
 from protocol.codec import Encoder, Malformed, decode_from_coordinator
 from protocol.configuration import EMPTY, Configuration
@@ -31,16 +34,6 @@ from protocol.reasons import Reason, part_of
 
 Hook = Callable[[str, object], None]
 """Called with "before" or "after" and each effect; the chaos tests' way in."""
-
-
-class Clock(Protocol):
-    """Moments to be called back at, as the loop has them."""
-
-    def now(self) -> float:
-        """Seconds of a clock that never goes back."""
-
-    def call_at(self, moment: float, callback: Callable[[], None]) -> None:
-        """Call back once, then."""
 
 
 class Rank:
@@ -63,10 +56,14 @@ class Rank:
         self.modules = modules
         self.in_force = running.configuration if running else EMPTY
         """What the modules of this rank run."""
+        self.generation = 0
+        """Its number; 0 where that is not known."""
         self._is_certain = running is not None and running.certain
         self._memory = memory
         self.changed: Callable[[], None] = _nothing
         """Called when the rank has applied something, and when it is admitted, or declines."""
+        self.rehearsals: Rehearsals | None = None
+        """Where a change is rehearsed on this rank."""
         self.machine = self._new_life()
         self.refused: dict[str, tuple[Reason, ...]] = {}
         """By digest: what could not be applied last, and why."""
@@ -83,7 +80,8 @@ class Rank:
         self._candidate: Configuration | None = None
         self._admitted = False
         self._look_again_at = 0.0
-        link.heard, link.up, link.down = self._heard, self._connected, self._cut
+        link.hear(self._heard)
+        link.up, link.down = self._connected, self._cut
 
     def _new_life(self) -> Participant:
         """Where it is not certain what the modules run, all is applied on admission."""
@@ -146,13 +144,14 @@ class Rank:
             case Cancel():
                 if self._checks is not None:
                     self._checks.cancel()
-            case Apply():
-                self._apply()
+            case Apply(authority):
+                self._apply(authority.generation)
             case Release():
                 self._candidate = None
                 self.modules.release()
-            case Show(ticket):
-                self._events.append(Shown(ticket, self._shown()))
+            case Show(ticket, question):
+                text = answer(question, self._shown, _nothing_counts)
+                self._events.append(Shown(ticket, text))
             case Quit(why, wanted):
                 self._quit(why, wanted)
         if self._hook is not None:
@@ -162,6 +161,7 @@ class Rank:
         if not isinstance(message, Applied) or self._admitted:
             return
         self._admitted = message.ok
+        self.generation = self.machine.generation
         self._know(self._is_certain)
         self.changed()
 
@@ -197,9 +197,13 @@ class Rank:
 
         if checks is not None:
             checks.judge(candidate, seconds, judged)
-        self.modules.judge(request.txid, candidate, request.dry_run, seconds, judged)
+        asked = RankQuestion(request.txid, self.in_force, candidate, request.dry_run, seconds)
+        if self.rehearsals is None:
+            self.modules.judge(asked.txid, candidate, asked.dry_run, seconds, judged)
+        else:
+            self.rehearsals.judge(self.modules, asked, judged)
 
-    def _apply(self) -> None:
+    def _apply(self, generation: int) -> None:
         assert self._candidate is not None
         new, self._candidate = self._candidate, None
 
@@ -208,12 +212,12 @@ class Rank:
                 self._failed(new, reasons)
                 return
             self.refused.clear()
-            self.in_force = new
+            self.in_force, self.generation = new, generation
             if self._checks is not None:
                 self._checks.applied(new)
             self._know(certain=True)
             self.changed()
-            self.feed(Finished((), self._shown()))
+            self.feed(Finished((), json.dumps(self._shown())))
 
         if self.refused and new == self.in_force:
             finished(())  # it has gone back to that by itself
@@ -229,7 +233,7 @@ class Rank:
     def _failed(self, new: Configuration, reasons: tuple[Reason, ...]) -> None:
         """The modules run what they ran: say what was refused."""
         lines = "; ".join(f"{reason.module}: {reason.message}" for reason in reasons)
-        told = (Reason(self.name, lines),)
+        told = (Reason(self.name, lines, code=reasons[0].code),)
         self._say(f"went back: {lines}")
         self.refused = {new.digest: told}
         self._know(certain=True)
@@ -251,10 +255,14 @@ class Rank:
             replace(reason, module=part_of(self.name, reason.module)) for reason in reasons
         )
 
-    def _shown(self) -> str:
-        """How each module is asked, and which of them hang; JSON."""
+    def _shown(self) -> dict[str, Any]:
+        """How each module is asked, and which of them hang."""
         kinds = {name: str(kind) for name, kind in self.modules.kinds.items()}
-        return json.dumps({"votes": kinds, "hanging": sorted(self.modules.hanging)})
+        return {"votes": kinds, "hanging": sorted(self.modules.hanging)}
+
+
+def _nothing_counts() -> None:
+    """A rank counts nothing, so that all its counters are zero already."""
 
 
 def _nothing() -> None:

@@ -19,6 +19,7 @@ from participant.fluxcore.flux_text import reasons_in
 from participant.fluxcore.throwaway import NoRehearsal, ThrowAway
 from participant.judging import Judgement
 from protocol.configuration import EMPTY, Configuration
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, bounded
 
 ORDER: Final[Mapping[str, tuple[str, ...]]] = {
@@ -65,9 +66,11 @@ class Rehearsed(NamedTuple):
     def warnings(self) -> tuple[Reason, ...]:
         """What could not be rehearsed, for whoever makes the change."""
         if self.why_none:
-            return (Reason("rehearsal", f"could not be held: {self.why_none}"),)
+            why = f"could not be held: {self.why_none}"
+            return (Reason("rehearsal", why, code=ReasonCode.NOT_ASKED),)
         return tuple(
-            Reason(name, f"could not be rehearsed: {why}") for name, why in self.not_asked.items()
+            Reason(name, f"could not be rehearsed: {why}", code=ReasonCode.NOT_ASKED)
+            for name, why in self.not_asked.items()
         )
 
 

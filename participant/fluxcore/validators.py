@@ -15,6 +15,7 @@ from participant.loader import load
 from participant.module import Module
 from participant.modules import BUNDLED
 from protocol.configuration import Configuration
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 NEXT_START: Final = "modprobe"
@@ -70,7 +71,7 @@ def _judged(
         said = ask(_class(validator), candidate, starting, lambda _: None)
     except Exception as error:
         why = f"its validator failed, so nobody can know before commit: {error}"
-        return Judgement((), (Reason(name, why),))
+        return Judgement((), (Reason(name, why, code=ReasonCode.NOT_ASKED),))
     return renamed(said, name)
 
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from pydantic import PlainValidator, WithJsonSchema
 
 from participant.checks.command import find_program, words_of
-from participant.checks.panel import Panel, Question
+from participant.checks.panel import CheckQuestion, Panel
 from participant.checks.run import Run
 from participant.module import Module, Reject, Rejects, StagedSettings
 from participant.modules.tables.base import LaxTable, StrictTable
@@ -163,7 +163,7 @@ class Checks(Module):
             if (check.command, tuple(check.tables)) not in kept and _concerns(check, changed):
                 yield check
 
-    def _question(self, check: Check, new: Config) -> Question:
+    def _question(self, check: Check, new: Config) -> CheckQuestion:
         """Raises Reject where it cannot be asked."""
         key = ("checks", new.checks.index(check), "command") if check in new.checks else ()
         hanging = next((run for run in self._left if run.words == check.command), None)
@@ -181,7 +181,7 @@ class Checks(Module):
         if check.tables:
             tree = {name: tree[name] for name in check.tables if name in tree}
         text = json.dumps(tree, ensure_ascii=False).encode(errors="surrogateescape")
-        return Question(check.name, program, check.command, check.timeout, text + b"\n")
+        return CheckQuestion(check.name, program, check.command, check.timeout, text + b"\n")
 
     def _left_behind(self) -> list[Run]:
         runs = [*self._left, *(self._panel.left_behind if self._panel else ())]

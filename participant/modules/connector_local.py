@@ -19,10 +19,11 @@ class ConnectorLocal(Module):
     config: Config
 
     def stats(self) -> dict[str, Any]:
-        """Who may connect."""
+        """Who may connect; the broker's own socket is where they do."""
         admin = self.config.roles.admin
         return {
-            "guests": self.config.allow_guest_user,
-            "root-is-owner": self.config.allow_root_owner,
+            "server": {"clients": [], "connects": 0},
+            "allow_guest_user": self.config.allow_guest_user,
+            "allow_root_owner": self.config.allow_root_owner,
             "admins": {"users": len(admin.users), "groups": len(admin.groups)} if admin else {},
         }

@@ -67,9 +67,15 @@ class Heartbeat(Module):
         self.beats += 1
 
     def stats(self) -> dict[str, Any]:
-        """The beats since the module was loaded, and the pace in force."""
+        """The pace in force in seconds, 0 for a timeout that is disabled; and the beats so far."""
+        timeout = self.config.timeout
         return {
-            "beats": self.beats,
-            "period": format_fsd(self.config.period),
-            "timeout": format_fsd(self.config.timeout),
+            "period": self.config.period,
+            "timeout": 0.0 if math.isinf(timeout) else timeout,
+            "count": self.beats,
+            "warn_thresh": self.config.warn_thresh,
         }
+
+    def clear_stats(self) -> None:
+        """The beats are counted anew."""
+        self.beats = 0

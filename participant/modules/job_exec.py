@@ -10,15 +10,18 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from participant.module import Module
 from participant.modules.tables.base import LaxTable
+from participant.modules.tables.counters import seconds
 from participant.settings.field import Field
 from participant.settings.types import FSD, MORE_THAN_ZERO, Int32, PathText, at_least, one_of
-from protocol.formats.fsd import format_fsd
 from protocol.formats.quoted import quoted
 
 SIGNALS: Final = frozenset(
     name for name in signal.Signals.__members__ if not name.startswith("SIGRT")
 )
 """Names of signals, without the realtime ones."""
+
+_LONGEST_PAUSE: Final = 300.0
+"""Seconds between two kills, at most."""
 
 
 def _signal(text: str) -> str:
@@ -98,12 +101,59 @@ class JobExec(Module):
     config: Config
 
     def stats(self) -> dict[str, Any]:
-        """How jobs are started and ended."""
-        limit = self.config.max_kill_timeout
-        return {
-            "service": self.config.service,
-            "method": self.config.method,
-            "imp": self.config.imp,
-            "kill-timeout": format_fsd(self.config.kill_timeout),
-            "max-kill-timeout": format_fsd(math.inf if limit is None else limit),
+        """How jobs are started and ended, times in seconds; no job is run."""
+        config = self.config
+        longest = _longest_kill(config)
+        stop = config.sdexec_stop_timer_sec
+        own: dict[str, Any] = {
+            "default_cwd": "/tmp",
+            "default_job_shell": config.job_shell or "flux-shell",
+            "exec_service": config.service,
+            "default_barrier_timeout": seconds(config.barrier_timeout),
+            "shell_exit_timeout": seconds(config.shell_exit_timeout),
+            "sdexec_stop_timer_sec": _whole(longest) if stop is None or stop < 0 else stop,
+            "sdexec_stop_timer_signal": config.sdexec_stop_timer_signal,
+            "sdexec_constrain_resources": int(config.sdexec_constrain_resources),
         }
+        if config.imp is not None:
+            own["flux_imp_path"] = config.imp
+        if config.sdexec_properties:
+            own["sdexec_properties"] = config.sdexec_properties
+        return {
+            "method": config.method,
+            "kill-timeout": seconds(config.kill_timeout),
+            "term-signal": _signal_name(config.term_signal),
+            "kill-signal": _signal_name(config.kill_signal),
+            "max-kill-count": config.max_kill_count,
+            "max-kill-timeout": seconds(config.max_kill_timeout),
+            "effective-max-kill-timeout": seconds(longest),
+            "jobs": {},
+            "config": own,
+        }
+
+
+def _longest_kill(config: JobExec.Config) -> float:
+    """Seconds until nodes are drained: job_exec_max_kill_timeout in job-exec.c."""
+    if config.max_kill_timeout is not None:
+        return config.max_kill_timeout
+    pause = config.kill_timeout
+    longest = 5 * pause
+    for doubled in range(1, config.max_kill_count):
+        if pause >= _LONGEST_PAUSE:  # from here on each is as long as the last
+            return longest + (config.max_kill_count - doubled) * pause
+        longest += pause
+        pause = min(2 * pause, _LONGEST_PAUSE)
+    return longest
+
+
+def _whole(value: float) -> int:
+    return math.ceil(value) if math.isfinite(value) else -1
+
+
+def _signal_name(text: str) -> str:
+    """`SIGTERM`, whichever way it is written; a number that is none's as it is."""
+    if text.isdigit():
+        number = int(text)
+        names = {known.value: known.name for known in signal.Signals}
+        return names.get(number, text)
+    return text if text.startswith("SIG") else f"SIG{text}"

@@ -2,14 +2,16 @@
 """The entrance for jobs: flux-config-ingest(5); and the same check of queues as job-manager has."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from participant.module import Module, Rejects
 from participant.modules.tables.base import LaxTable
 from participant.modules.tables.policy import Policy, Queues, objections
 from participant.settings.field import Field
 from participant.settings.types import ByteSize, Int32, at_most
-from protocol.formats.byte_size import format_byte_size
+
+_WORKERS: Final = 4
+"""Of each stage, in Flux."""
 
 
 class Frobnicator(LaxTable):
@@ -70,10 +72,17 @@ class JobIngest(Module):
             raise Rejects(rejects)
 
     def stats(self) -> dict[str, Any]:
-        """The stages that a job passes."""
+        """The stages that a job passes, and the input buffer in bytes; no worker is started."""
         ingest = self.config.ingest
+        stages: dict[str, Frobnicator | Validator] = {
+            "frobnicator": ingest.frobnicator,
+            "validator": ingest.validator,
+        }
+        idle = dict.fromkeys(("running", "requests", "errors", "trash", "backlog"), 0)
         return {
-            "frobnicator": [] if ingest.frobnicator.disable else ingest.frobnicator.plugins,
-            "validator": [] if ingest.validator.disable else ingest.validator.plugins,
-            "buffer-size": format_byte_size(ingest.buffer_size),
+            "pipeline": {name: {**idle, "pids": [0] * _WORKERS} for name in stages},
+            "plugins": {
+                name: [] if stage.disable else stage.plugins for name, stage in stages.items()
+            },
+            "buffer-size": ingest.buffer_size,
         }

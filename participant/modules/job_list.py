@@ -42,8 +42,11 @@ class JobList(Module):
             raise Rejects(rejects)
 
     def stats(self) -> dict[str, Any]:
-        """What a query may cost, and what guests see."""
+        """What a query may cost, and what guests see; no job is known."""
         return {
+            "jobs": {"pending": 0, "running": 0, "inactive": 0},
+            "idsync": {"lookups": 0, "waits": 0},
+            "stats_watchers": 0,
             "max_comparisons": self.config.job_list.max_comparisons,
             "private-mode": self.config.access.private_mode,
         }

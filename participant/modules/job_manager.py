@@ -11,6 +11,7 @@ from participant.modules.tables import jobtap
 from participant.modules.tables.access import GuestAccess
 from participant.modules.tables.base import LaxTable, StrictTable
 from participant.modules.tables.conditional import AT_START, ConditionalModule, only_when
+from participant.modules.tables.counters import seconds
 from participant.modules.tables.jobtap import Epilog, Perilog, Plugin, Prolog
 from participant.modules.tables.policy import Policy, Queues, objections
 from participant.settings.field import Field
@@ -111,9 +112,21 @@ class JobManager(ConditionalModule):
         self.plugins = staged
 
     def stats(self) -> dict[str, Any]:
-        """How many queues there are, and which plugins."""
+        """How many queues there are, and which plugins; no job is known."""
         children = sum(queue.parent is not None for queue in self.config.queues.values())
+        housekeeping = self.config.job_manager.housekeeping or Housekeeping()
         return {
+            "journal": {"listeners": 0, "events": 0},
+            "active_jobs": 0,
+            "inactive_jobs": 0,
+            "max_jobid": 0,
+            "housekeeping": {
+                "running": {},
+                "config": {
+                    "release-after": seconds(housekeeping.release_after),
+                    "command": " ".join(housekeeping.command or ()),
+                },
+            },
             "queues": len(self.config.queues),
             "queues-with-parent": children,
             "default-queue": self.config.policy.jobspec.defaults.system.queue,

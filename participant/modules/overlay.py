@@ -12,6 +12,7 @@ from participant.module import Reject, Rejects
 from participant.modules.tables.base import UNDERSCORES, LaxTable
 from participant.modules.tables.bootstrap import Bootstrap, objections
 from participant.modules.tables.conditional import AT_START, ConditionalModule
+from participant.modules.tables.counters import seconds
 from participant.modules.tables.files import read_private_file
 from participant.settings.field import Field
 from participant.settings.types import FSD, MORE_THAN_ZERO, Int32, at_least
@@ -20,6 +21,7 @@ from protocol.formats.quoted import quoted
 
 _TOPOLOGY = re.compile(r"kary:[+-]?[0-9]+|mincrit(?::[+-]?[0-9]+)?|binomial|custom")
 _KEY_IN_CERTIFICATE = re.compile(r'^\s*(public|secret)-key\s*=\s*"[!-~]{40}"', re.MULTILINE)
+_PEERS: Final = ("child-count", "child-connected", "parent-count", "parent-rpc", "child-rpc")
 _CERTIFICATE_BYTES: Final = 64 * 1024
 
 
@@ -118,15 +120,18 @@ class Overlay(ConditionalModule):
             self._topology = self.config.tbon.topo
 
     def stats(self) -> dict[str, Any]:
-        """The size and shape of the tree, and when a child counts as torpid."""
+        """The size and shape of the tree, and after how many seconds a child counts as torpid.
+
+        This broker has neither parent nor children.
+        """
         hosts = self._bootstrap.hosts if self._bootstrap else []
         return {
+            **dict.fromkeys(_PEERS, 0),
+            "interthread": {"sendq": 0, "recvq": 0},
             "size": len({name for entry in hosts for name in entry.host}) or 1,
             "topology": self._topology or ("custom" if self._bootstrap else "kary:32"),
-            "torpid": [
-                format_fsd(self.config.tbon.torpid_min),
-                format_fsd(self.config.tbon.torpid_max),
-            ],
+            "torpid_min": seconds(self.config.tbon.torpid_min),
+            "torpid_max": seconds(self.config.tbon.torpid_max),
         }
 
     def _certificate(self, path: str | None) -> list[Reject]:

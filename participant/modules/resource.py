@@ -13,12 +13,12 @@ from participant.module import Reject, Rejects
 from participant.modules.tables import bootstrap, fake_resources
 from participant.modules.tables.base import LaxTable, StrictTable
 from participant.modules.tables.conditional import AT_START, ConditionalModule
+from participant.modules.tables.counters import seconds
 from participant.modules.tables.fake_resources import FakeResources
 from participant.modules.tables.files import read_file
 from participant.modules.tables.inventory import Entry, Inventory, excluded, of_entries, of_r
 from participant.settings.field import Field
 from participant.settings.types import FSD, Int32, PathText, one_of
-from protocol.formats.fsd import format_fsd
 from protocol.keys import Path
 
 LONGEST_FILE: Final = 256 * 1024 * 1024
@@ -110,10 +110,11 @@ class Resource(ConditionalModule):
         self.resources = staged
 
     def stats(self) -> dict[str, Any]:
-        """Where the resources come from and how many there are."""
+        """Where the resources come from and how many there are; what was said to the module."""
         shown: dict[str, Any] = {
+            **super().stats(),
             "source": self.resources.source,
-            "history": format_fsd(self.config.resource.history),
+            "history": seconds(self.config.resource.history),
         }
         inventory = self.resources.inventory
         if inventory:

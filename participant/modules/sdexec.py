@@ -34,3 +34,7 @@ class Sdexec(SystemdModule):
         )
 
     config: Config
+
+    def stats(self) -> dict[str, Any]:
+        """Whether it works; no process is run."""
+        return {"procs": {}, "enabled": self.enabled}

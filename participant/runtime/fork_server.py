@@ -3,7 +3,7 @@
 
 `python -m participant.runtime.fork_server SOCKET PARENT`.
 
-Starting Python and importing ZeroMQ and pydantic takes longer than anything a module does when it
+Starting Python and importing pydantic takes longer than anything a module does when it
 comes up.  This process does it once and then forks; each module is still a process of its own, with
 its own memory, and imports its own file after the fork.
 
@@ -33,12 +33,13 @@ def main(descriptor: int, parent: int) -> None:
     requests = socket.socket(fileno=descriptor)
     gc.collect()
     gc.freeze()  # so that the collector of no child touches, and thereby copies, these pages
-    while request := requests.recv(1 << 16):
-        ticket, name, uri, path = json.loads(request)
+    while request := _received(requests):
+        (ticket, name, path), connection = request
         try:
             between = os.fork()
         except OSError as error:
             _answer(requests, ticket, why_not=f"fork: {error.strerror}")
+            connection.close()
             continue
         if between == 0:
             try:
@@ -50,11 +51,21 @@ def main(descriptor: int, parent: int) -> None:
                 _become_child_of(parent)
                 _answer(requests, ticket, os.getpid())
                 requests.close()
-                sys.exit(_module(name, uri, path, parent))
+                sys.exit(_module(name, connection, path, parent))
             os._exit(0)
+        connection.close()
         _, status = os.waitpid(between, 0)
         if os.WIFSIGNALED(status):  # perhaps after it had answered: the first answer counts
             _answer(requests, ticket, why_not="the process that forks it was killed")
+
+
+def _received(requests: socket.socket) -> tuple[tuple[int, str, str], socket.socket] | None:
+    """A request, and the connection that the module is born with; None where the broker is gone."""
+    data, descriptors, _, _ = socket.recv_fds(requests, 1 << 16, 1, socket.MSG_CMSG_CLOEXEC)
+    if not data:
+        return None
+    ticket, name, path = json.loads(data)
+    return (ticket, name, path), socket.socket(fileno=descriptors[0])
 
 
 def _answer(requests: socket.socket, ticket: int, pid: int = 0, why_not: str = "") -> None:
@@ -79,12 +90,13 @@ def _become_child_of(parent: int) -> None:
     process.die_with(parent)
 
 
-def _module(name: str, uri: str, path: str, parent: int) -> int:
+def _module(name: str, connection: socket.socket, path: str, parent: int) -> int:
     """A module's process, as if it had been started anew."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.setsid()
     process.call_itself(f"flux-{name}"[:_NAME_BYTES])
-    return process.main(["--name", name, "--uri", uri, "--parent", str(parent), path])
+    number = str(connection.detach())
+    return process.main(["--name", name, "--socket", number, "--parent", str(parent), path])
 
 
 if __name__ == "__main__":

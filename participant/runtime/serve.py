@@ -24,12 +24,15 @@ from participant.core.events import Connected, Cut, Event, Finished, Heard, Judg
 from participant.core.machine import Participant
 from participant.describe import describe
 from participant.module import Module, StagedSettings, Timer, Undecided
+from participant.questions import answer
 from participant.transport.interface import LinkEvent, ParticipantTransport
 from participant.unheard import run_verb
 from protocol import limits
 from protocol.codec import Encoder, Malformed, decode_from_coordinator
-from protocol.messages import Leave
+from protocol.messages import Leave, Message
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, Refusal
+from protocol.traffic import nothing_yet, type_of
 
 Hook = Callable[[str, object], None]
 """Called with "before" or "after" and each effect; the chaos tests' way in."""
@@ -80,16 +83,17 @@ class Serving:
     def turn(self) -> None:
         """Wait for something, and deal with it."""
         happened = self._link.wait(self._time_left())
-        if isinstance(happened, bytes):
+        if happened is LinkEvent.UP:
+            self.feed(Connected())
+        elif happened is LinkEvent.DOWN:
+            self.feed(Cut())
+        elif happened is not None:
             message = decode_from_coordinator(happened)
             if isinstance(message, Malformed):
                 self.complain(f"ignored a malformed frame: {message.why}")
             else:
+                self._count("rx", message)
                 self.feed(Heard(message))
-        elif happened is LinkEvent.UP:
-            self.feed(Connected())
-        elif happened is LinkEvent.DOWN:
-            self.feed(Cut())
         if self._undecided is not None and self._undecided.later.look():
             self._end_judging(self._undecided)
         if self._timers or self.module.timers:
@@ -128,6 +132,7 @@ class Serving:
                     self._hook("after", effect)
 
     def _tell(self, effect: Tell) -> None:
+        self._count("tx", effect.message)
         self._link.send(self._encode(effect.message))
 
     # Author's code
@@ -144,7 +149,8 @@ class Serving:
         try:
             answer = ask()
         except BaseException as error:  # whatever an author's prepare raises is a no
-            reasons = (Reason(self.name, self._mishap("prepare", error)),)
+            why = self._mishap("prepare", error)
+            reasons = (Reason(self.name, why, code=ReasonCode.FAULT),)
         else:
             if isinstance(answer, Undecided):
                 self._undecided = answer
@@ -176,7 +182,8 @@ class Serving:
                 self._ran = True
                 run_verb("run", self.module.run)
         except BaseException as error:
-            self._events.append(Finished((Reason(self.name, self._mishap("commit", error)),)))
+            why = self._mishap("commit", error)
+            self._events.append(Finished((Reason(self.name, why, code=ReasonCode.FAULT),)))
             return
         self._events.append(Finished((), self.module.report()))
 
@@ -190,13 +197,23 @@ class Serving:
 
     def _show(self, effect: Show) -> None:
         try:
-            stats = run_verb("stats", self.module.stats)
-            text = json.dumps(self.module.without_secrets(stats), default=str)
+            text = answer(effect.question, self._stats, self._clear)
         except BaseException as error:
             text = json.dumps({"error": self._mishap("stats", error)})
         if len(text) > limits.REPORT_LENGTH:
             text = json.dumps({"error": f"its stats are longer than {limits.REPORT_LENGTH}"})
         self._events.append(Shown(effect.ticket, text))
+
+    def _stats(self) -> dict[str, Any]:
+        stats: dict[str, Any] = self.module.without_secrets(run_verb("stats", self.module.stats))
+        return stats
+
+    def _clear(self) -> None:
+        self.module.traffic = nothing_yet()
+        run_verb("clear_stats", self.module.clear_stats)
+
+    def _count(self, way: str, message: Message) -> None:
+        self.module.traffic[way][type_of(message)] += 1
 
     def _quit(self, effect: Quit) -> None:
         self.quit = effect

@@ -19,12 +19,14 @@ from participant.settings.schema import Schema, below, kinds
 from protocol.frozen import LazyTable, Table, freeze
 from protocol.keys import Path, format_key, parse_key
 from protocol.messages import Argument, Arguments
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason
 
 FILE: Final = "configuration"
 """The origin of a value from the configuration files."""
 DEFAULT: Final = "default"
 """The origin of the author's default."""
+_UNKNOWN: Final = "unknown key"
 
 
 class Tables:
@@ -39,11 +41,15 @@ class Tables:
 
     def own(self, tree: LazyTable) -> tuple[Any, tuple[bytes, ...]]:
         """A copy of what the configuration says to this module, of whatever shape; and encoded."""
-        encoded = tuple([tree.encoding(name) for name in self.names])
+        encoded = self.encoded(tree)
         if self.single:
             return msgpack.unpackb(encoded[0], raw=False) if encoded[0] else {}, encoded
         named = zip(self.names, encoded, strict=True)
         return {name: msgpack.unpackb(table, raw=False) for name, table in named if table}, encoded
+
+    def encoded(self, tree: LazyTable) -> tuple[bytes, ...]:
+        """What the configuration says to this module, undecoded."""
+        return tuple([tree.encoding(name) for name in self.names])
 
     def spelt(self, path: Path) -> Path:
         """The key of the setting at `path` of `Config`: the first table's name is left out."""
@@ -102,6 +108,15 @@ class Merged(NamedTuple):
         origin = FILE if self.has(path) else DEFAULT
         return f"{origin}, in part {inside}" if inside else origin
 
+    def says(self, tree: LazyTable, tables: Tables, arguments: Arguments) -> bool:
+        """Whether the module would read in `tree` what it has read here."""
+        return arguments == self.arguments and tables.encoded(tree) == self.encoded
+
+    def moved_to(self, tree: LazyTable, tables: Tables) -> "Merged":
+        """The same, in another configuration that says the same to the module."""
+        laid = self.overrides and tables.names
+        return self._replace(whole=tables.laid_over(tree, self.own) if laid else tree)
+
     def has(self, path: Path) -> bool:
         """Returns True if anything but a default is at `path` of `Config`."""
         return bool(list(self.at(path)))
@@ -137,7 +152,8 @@ def merge_layers(
             own = _placed(own, path, argument.value, schema)
         except ValueError as fault:
             key = (*tables.where, *_path_or_nothing(argument.key, tables))
-            faults.append(Reason(module, str(fault), key, Origin(argument.origin)))
+            code = ReasonCode.UNKNOWN_KEY if str(fault) == _UNKNOWN else ReasonCode.INVALID
+            faults.append(Reason(module, str(fault), key, Origin(argument.origin), code))
         else:
             overrides.append(Override(path, argument.origin))
     return Merged(
@@ -168,7 +184,7 @@ def _placed(own: Any, path: Path, text: str, schema: Schema) -> Any:
             raise ValueError(f"{format_key(path[:depth])} is not a table; nothing is set in it")
         node = below(schema, node, step)
         if node is None:
-            raise ValueError("unknown key")
+            raise ValueError(_UNKNOWN)
         if depth == len(path) - 1:
             place[step] = value_of(text, kinds(schema, node))
         else:

@@ -17,6 +17,7 @@ from participant.settings.secrets import secret_paths
 from participant.settings.soundness import mistakes
 from participant.settings.words import Complaint, any_of, complaint, shown_value
 from protocol.keys import Path
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, Refusal
 from protocol.secrets import at
 
@@ -72,7 +73,7 @@ def read_table(
     if not isinstance(settings, model):
         kind = type(settings).__name__
         why = f"a validator of {model.__qualname__} returned a {kind}; it must return self"
-        return Refusal((Reason(module, why, key=where),))
+        return Refusal((Reason(module, why, key=where, code=ReasonCode.FAULT),))
     unmeant = [Reason(module, why, key=(*where, *path)) for path, why in mistakes(settings)]
     return Refusal(tuple(unmeant)) if unmeant else settings
 
@@ -87,14 +88,18 @@ def _reasons(
     """One reason for each key; in words that cannot contain the value, where that is secret."""
     schema, secrets = schema_of(model), secret_paths(model)
     said: dict[Path, list[Complaint]] = {}
+    unknown: set[Path] = set()
     for fault in faults:
         key = _key(schema, fault, value)
         told = _complaint(schema, fault, key, value)
         if at(secrets, key):
             told = told.without_value() or Complaint(_SECRET)
         said.setdefault(key, []).append(told)
+        if fault["type"] == "extra_forbidden":
+            unknown.add(key)
     for key, complaints in said.items():
-        yield Reason(module, any_of(complaints), key=(*where, *key))
+        code = ReasonCode.UNKNOWN_KEY if key in unknown else ReasonCode.INVALID
+        yield Reason(module, any_of(complaints), key=(*where, *key), code=code)
 
 
 _SECRET = "is not accepted (it is a secret, so why is not said)"

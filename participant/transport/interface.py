@@ -20,7 +20,7 @@ class LinkEvent(Enum):
 class ParticipantTransport(Protocol):
     """One connection that is made again whenever it is lost.  For use in one thread."""
 
-    def wait(self, seconds: float | None) -> LinkEvent | bytes | None:
+    def wait(self, seconds: float | None) -> LinkEvent | bytes | memoryview | None:
         """The next thing that happens: a frame, or UP or DOWN.
 
         None where nothing does within `seconds` (None: wait for ever), or where a descriptor

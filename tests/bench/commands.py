@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from participant.modules import BUNDLED
-from tests.bench.measure import Row, interleaved
+from tests.bench.measure import Case, Row, interleaved
 from tests.bench.ours import Ours
 
 FLUX = str(Path(sys.executable).parent / "flux")
@@ -24,13 +24,24 @@ def seconds_of(*command: str, uri: str = "") -> float:
     return time.perf_counter() - began
 
 
-def rows(scale: float) -> Iterator[Row]:
-    """All of them; `scale` times the usual number of rounds."""
-    rounds = max(3, int(20 * scale))
+def cases() -> Iterator[Case]:
+    """All of them."""
+    yield Case(("flux config get", "flux config reload, unchanged"), _config)
+    yield Case(("flux start true, no modules",), _start)
+    yield Case(("all bundled modules, per module",), _modules)
 
-    def nothing() -> float:
-        return seconds_of(sys.executable, "-c", "pass")
 
+def _rounds(scale: float) -> int:
+    return max(3, int(20 * scale))
+
+
+def nothing() -> float:
+    """The time of a Python that does nothing."""
+    return seconds_of(sys.executable, "-c", "pass")
+
+
+def _config(scale: float) -> Iterator[Row]:
+    rounds = _rounds(scale)
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder, "conf.toml")
         files.write_text("[bench]\nx = 1\n")
@@ -41,11 +52,17 @@ def rows(scale: float) -> Iterator[Row]:
                               lambda: seconds_of(FLUX, "config", "get", uri=uri))  # fmt: skip
             yield interleaved("flux config reload, unchanged", 5, rounds, nothing,
                               lambda: seconds_of(FLUX, "config", "reload", uri=uri))  # fmt: skip
+
+
+def _start(scale: float) -> Iterator[Row]:
     bare = ("start", "-S", "broker.rc1_path=", "true")
-    yield interleaved("flux start true, no modules", 15, rounds, nothing,
+    yield interleaved("flux start true, no modules", 15, _rounds(scale), nothing,
                       lambda: seconds_of(FLUX, *bare))  # fmt: skip
+
+
+def _modules(scale: float) -> Iterator[Row]:
     yield interleaved(
-        "all bundled modules, per module", 1.5, max(3, rounds // 4),
+        "all bundled modules, per module", 1.5, max(3, _rounds(scale) // 4),
         lambda: seconds_of(sys.executable, "-c", "import zmq, pydantic"),
         lambda: seconds_of(FLUX, "start", "true") / len(BUNDLED),
     )  # fmt: skip

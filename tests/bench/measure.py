@@ -2,9 +2,17 @@
 """Numbers: pairs of timings taken in turn, and what is said of them."""
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Case(NamedTuple):
+    """One or several cases that are measured together."""
+
+    names: tuple[str, ...]
+    rows: Callable[[float], Iterator["Row"]]
+    """Measures them, with so many times the usual rounds."""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,15 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from cli.client import Client
+
+LOCAL = 0
+"""In place of a number of processes: members are modules of the broker's own."""
+_MODULE = str(Path(__file__).with_name("local_module.py"))
 
 
 class Ours:
@@ -29,6 +34,9 @@ class Ours:
         _await(lambda: os.path.exists(f"{folder}/local"))
         self._client = Client(self.uri)
         self._client.ask("load", sources=[_source(self._text(0))])
+        if processes == LOCAL:
+            for number in range(members):
+                self.load_module(_MODULE, f"m{number}", f"number={number}")
         each = members // max(1, processes)
         self._members = [
             subprocess.Popen(
@@ -84,9 +92,11 @@ class Ours:
         assert answer["result"] == "refused", answer
         return answered
 
-    def load_module(self, path: str, name: str) -> None:
+    def load_module(self, path: str, name: str, *arguments: str) -> None:
         """Start a module in the broker."""
-        answer = self._client.ask("module-load", 30.0, name=name, path=path, arguments=[])
+        answer = self._client.ask(
+            "module-load", 30.0, name=name, path=path, arguments=list(arguments)
+        )
         assert answer["result"] == "loaded", answer
 
     def remove_module(self, name: str) -> None:

@@ -17,6 +17,7 @@ from coordinator.core.events import Died, Started
 from coordinator.core.requests import Spec
 from coordinator.processes.children import Children
 from coordinator.runtime.loop import EpollLoop
+from coordinator.transport.socket_pairs import SocketPairs
 from tests.chaos.broker import PLAIN, ChaosBroker
 from tests.chaos.campaign import wait_stopped
 from tests.support.client_calls import ROOT
@@ -223,7 +224,8 @@ def test_a_fork_that_fails_is_an_answer() -> None:
     try:
         ours.settimeout(PATIENCE)
         for ticket in (7, 8):
-            ours.send(json.dumps([ticket, "a", "ipc://nowhere", str(PLAIN)]).encode())
+            request = json.dumps([ticket, "a", str(PLAIN)]).encode()
+            socket.send_fds(ours, [request], [ours.fileno()])  # any
             told, pid, why_not = json.loads(ours.recv(4096))
             assert (told, pid) == (ticket, 0)
             assert why_not.startswith("fork: ")
@@ -236,7 +238,7 @@ def test_a_fork_that_fails_is_an_answer() -> None:
 def test_a_late_answer_is_that_of_its_own_start(tmp_path: Path) -> None:
     """A start is given up and another of the same name asked for, before the first is answered."""
     told: list[Started | Died] = []
-    children = Children(f"ipc://{tmp_path}/nowhere", EpollLoop())
+    children = Children(SocketPairs().open, EpollLoop())
     children.attach(told.append)
     try:
         children.start("a", Spec(str(PLAIN)), 1)

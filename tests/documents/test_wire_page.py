@@ -17,6 +17,7 @@ from protocol import limits, messages
 from protocol.codec import decode_from_coordinator, decode_from_participant, encode
 from protocol.configuration import Configuration
 from protocol.messages import Argument, Message
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason
 
 FILE = Path(__file__).parents[2] / "docs" / "wire.md"
@@ -42,8 +43,9 @@ def _value(field: str, value: Any) -> Any:
     return value
 
 
-def _reason(module: str, message: str, key: list[Any], source: str | None) -> Reason:
-    return Reason(module, message, tuple(key), Origin(source) if source is not None else None)
+def _reason(module: str, message: str, key: list[Any], source: str | None, code: str) -> Reason:
+    origin = Origin(source) if source is not None else None
+    return Reason(module, message, tuple(key), origin, ReasonCode(code))
 
 
 def in_lines(frame: bytes) -> str:

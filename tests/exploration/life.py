@@ -17,7 +17,8 @@ from coordinator.core.events import Event
 from coordinator.core.machine import Coordinator
 from coordinator.core.requests import Spec
 from coordinator.core.results import Outcome
-from coordinator.executor import Environment, Executor
+from coordinator.environment import Environment
+from coordinator.executor import Executor
 from coordinator.files.proposal import Proposal
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.ledger.interface import History, Ledger
@@ -97,7 +98,7 @@ class _Around:
     def receive(self, most: int) -> Iterator[tuple[bytes, bytes]]:
         return iter(())
 
-    def no_place_for(self, peer: bytes) -> str:
+    def no_place_for(self, peer: bytes, name: str) -> str:
         return ""
 
     def descriptors(self) -> tuple[int, ...]:

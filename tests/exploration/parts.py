@@ -13,7 +13,7 @@ from coordinator.core.effects import (
 )
 from coordinator.core.events import Event
 from coordinator.core.machine import Coordinator
-from coordinator.executor import open_machine
+from coordinator.opening import open_machine
 from participant.core.events import Event as ParticipantEvent
 from participant.core.machine import Participant
 from tests.exploration.disk import Disk, Opened, Session, opened_by, outcome_of

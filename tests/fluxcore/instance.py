@@ -9,10 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from fluxcore.bindings import find_flux, load
+from fluxcore.bindings import find_flux, load, search_path
+from fluxcore.front.client import call_front
 from fluxcore.handle import Flux
 from tests.support.patience import PATIENCE, until
 
@@ -130,9 +132,9 @@ class Instance:
         return subprocess.Popen([self._flux, *arguments], env=environment, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
 
-    def up(self) -> Self:
-        """Agents on all ranks."""
-        done = self.accord("up")
+    def up(self, *options: str) -> Self:
+        """Agents on all ranks, which rehearse nothing: it would take its time in every test."""
+        done = self.accord("up", *(options or ("--no-rehearse",)))
         assert done.status == 0, f"{done.text}\n{self.log_text()}"
         return self
 
@@ -159,8 +161,71 @@ class Instance:
 
     def agent_pid(self, rank: int) -> int:
         """The process of that rank's agent."""
-        pid: int = self.handle(rank).call("accord.ping", None, rank)["pid"]
+        pid: int = self.handle(rank).call("accord.ping", None, rank, 0.5)["pid"]
         return pid
+
+    def start_front(self, rank: int, *agent: str, **limits: float) -> None:
+        """A front on that rank with an agent of the tests', and other values for some limits."""
+        path = os.pathsep.join([*search_path(), self.environment["PYTHONPATH"]])
+        environment = {**self.environment, "FLUX_URI": self.uri(rank), "PYTHONPATH": path,
+                       "FRONT_LIMITS": json.dumps(limits)}  # fmt: skip
+        door = self.door(rank)
+        door.mkdir(exist_ok=True)
+        command = [sys.executable, "-m", "tests.fluxcore.brisk_front", str(door), "-1", "0",
+                   *agent]  # fmt: skip
+        with self.log_path.open("ab") as log:
+            subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log,
+                             stderr=log, start_new_session=True)  # fmt: skip
+
+    def door(self, rank: int) -> Path:
+        """The directory of that rank's sockets."""
+        return self.root / f"local-{rank}.accord"
+
+    def leftovers(self) -> list[str]:
+        """Command lines of processes that belong to this instance, and are no brokers."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                variables = (entry / "environ").read_bytes()
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if os.fsencode(self.root) in variables and "accord" in command:
+                    found.append(command)
+        return found
+
+    def broker_lives(self, rank: int) -> bool:
+        """Whether that rank's broker answers."""
+        try:
+            self.handle(rank).call("broker.ping", {}, rank, PATIENCE)
+        except OSError:
+            return False
+        return True
+
+    def processes(self, rank: int) -> dict[str, int]:
+        """That rank's front, standby and agent, by the front's word; 0 where there is none."""
+        told = call_front(str(self.door(rank)), "who", PATIENCE)
+        assert told is not None
+        return {name: told[name] for name in ("front", "standby", "agent")}
+
+    def kill_all_of(self, rank: int) -> None:
+        """kill -9 of all three."""
+        pids = self.processes(rank)
+        for name in ("front", "standby", "agent"):
+            os.kill(pids[name], signal.SIGKILL)
+        until(lambda: not any(map(lives, pids.values())), "they are dead")
+
+    def served_anew(self, rank: int, before: int) -> bool:
+        """Whether that rank has another agent than this process."""
+        try:
+            return self.agent_pid(rank) != before
+        except OSError:
+            return False
+
+    def is_served(self, rank: int) -> bool:
+        """Whether that rank's front holds the name, with an agent behind it."""
+        try:
+            return call_front(str(self.door(rank)), "wait", 0.5) is not None
+        except OSError:
+            return False
 
     def has_agent(self, rank: int) -> bool:
         """Whether that rank has an agent that answers."""
@@ -169,6 +234,14 @@ class Instance:
         except OSError:
             return False
         return True
+
+
+def lives(pid: int) -> bool:
+    """Whether there is that process; one that only waits to be reaped is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 class BootedInstance(Instance):
@@ -223,14 +296,7 @@ noverify = true
     def run_again(self, rank: int) -> None:
         """Start a broker that has ended, and wait until it has its agent."""
         self._starter("run", rank=rank)
-        until(lambda: self._is_served(rank), f"rank {rank} is served")
-
-    def _is_served(self, rank: int) -> bool:
-        try:
-            return self.has_agent(rank)
-        except OSError:
-            self._handles.pop(rank, None)
-            return False
+        until(lambda: self.is_served(rank), f"rank {rank} is served")
 
 
 class Done:

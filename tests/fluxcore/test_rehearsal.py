@@ -218,6 +218,7 @@ def test_validate_with_a_rehearsal(tmp_path: Path) -> None:
 
 
 def test_validate_without_a_flux_warns(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("")
     done = validate("--rehearse", str(tmp_path), FLUX_CORE="/nowhere/flux")
     assert done.returncode == 0
     assert done.stderr == (

@@ -340,7 +340,9 @@ def test_an_attached_participant(broker: RunningBroker) -> None:
         until(lambda: module.config is not None, "it is configured")
         good(broker, "config", "set", "guest", "rooms=3")
         assert module.config.rooms == 3
-        assert good(broker, "stats", "guest") == "{}\n"
+        told = json.loads(good(broker, "stats", "guest"))  # the default: what was said to it
+        assert told["tx"]["request"] == 1
+        assert told["rx"]["event"] == 0
         shown = broker.flux("modinfo", "guest")
         assert "rooms: integer, default 1" in shown.stdout, shown.stderr
         schema = json.loads(broker.flux("modinfo", "--json", "guest").stdout)
@@ -351,4 +353,4 @@ def test_an_attached_participant(broker: RunningBroker) -> None:
 
 def test_stats_of_nobody(broker: RunningBroker) -> None:
     assert "no such module" in refused(broker, "stats", "nobody")
-    assert "tells no depth" in refused(broker, "stats", "-p", "depth", "tank")
+    assert "`depth' not found in response" in refused(broker, "stats", "-p", "depth", "tank")

@@ -7,8 +7,10 @@ they go as they are.
 
 import os
 import pty
+import re
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -79,7 +81,8 @@ COMMANDS = [
     ("modinfo", "odd"),
     ("modinfo", "--toml", "odd"),
     ("modinfo", "--json", "odd"),
-    ("dmesg",),
+    ("dmesg", "--color=never"),
+    ("dmesg", "-H", "-Lnever"),
 ]
 
 
@@ -93,6 +96,14 @@ def test_a_terminal_is_shown_no_control_characters(
     assert status == 0, shown
     assert [character for character in DANGEROUS if character in shown] == []
     assert shown.strip()
+
+
+def test_colours_on_a_terminal_are_ours_alone(broker: RunningBroker) -> None:
+    status, shown = on_a_terminal(broker, "dmesg")
+    assert status == 0, shown
+    assert "\x1b[33mbroker." in shown
+    plain = re.sub(r"\x1b\[(0|1|31|32|33|34)m", "", shown)
+    assert [character for character in DANGEROUS if character in plain] == []
 
 
 def test_an_error_is_shown_none_either(broker: RunningBroker) -> None:
@@ -111,3 +122,15 @@ def test_into_a_pipe_values_go_as_they_are(broker: RunningBroker) -> None:
 def test_what_is_printed_of_other_scripts_stays(broker: RunningBroker) -> None:
     broker.good("set", "--type=string", "plain.script", "žluťoučký 漢字 עברית")
     assert "žluťoučký 漢字 עברית" in on_a_terminal(broker, "config", "get", "plain.script")[1]
+
+
+def test_two_hundred_mistakes_are_summed_up_for_people_alone(
+    broker: RunningBroker, tmp_path: Path
+) -> None:
+    file = tmp_path / "many.toml"
+    file.write_text("".join(f"[queues.q{number}]\nrequirez = []\n" for number in range(200)))
+    _, said = on_a_terminal(broker, "config", "validate", str(file))
+    assert said.count("queues.") < 5
+    assert "job-manager, job-ingest: queues.q0.requirez: unknown key" in said
+    assert "196 times more" in said
+    assert broker.config("validate", str(file)).stderr.count("requirez") == 400, "two modules mind"

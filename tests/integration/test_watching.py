@@ -21,6 +21,7 @@ from protocol import limits
 from tests.support.broker import RunningBroker
 from tests.support.client_calls import FLUX, ROOT
 from tests.support.patience import PATIENCE, until
+from tests.support.schemas import conforms
 
 VOTER = '''
 from participant import Field, Module, Reject
@@ -58,6 +59,7 @@ class Watcher:
         """The next event that is one of these."""
         while True:
             event: dict[str, Any] = json.loads(self._lines.get(timeout=PATIENCE))
+            conforms("events", event)
             if event["event"] in kinds:
                 return event
 

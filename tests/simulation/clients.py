@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coordinator.core.events import Asked, HungUp, Inquired
-from coordinator.core.requests import Request
+from coordinator.core.requests import ChangeRequest, Request
 from coordinator.core.results import Outcome
 from protocol import limits
 
@@ -43,6 +43,8 @@ class Clients:
             return 0
         self._made += 1
         due = now + request.seconds + limits.COMMIT_SECONDS + limits.SHUTDOWN_SECONDS
+        if self.world.setting.undo_failures and isinstance(request, ChangeRequest):
+            due += limits.PREPARE_SECONDS + limits.COMMIT_SECONDS  # it may be undone, too
         self.waiting[self._made] = Client(self._made, broker, request, due)
         self.world.tell("client {} {}", self._made, words)
         broker.feed(Asked(self._made, request))

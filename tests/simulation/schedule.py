@@ -61,16 +61,22 @@ def setting(chance: random.Random) -> Setting:
     modules = tuple(f"m{n}" for n in range(1, ours + 1))
     attached = tuple(f"a{n}" for n in range(1, total - ours + 1))
     concurrent = tuple(name for name in (*modules, *attached) if chance.random() < 0.4)
+    delay = chance.choice((0.002, 0.02, 0.2))
+    disk_time = chance.choice((0.002, 0.05, 0.5))
+    slowness = chance.choice((0.01, 0.1, 2.0))
+    # A small one must do, too: what waits for a participant that hangs is bounded.
+    queue = chance.choice((limits.PROBES + 8, limits.FRAMES_QUEUED, limits.FRAMES_QUEUED))
+    draw = chance.random()
     return Setting(
         modules,
         attached,
         concurrent,
-        delay=chance.choice((0.002, 0.02, 0.2)),
-        disk_time=chance.choice((0.002, 0.05, 0.5)),
-        slowness=chance.choice((0.01, 0.1, 2.0)),
-        # A small one must do, too: what waits for a participant that hangs is bounded.
-        queue=chance.choice((limits.PROBES + 8, limits.FRAMES_QUEUED, limits.FRAMES_QUEUED)),
-        files=chance.random() < 0.8,
+        delay,
+        disk_time,
+        slowness,
+        queue,
+        files=draw < 0.8,
+        undo_failures=int(1000 * draw) % 5 == 0,
     )
 
 

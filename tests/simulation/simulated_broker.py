@@ -13,9 +13,11 @@ from coordinator.core.events import Asked, Begin, Event, Forced, Received
 from coordinator.core.machine import Coordinator
 from coordinator.core.requests import Spec
 from coordinator.core.results import Outcome
-from coordinator.executor import Environment, Executor, open_machine
+from coordinator.environment import Environment
+from coordinator.executor import Executor
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.observation.observer import Observer
+from coordinator.opening import open_machine
 from coordinator.runtime.worker import Workers
 from protocol import limits
 from protocol.configuration import Configuration
@@ -58,7 +60,9 @@ class SimulatedBroker:
         self.ledger = world.store.open()
         self.book = world.book
         self.ledger.durable = partial(world.is_durable, self.book)
-        self.machine = open_machine(self.ledger, world.scheduler.now, _Watched)
+        self.machine = open_machine(
+            self.ledger, world.scheduler.now, _Watched, world.setting.undo_failures
+        )
         self.machine.broker = self
         self.transport = SimulatedTransport(self)
         files = SimulatedWorker(self, self._files_time)

@@ -42,7 +42,7 @@ class SimulatedTransport:
         while self.arrived:
             yield self.arrived.popleft()
 
-    def no_place_for(self, peer: bytes) -> str:
+    def no_place_for(self, peer: bytes, name: str) -> str:
         return ""
 
     def descriptors(self) -> tuple[int, ...]:

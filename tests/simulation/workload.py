@@ -167,13 +167,17 @@ def _load(world: World, action: Action) -> None:
 def _remove(world: World, action: Action) -> None:
     name = member(world, action)
     if name is not None:
-        world.clients.ask(RemoveRequest(name, _patience(action)), f"removes {name}")
+        cancel = action.which % 3 == 0
+        request = RemoveRequest(name, _patience(action), cancel=cancel)
+        world.clients.ask(request, f"{'cancels' if cancel else 'removes'} {name}")
 
 
 def _module_reload(world: World, action: Action) -> None:
     name = member(world, action)
     if name is not None:
-        world.clients.ask(ModuleReloadRequest(name, _patience(action)), f"reloads {name}")
+        cancel = action.which % 3 == 0
+        request = ModuleReloadRequest(name, _patience(action), cancel=cancel)
+        world.clients.ask(request, f"reloads {name}{' at once' if cancel else ''}")
 
 
 def _configure(world: World, action: Action) -> None:

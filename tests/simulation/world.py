@@ -37,6 +37,8 @@ class Setting:
     queue: int = limits.FRAMES_QUEUED
     files: bool = True
     """Whether brokers are started with configuration files."""
+    undo_failures: bool = False
+    """Whether a change that a member cannot apply is undone."""
 
 
 @dataclass(frozen=True, slots=True)

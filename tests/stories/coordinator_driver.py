@@ -4,13 +4,14 @@
 import json
 from typing import Any
 
-from coordinator.core.decisions import Decision, Durable, Receipt
+from coordinator.core.decisions import Decision, Durable, Provisional, Receipt
 from coordinator.core.edit import Edit
 from coordinator.core.effects import (
     AnnounceReady,
     Answer,
     AnswerInquiry,
     Effect,
+    FindUnread,
     GiveUp,
     Kill,
     ReadFiles,
@@ -18,6 +19,7 @@ from coordinator.core.effects import (
     RecordAttached,
     RecordAttempt,
     RecordFilesDigest,
+    RecordKept,
     RecordNotApplied,
     RecordWarnings,
     Send,
@@ -46,6 +48,7 @@ from coordinator.core.events import (
     Stop,
     TimePassed,
     Unreachable,
+    UnreadFound,
 )
 from coordinator.core.machine import Coordinator
 from coordinator.core.requests import (
@@ -63,7 +66,17 @@ from coordinator.core.requests import (
 )
 from protocol.configuration import Configuration
 from protocol.keys import parse_key
-from protocol.messages import Applied, Arguments, Inquire, Join, Leave, Prepare, Report, Vote
+from protocol.messages import (
+    Applied,
+    Arguments,
+    Inquire,
+    Join,
+    Leave,
+    Prepare,
+    Question,
+    Report,
+    Vote,
+)
 from protocol.reasons import Reason, Refusal
 
 
@@ -101,23 +114,32 @@ class CoordinatorDriver:
             self.now = float(words[1])
             words = words[2:]
         if words[0] == "coordinator":
-            return self._coordinator(options(words[1:])[1])
+            return self._coordinator(*options(words[1:]))
         step = self.machine.step(self.now, self._event(*options(words)))
         return self._told(step)
 
-    def _coordinator(self, named: dict[str, str]) -> str:
+    def _coordinator(self, words: list[str], named: dict[str, str]) -> str:
         epoch, generation = int(named.get("epoch", 1)), int(named.get("generation", 0))
         running, receipts = None, {}
         if generation:
             runs = configuration(named.get("runs", "{}"))
             txid = named.get("txid", f"{epoch - 1}.9")
             decision = Decision(
-                generation, txid, epoch - 1, runs, named.get("files", runs.digest), ()
-            )
+                generation, txid, epoch - 1, runs, named.get("files", runs.digest),
+                tuple(filter(None, named.get("members", "").split(","))),
+            )  # fmt: skip
             running = Durable(Receipt(txid, generation), decision)
             receipts = {txid: running.receipt}
             self.digests[generation] = runs.digest
-        self.machine = Coordinator(epoch, running, receipts, ledger=LEDGER)
+        before = configuration(named["undoes-to"]) if "undoes-to" in named else None
+        self.machine = Coordinator(
+            epoch,
+            running,
+            receipts,
+            ledger=LEDGER,
+            undo_failures="undo-failures" in words or before is not None,
+            provisional=Provisional(generation, before) if before is not None else None,
+        )
         return f"epoch {epoch}, generation {generation}"
 
     # Commands
@@ -147,6 +169,9 @@ class CoordinatorDriver:
                 return Received(name.encode(), Leave(1, self._incarnation(name, named), name))
             case ["files" | "configuration", txid, text]:
                 return CandidateRead(txid, configuration(text))
+            case ["unread", txid, *keys]:
+                found = (Reason("config", "unknown key", parse_key(key)) for key in keys)
+                return UnreadFound(txid, tuple(found))
             case ["unreadable", txid, message]:
                 return CandidateRead(txid, Refusal((Reason("config", message),)))
             case ["ask", client, *request]:
@@ -164,8 +189,9 @@ class CoordinatorDriver:
             case ["not-forced", why]:
                 assert self.pending is not None
                 return NotForced(self.pending.txid, why)
-            case ["stats", client, name, seconds]:
-                return Inquired(int(client), name, float(seconds))
+            case ["stats", client, name, seconds, *question]:
+                asked = Question(" ".join(question)) if question else Question.STATS
+                return Inquired(int(client), name, float(seconds), asked)
             case ["report", name, ticket, text]:
                 return Received(
                     name.encode(), Report(self.machine.epoch, f"{name}-1", int(ticket), text)
@@ -221,10 +247,13 @@ class CoordinatorDriver:
                 given = (*((key[1:], named[key]) for key in named if key[0] == "+"),
                          *((key, None) for key in keys))  # fmt: skip
                 return ConfigureRequest(name, given, seconds=seconds, dry_run=dry_run)
-            case ["module-reload", name]:
-                return ModuleReloadRequest(name, seconds)
-            case ["module-remove", name]:
-                return RemoveRequest(name, seconds)
+            case ["module-reload", name, *rest]:
+                replaced = tuple((key[1:], named[key]) for key in named if key[0] == "+")
+                return ModuleReloadRequest(
+                    name, seconds, arguments=replaced or None, cancel="cancel" in rest
+                )
+            case ["module-remove", name, *rest]:
+                return RemoveRequest(name, seconds, "force" in rest, "cancel" in rest)
         raise ValueError(f"no such request: {words}")
 
     def _peer(self, name: str, named: dict[str, str]) -> bytes:
@@ -290,8 +319,9 @@ def _line(effect: Effect) -> list[str]:
             allowed = f" allowed {message.allowed:g} s"
             return [(f"send Prepare {message.txid} base {message.base}{dry}{allowed}"
                     f"{_given(message.arguments)} -> {_names(peers)}")]  # fmt: skip
-        case Send(peers, Inquire(ticket=ticket)):
-            return [f"send Inquire {ticket} -> {_names(peers)}"]
+        case Send(peers, Inquire(ticket=ticket, question=question)):
+            what = "" if question is Question.STATS else f" {question}"
+            return [f"send Inquire {ticket}{what} -> {_names(peers)}"]
         case AnswerInquiry(client, text, why_not):
             return [f"told {client}: {text or why_not}"]
         case Send(peers, message):
@@ -321,6 +351,8 @@ def _other_line(effect: Any) -> str:
     match effect:
         case ReadFiles(txid):
             return f"read files for {txid}"
+        case FindUnread(txid):
+            return f"look for keys of {txid} that nobody reads"
         case ReadGeneration(txid, generation):
             return f"read generation {generation} for {txid}"
         case StartProcess(name):
@@ -333,6 +365,8 @@ def _other_line(effect: Any) -> str:
             return f"remember {len(warnings)} warnings of generation {generation}"
         case RecordNotApplied(generation, names):
             return f"record generation {generation} as not applied by {' '.join(names)}"
+        case RecordKept(generation):
+            return f"record that generation {generation} stays"
         case WriteConfirmation(generation, extend):
             given = "" if extend is None else f", extended by {extend:g} s"
             return f"write confirmation of generation {generation}{given}"

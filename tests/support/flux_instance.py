@@ -18,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from fluxcore.bindings import find_flux
+from fluxcore.command import named_or_found
 from tests.support.patience import PATIENCE, until
 
 NO_MODULES: Final = ("-Sbroker.rc1_path=", "-Sbroker.rc3_path=")
@@ -27,31 +29,8 @@ FEW_MODULES: Final = ("heartbeat", "content", "kvs")
 
 @cache
 def real_flux() -> str | None:
-    """The path of a real `flux`, or None.  Raises AssertionError where FLUX_CORE is none."""
-    named = os.environ.get("FLUX_CORE", "")
-    if named:
-        assert _is_real(named), f"FLUX_CORE={named} is no `flux` of flux-core"
-        return named
-    for directory in os.get_exec_path():
-        path = os.path.join(directory, "flux")
-        if os.access(path, os.X_OK) and _is_real(path):
-            return path
-    return None
-
-
-def _is_real(path: str) -> bool:
-    """Flux's own knows where its commands are."""
-    try:
-        asked = subprocess.run(
-            [path, "config", "builtin", "exec_path"], env=outside(), text=True,
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE,
-        )  # fmt: skip
-    except OSError:
-        return False
-    directories = asked.stdout.strip().split(":")
-    return asked.returncode == 0 and any(
-        os.path.exists(os.path.join(directory, "flux-start")) for directory in directories
-    )
+    """The path of a real `flux`, or None.  Raises NoFlux where FLUX_CORE names none."""
+    return find_flux() if named_or_found() else None
 
 
 def why_not() -> str:

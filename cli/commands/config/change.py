@@ -7,6 +7,7 @@ from typing import Any
 
 from cli import streams
 from cli.client import Client, Trouble
+from cli.options.completers import complete_by, generations
 from cli.options.duration import add_timeout, duration
 from cli.options.key import add_name
 from cli.output.result import change
@@ -15,7 +16,7 @@ _STATUS = """
 exit status:
   0  committed, unchanged, or valid (--dry-run)
   1  refused or failed; nothing changed
-  2  wrong usage
+  2  wrong usage; 1 of a command that Flux has, too
   3  committed, but some module has not applied it"""
 
 
@@ -185,7 +186,8 @@ def build_rollback(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = _STATUS
     _add_options(parser)
-    parser.add_argument("generation", metavar="GEN", nargs="?", type=generation)
+    number = parser.add_argument("generation", metavar="GEN", nargs="?", type=generation)
+    complete_by(number, generations)
     parser.set_defaults(run=rollback)
 
 
@@ -239,12 +241,13 @@ def generation(text: str) -> int:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="ask every module, change nothing")
-    parser.add_argument(
+    expected = parser.add_argument(
         "--if-generation",
         metavar="N",
         type=generation,
         help="refuse unless generation N is in force",
     )
+    complete_by(expected, generations)
     parser.add_argument(
         "--confirm",
         metavar="FSD",
@@ -252,6 +255,11 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="undo it by itself unless `flux config confirm` comes within this time",
     )
     parser.add_argument("--strict", action="store_true", help="a warning refuses")
+    parser.add_argument(
+        "--no-rehearse",
+        action="store_true",
+        help="in a Flux instance: do not try it first on flux-core's own modules beside it",
+    )
     parser.add_argument(
         "-m", "--message", metavar="MESSAGE", default="", help="why; kept in the history"
     )
@@ -266,7 +274,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 def _check_message(options: argparse.Namespace) -> None:
     if len(options.message) > 1000:
-        raise Trouble("the message is longer than 1000 characters")
+        raise Trouble("the message is longer than 1000 characters", "too-large")
 
 
 def _change(options: argparse.Namespace, op: str, typed: str, **fields: Any) -> int:
@@ -283,6 +291,7 @@ def _change(options: argparse.Namespace, op: str, typed: str, **fields: Any) -> 
         message=options.message,
         strict=options.strict,
         command=f"flux config {typed}",
+        **({"rehearse": False} if options.no_rehearse else {}),
         **fields,
     )
 

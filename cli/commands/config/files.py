@@ -11,6 +11,7 @@ from protocol import limits
 if TYPE_CHECKING:
     from coordinator.files.reading import Source
     from protocol.configuration import Configuration
+    from protocol.reasons import Reason
 
 
 def sources_at(path: str) -> "tuple[Source, ...]":
@@ -20,7 +21,13 @@ def sources_at(path: str) -> "tuple[Source, ...]":
     try:
         return read_sources(os.path.abspath(path) if path else path)
     except Unreadable as error:
-        raise Trouble("\n".join(str(reason) for reason in error.reasons)) from None
+        raise unreadable(error.reasons) from None
+
+
+def unreadable(reasons: "tuple[Reason, ...]") -> Trouble:
+    """What is said of texts that are no configuration: a line for every reason."""
+    lines = "\n".join(str(reason) for reason in reasons)
+    return Trouble(lines, str(reasons[0].code), [reason.as_json() for reason in reasons])
 
 
 NO_FILES = "the directory holds no *.toml file; that is the empty configuration"
@@ -35,7 +42,7 @@ def configuration_at(path: str) -> "Configuration":
     try:
         return merge(sources_at(path))
     except Unreadable as error:
-        raise Trouble("\n".join(str(reason) for reason in error.reasons)) from None
+        raise unreadable(error.reasons) from None
 
 
 def to_send(path: str | None, strict: bool) -> list[dict[str, str]]:
@@ -44,11 +51,11 @@ def to_send(path: str | None, strict: bool) -> list[dict[str, str]]:
     Warns of a directory without a text; raises Trouble for one if it is `strict`.
     """
     if path is None:
-        return [_from_stdin()]
+        return [from_stdin()]
     sources = sources_at(path)
     if not sources:
         if strict:
-            raise Trouble(f"{path}: {NO_FILES}")
+            raise Trouble(f"{path}: {NO_FILES}", "not-found")
         complain("config", f"warning: {path}: {NO_FILES}")
     return [
         {
@@ -63,22 +70,22 @@ def to_send(path: str | None, strict: bool) -> list[dict[str, str]]:
 def one_to_send(path: str) -> dict[str, str]:
     """The text of one file, or on stdin where the path is -.  Raises Trouble."""
     if path == "-":
-        return _from_stdin()
+        return from_stdin()
     if os.path.isdir(path):
-        raise Trouble(f"{path}: it is a directory; give a file")
+        raise Trouble(f"{path}: it is a directory; give a file", "unreadable")
     (only,) = to_send(path, strict=False)
     return only
 
 
-def _from_stdin() -> dict[str, str]:
+def from_stdin() -> dict[str, str]:
     """What comes on stdin: a JSON object, or else TOML.  Raises Trouble."""
     if sys.stdin is None:  # nothing is the empty configuration; no stdin is none at all
-        raise Trouble("<stdin>: it is closed; give a PATH, or </dev/null for nothing")
+        raise Trouble("<stdin>: it is closed; give a PATH, or </dev/null for nothing", "unreadable")
     try:
         text = sys.stdin.buffer.read(limits.SOURCE_BYTES + 1)
     except OSError as error:
-        raise Trouble(f"<stdin>: {error.strerror}") from None
+        raise Trouble(f"<stdin>: {error.strerror}", "unreadable") from None
     if len(text) > limits.SOURCE_BYTES:
-        raise Trouble(f"<stdin>: more than {limits.SOURCE_BYTES} bytes are not read")
+        raise Trouble(f"<stdin>: more than {limits.SOURCE_BYTES} bytes are not read", "too-large")
     form = "json" if text.lstrip()[:1] == b"{" else "toml"  # no TOML begins with a brace
     return {"name": "<stdin>", "format": form, "text": text.decode(errors="surrogateescape")}

@@ -29,7 +29,7 @@ types:
 A part of NAME that holds dots is quoted: 'queues."a.b".requires'.
 
 exit status:
-  0 printed   1 not set, not of that type, or no broker   2 wrong usage
+  0 printed   1 not set, not of that type, no broker, or wrong usage
 
 examples:
   flux config get --type=fsd-integer tbon.tcp_user_timeout

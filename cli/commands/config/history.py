@@ -5,8 +5,10 @@ import argparse
 import json
 from typing import Any
 
-from cli.client import Client
+from cli import failure
+from cli.client import Client, Trouble
 from cli.commands.config.change import generation
+from cli.options.completers import complete_by, generations
 from cli.output.formats import moment, user
 from protocol import limits
 from protocol.reasons import from_json, printable
@@ -73,7 +75,7 @@ def build_show(parser: argparse.ArgumentParser) -> None:
         "stand before, as comments."
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("generation", metavar="GEN", type=generation)
+    complete_by(parser.add_argument("generation", metavar="GEN", type=generation), generations)
     parser.set_defaults(run=show)
 
 
@@ -96,12 +98,26 @@ def build_diff(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Print the keys whose values differ between A and B.  Each is the number of a generation,\n"
         "`running`, or `files` (those on disk).  Without B, A against what runs; without both,\n"
-        "what runs against the files: what `reload` would change."
+        "what runs against the files: what `reload` would change.  Tables, and arrays of tables,\n"
+        "are compared by their parts."
+    )
+    parser.epilog = """\
+exit status:
+  0  printed; with --exit-code: they are the same
+  1  failed; with --exit-code: they differ
+  2  wrong usage; with --exit-code: failed"""
+    parser.add_argument(
+        "--exit-code", action="store_true", help="exit with 1 where they differ, 2 for a failure"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("a", metavar="A", nargs="?", type=_compared)
-    parser.add_argument("b", metavar="B", nargs="?", type=_compared)
+    for name in ("a", "b"):
+        side = parser.add_argument(name, metavar=name.upper(), nargs="?", type=_compared)
+        complete_by(side, _comparable)
     parser.set_defaults(run=diff)
+
+
+def _comparable() -> list[str]:
+    return ["running", "files", *generations()]
 
 
 def _compared(text: str) -> str:
@@ -116,10 +132,14 @@ def _compared(text: str) -> str:
 def diff(options: argparse.Namespace) -> int:
     """Run `flux config diff`; the exit status."""
     a, b = options.a or "running", options.b or ("running" if options.a else "files")
-    answer = Client().ask("diff", _LOOK_SECONDS, a=a, b=b)
+    try:
+        answer = Client().ask("diff", _LOOK_SECONDS, a=a, b=b)
+    except Trouble as trouble:
+        return failure.tell("config", options.json, trouble, 2 if options.exit_code else 1)
+    status = 1 if options.exit_code and answer["changes"] else 0
     if options.json:
         print(json.dumps(answer))
-        return 0
+        return status
     if answer["changes"]:
         print(printable(f"--- {_side(answer['a'])}"))
         print(printable(f"+++ {_side(answer['b'])}"))
@@ -128,7 +148,7 @@ def diff(options: argparse.Namespace) -> int:
             if field in change:
                 value = json.dumps(change[field], ensure_ascii=False)
                 print(printable(f"{sign}{change['key']} = {value}"))
-    return 0
+    return status
 
 
 def _side(side: dict[str, Any]) -> str:

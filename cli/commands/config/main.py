@@ -6,12 +6,12 @@ Scripts call `flux config get` in loops, so what one subcommand needs must not c
 
 from __future__ import annotations
 
-import argparse
 import sys
 from importlib import import_module
 
-from cli.client import Trouble, complain
-from cli.options.parser import Parser
+from cli.client import Trouble
+from cli.options.parser import AS_FLUX, OURS_ALONE, Parser
+from cli.real_flux import OURS_ALONE_OF_CONFIG
 
 COMMANDS = {
     "get": ("cli.commands.config.get", "print the configuration in force, or a part of it"),
@@ -31,6 +31,7 @@ COMMANDS = {
     "diff": ("cli.commands.config.history", "what differs between two configurations"),
     "watch": ("cli.commands.config.watch", "print a value at every committed generation"),
     "dump": ("cli.commands.config.watch", "print everything at once"),
+    "schema": ("cli.commands.config.schema", "print the JSON Schema of what --json prints"),
 }
 
 _INTRODUCTION = """\
@@ -41,7 +42,7 @@ _EPILOG = """\
 exit status:
   0  done, or nothing to do
   1  refused or failed; nothing changed
-  2  wrong usage
+  2  wrong usage, of a command that Flux has not; where Flux has it, 1
   3  committed, but some module has not applied it
 
 environment:
@@ -63,27 +64,33 @@ def main(_command: str, arguments: list[str]) -> int:
     try:
         status: int = options.run(options)
     except Trouble as trouble:
-        for line in str(trouble).splitlines():
-            complain("config", line.removeprefix("config: "))
-        return 1
+        from cli import failure
+
+        return failure.tell("config", getattr(options, "json", False), trouble)
     return status
 
 
-def _parser_of(command: str) -> argparse.ArgumentParser:
+def _parser_of(command: str) -> Parser:
     """The parser of one subcommand."""
-    alone = Parser(f"flux config {command}")
+    alone = Parser(f"flux config {command}", _wrong_usage(command))
     _fill(command, alone)
     return alone
 
 
-def parser(_command: str) -> argparse.ArgumentParser:
+def _wrong_usage(command: str) -> int:
+    return OURS_ALONE if command in OURS_ALONE_OF_CONFIG else AS_FLUX
+
+
+def parser(_command: str) -> Parser:
     """The parser of all subcommands, for help, completion and wrong usage."""
     whole = Parser("flux config", description=_INTRODUCTION, epilog=_EPILOG)
     commands = whole.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for command, (_, purpose) in COMMANDS.items():
-        _fill(command, commands.add_parser(command, help=purpose))
+        _fill(
+            command, commands.add_parser(command, help=purpose, wrong_usage=_wrong_usage(command))
+        )
     return whole
 
 
-def _fill(command: str, parser: argparse.ArgumentParser) -> None:
+def _fill(command: str, parser: Parser) -> None:
     import_module(COMMANDS[command][0]).BUILDERS[command](parser)

@@ -28,12 +28,18 @@ def check(status: dict[str, Any], as_json: bool) -> int:
     """Print what is wrong with this status; the exit status, 1 if anything is."""
     problems = list(problems_of(status, _warnings_in_force(status["generation"])))
     if as_json:
+        result = "problems" if problems else "ok"
         shown = [
             {"code": problem.code, "message": problem.text}
             | ({"module": problem.module} if problem.module else {})
             for problem in problems
         ]
-        told = {"version": 1, "generation": status["generation"], "ok": not problems}
+        told = {
+            "version": 1,
+            "result": result,
+            "generation": status["generation"],
+            "ok": not problems,
+        }
         print(json.dumps({**told, "problems": shown}))
     else:
         for problem in problems:

@@ -11,9 +11,12 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
+from coordinator.comparison.foreign import KEY, foreign_tables
+from coordinator.comparison.foreign import TABLE as OWN_TABLE
 from participant.module import Module
 from protocol.configuration import Configuration
 from protocol.keys import Path, format_key
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
 _Found = dict[Path, set[str]]
@@ -23,14 +26,17 @@ _Found = dict[Path, set[str]]
 def warnings(configuration: Configuration, modules: Iterable[type[Module]]) -> list[Reason]:
     """A reason, without a place, for each table and key that none of `modules` reads."""
     tree = configuration.tree
+    foreign = foreign_tables(tree)
     readers: dict[str, list[_Found]] = {}
     for module in modules:
         unknown = _unknown_to(module, tree)
         for table in _tables(module):
             readers.setdefault(table, []).append(unknown)
     reasons = []
-    for table in sorted(tree):
-        if table not in readers:
+    for table in sorted(tree.keys() - foreign):
+        if table == OWN_TABLE:
+            reasons += [_warning((table, *rest), "key", {KEY}) for rest in _beside(tree[table])]
+        elif table not in readers:
             what = "table" if isinstance(tree[table], Mapping) else "key"
             reasons.append(_warning((table,), what, readers))
         else:
@@ -39,10 +45,18 @@ def warnings(configuration: Configuration, modules: Iterable[type[Module]]) -> l
     return reasons
 
 
+def _beside(own: Any) -> list[Path]:
+    """Where the table for declarations like that of foreign tables has something else."""
+    if not isinstance(own, Mapping):
+        return [()]
+    return [(name,) for name in own if name != KEY]
+
+
 def _warning(path: Path, what: str, names: Iterable[str]) -> Reason:
     near = difflib.get_close_matches(str(path[-1]), sorted(names), 1)
     guess = f"; did you mean {format_key((near[0],))}?" if near else ""
-    return Reason("config", f"unknown {what}, which no module reads{guess}", path)
+    why = f"unknown {what}, which no module reads{guess}"
+    return Reason("config", why, path, code=ReasonCode.UNKNOWN_KEY)
 
 
 def _unknown_to_all(table: str, readers: list[_Found]) -> _Found:

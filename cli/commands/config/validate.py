@@ -1,24 +1,28 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """`flux config validate`: what the modules would say to files, without a broker.
 
-Made for a configuration manager, which must not install a file that will be refused, and for the CI
-of a repository of configurations.
+Made for a configuration manager, which must not install a file that will be refused, for the hooks
+and the CI of a repository of configurations, and for editors.
 """
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Container, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cli.client import Trouble, complain
+from cli.client import complain
 from cli.options.duration import duration
+from cli.output import mistakes
 from cli.streams import tell
 from protocol import limits
 from protocol.keys import Path
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason
 
 if TYPE_CHECKING:
+    from cli.commands.config.roster import Roster
     from coordinator.files.reading import Source
     from participant.fluxcore.rehearsal import Rehearsed
     from participant.module import Module
@@ -28,10 +32,10 @@ if TYPE_CHECKING:
 def build_validate(parser: argparse.ArgumentParser) -> None:
     """Describe `validate`."""
     parser.description = (
-        "Read and merge the file or directory PATH, and have every bundled module judge it as it\n"
-        "would in a broker, for a `reload` or, with --start, for a start.  Needs no broker.\n"
-        "Warnings tell what the modules find doubtful, what only the next start would refuse, and\n"
-        "tables and keys that no module reads."
+        "Read and merge the file or directory PATH (- is stdin), and have every bundled module\n"
+        "judge it as it would in a broker, for a `reload` or, with --start, for a start.\n"
+        "Needs no broker.  Warnings tell what the modules find doubtful, what only the next\n"
+        "start would refuse, and tables and keys that no module reads."
     )
     parser.epilog = """\
 exit status:
@@ -41,7 +45,24 @@ exit status:
 
 examples:
   flux config validate /etc/flux/system/conf.d
-  ansible: template: {src: queues.toml, dest: …, validate: "flux config validate --strict %s"}"""
+  flux config validate --with new/queues.toml /etc/flux/system/conf.d
+  ansible: template: {src: queues.toml, dest: /etc/flux/system/conf.d/queues.toml,
+             validate: flux config validate --with %s=queues.toml /etc/flux/system/conf.d}"""
+    parser.add_argument(
+        "--with",
+        metavar="FILE[=AS]",
+        dest="given",
+        action="append",
+        default=[],
+        help="judge the directory PATH as it will be with FILE in it, under the name AS (default: "
+        "its own); --with=-=AS is stdin; may be given several times",
+    )
+    parser.add_argument(
+        "--dump",
+        metavar="FILE",
+        help="ask the modules of a broker, with its load arguments, environment and runtime "
+        "values, from what `flux config dump` printed there, in place of the bundled ones",
+    )
     parser.add_argument(
         "--module",
         metavar="MODULE",
@@ -76,55 +97,82 @@ examples:
         default=limits.PREPARE_SECONDS,
         help="time that each module has, and a rehearsal (default: 10s)",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object")
+    form.add_argument(
+        "--format",
+        choices=("text", "line", "github"),
+        default="text",
+        help="line: file:line:column: level: message, on stdout; github: annotations of a workflow",
+    )
     parser.add_argument("path", metavar="PATH")
     parser.set_defaults(run=validate)
 
 
+class _Found(NamedTuple):
+    """What was found out about the texts."""
+
+    reasons: tuple[Reason, ...] = ()
+    warnings: tuple[Reason, ...] = ()
+    digest: str = ""
+    rehearsed: int = 0
+
+
 def validate(options: argparse.Namespace) -> int:
     """Run `flux config validate`; the exit status."""
-    from cli.commands.config.files import NO_FILES, sources_at
+    from cli.commands.config import roster
+    from cli.commands.config.candidate import candidate, placed
     from coordinator.files.parsing import merge
     from coordinator.files.reading import Unreadable
+
+    given = [placed(typed) for typed in options.given]
+    asked = (
+        roster.bundled(options.module)
+        if options.dump is None
+        else roster.dumped(options.dump, options.module)
+    )
+    try:
+        sources = candidate(options.path, given)
+        found = _judged(options, merge(sources), asked, sources)
+    except Unreadable as unreadable:
+        found = _Found(unreadable.reasons)
+    if options.strict:
+        found = found._replace(reasons=(*found.reasons, *found.warnings), warnings=())
+    _tell(options, list(asked.asked), found)
+    return 1 if found.reasons else 0
+
+
+def _judged(
+    options: argparse.Namespace,
+    configuration: "Configuration",
+    roster: "Roster",
+    sources: "tuple[Source, ...]",
+) -> _Found:
+    from cli.commands.config.files import NO_FILES
     from participant.judging import ask_within
 
-    classes = _classes(options.module)
-    reasons: tuple[Reason, ...] = ()
-    warned: tuple[Reason, ...] = ()
-    digest = ""
+    not_run = _why_no_checks(options, configuration, sources)
+    judgements = [
+        ask_within(options.timeout, name, asked.module, configuration, options.start, _complain,
+                   asked.arguments)
+        for name, asked in roster.asked.items()
+        if name != "checks" or not not_run
+    ]  # fmt: skip
+    reasons = _placed((one for judgement in judgements for one in judgement.reasons), sources)
+    said = _placed((one for judgement in judgements for one in judgement.warnings), sources)
+    told = {reason.key for reason in (*reasons, *said)}
+    said = (*roster.not_asked, *said)
     rehearsed = 0
-    sources = sources_at(options.path)
-    try:
-        configuration = merge(sources)
-    except Unreadable as unreadable:
-        reasons = unreadable.reasons
-    else:
-        digest = configuration.digest
-        not_run = _why_no_checks(options, configuration, sources)
-        judgements = [
-            ask_within(options.timeout, name, module, configuration, options.start, _complain)
-            for name, module in classes.items()
-            if name != "checks" or not not_run
-        ]
-        reasons = _placed(
-            (reason for judgement in judgements for reason in judgement.reasons), sources
-        )
-        said = _placed(
-            (warning for judgement in judgements for warning in judgement.warnings), sources
-        )
-        told = {reason.key for reason in (*reasons, *said)}
-        if options.rehearse:
-            held = _rehearse(configuration, options.timeout)
-            reasons = (*reasons, *_placed(held.reasons, sources))
-            said = (*said, *held.warnings)
-            rehearsed = len(held.said)
-        warned = (*said, *not_run, *_unread(configuration, classes.values(), told, sources))
-        if not sources:
-            warned = (Reason("config", NO_FILES, origin=Origin(options.path)), *warned)
-    if options.strict:
-        reasons, warned = (*reasons, *warned), ()
-    _tell(options, digest, list(classes), rehearsed, reasons, warned)
-    return 1 if reasons else 0
+    if options.rehearse:
+        held = _rehearse(configuration, options.timeout)
+        reasons = (*reasons, *_placed(held.reasons, sources))
+        said = (*said, *held.warnings)
+        rehearsed = len(held.said)
+    modules = [asked.module for asked in roster.asked.values()]
+    warned = (*said, *not_run, *_unread(configuration, modules, told, sources))
+    if not sources:
+        warned = (Reason("config", NO_FILES, origin=Origin(options.path)), *warned)
+    return _Found(reasons, warned, configuration.digest, rehearsed)
 
 
 def _why_no_checks(
@@ -139,30 +187,22 @@ def _why_no_checks(
     if not configuration.tree.get(CHECKS):
         return ()
     if not options.checks:
-        return (Reason(CHECKS, "its commands were not run: --no-checks"),)
+        why = "its commands were not run: --no-checks"
+        return (Reason(CHECKS, why, code=ReasonCode.NOT_ASKED),)
     return tuple(
-        replace(reason, module=CHECKS, message=f"its commands were not run: {reason.message}")
+        replace(
+            reason,
+            module=CHECKS,
+            message=f"its commands were not run: {reason.message}",
+            code=ReasonCode.NOT_ASKED,
+        )
         for reason in strangers(configuration, sources)
     )
 
 
-def _classes(named: Iterable[str]) -> "dict[str, type[Module]]":
-    """The modules to be asked, by the names under which they join.  Raises Trouble."""
-    from participant.loader import NotFound, Unloadable, load, name_of, resolve
-    from participant.modules import BUNDLED
-
-    classes = {}
-    for typed in (*BUNDLED, *named):
-        try:
-            classes[name_of(typed)] = load(typed if typed not in named else resolve(typed))
-        except (NotFound, Unloadable) as error:
-            raise Trouble(str(error)) from None
-    return classes
-
-
 def _rehearse(configuration: "Configuration", seconds: float) -> "Rehearsed":
     """What flux-core's own modules say to a change from nothing to this."""
-    from cli.real_flux import named_or_found
+    from fluxcore.command import named_or_found
     from participant.fluxcore.rehearsal import USUAL, Rehearsed, rehearse
     from participant.judging import Judgement
     from protocol.configuration import EMPTY
@@ -202,44 +242,56 @@ def _placed(reasons: Iterable[Reason], sources: "tuple[Source, ...]") -> tuple[R
 # Telling
 
 
-def _tell(
-    options: argparse.Namespace,
-    digest: str,
-    modules: list[str],
-    rehearsed: int,
-    reasons: tuple[Reason, ...],
-    warned: tuple[Reason, ...],
-) -> None:
+def _tell(options: argparse.Namespace, modules: list[str], found: _Found) -> None:
+    reasons, warned = ([reason.as_json() for reason in told]
+                       for told in (found.reasons, found.warnings))  # fmt: skip
     if options.json:
         shown: dict[str, Any] = {
             "version": 1,
+            "result": "refused" if reasons else "valid",
             "valid": not reasons,
             "path": options.path,
-            "digest": digest,
+            "digest": found.digest,
             "modules": modules,
-            **({"rehearsed": rehearsed} if options.rehearse else {}),
-            "reasons": [reason.as_json() for reason in reasons],
-            "warnings": [reason.as_json() for reason in warned],
+            **({"rehearsed": found.rehearsed} if options.rehearse else {}),
+            "reasons": mistakes.in_order(reasons),
+            "warnings": mistakes.in_order(warned),
         }
         tell(json.dumps(shown))
-        return
-    for reason in warned:
-        complain("config", f"warning: {_without_prefix(reason)}")
-    for reason in reasons:
-        complain("config", _without_prefix(reason))
-    if not reasons:
-        count = f"{len(modules)} modules"
-        if rehearsed:
-            count += f"; rehearsed by {rehearsed} of flux-core's own"
-        tell(f"valid: {options.path}, {count}")
+    elif options.format == "text":
+        mistakes.tell("config", warned, "warning: ")
+        mistakes.tell("config", reasons)
+        if not reasons:
+            count = f"{len(modules)} modules"
+            if found.rehearsed:
+                count += f"; rehearsed by {found.rehearsed} of flux-core's own"
+            tell(f"valid: {options.path}, {count}")
+    else:
+        _tell_programs(options, reasons, warned)
+
+
+def _tell_programs(
+    options: argparse.Namespace, reasons: list[mistakes.Shown], warned: list[mistakes.Shown]
+) -> None:
+    """A line for each, in the order of the places, under the names by which files were given."""
+    level = {id(reason): "error" for reason in reasons}
+    for reason in mistakes.in_order([*reasons, *warned]):
+        shown = reason
+        if "source" in reason and not os.path.isabs(options.path):
+            shown = {**reason, "source": _as_given(str(reason["source"]))}
+        if options.format == "line":
+            tell(mistakes.as_line(shown, level.get(id(reason), "warning"), options.path))
+        else:
+            tell(mistakes.as_annotation(shown, level.get(id(reason), "warning")))
+
+
+def _as_given(source: str) -> str:
+    """A file's name as seen from here, where it was given like that."""
+    return os.path.relpath(source) if os.path.isabs(source) else source
 
 
 def _complain(text: str) -> None:
     complain("config", text)
-
-
-def _without_prefix(reason: Reason) -> str:
-    return str(reason).removeprefix("config: ")
 
 
 BUILDERS: dict[str, Callable[[argparse.ArgumentParser], None]] = {"validate": build_validate}

@@ -8,7 +8,9 @@ from typing import Any
 
 from cli.client import Client, Trouble, complain
 from cli.naming import hints
+from cli.options.completers import complete_by, loaded_modules
 from cli.options.duration import add_timeout
+from cli.options.parser import OURS_ALONE
 from cli.output.result import change
 from cli.streams import tell
 from participant.settings.toml_text import toml_value
@@ -20,22 +22,26 @@ _PROG = "module"
 def add_commands(parser: argparse.ArgumentParser) -> None:
     """The commands below `flux module config`."""
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    get = commands.add_parser("get", help="print the combined configuration, or one value")
+    get = commands.add_parser(
+        "get", help="print the combined configuration, or one value", wrong_usage=OURS_ALONE
+    )
     get.add_argument("--origin", action="store_true", help="tell where each value comes from")
     get.add_argument("--json", action="store_true", help="print one JSON object")
-    get.add_argument("module", metavar="MODULE")
+    complete_by(get.add_argument("module", metavar="MODULE"), loaded_modules)
     get.add_argument("key", metavar="KEY", nargs="?", help="dotted, as in load arguments")
     get.set_defaults(run=_get)
 
-    setting = commands.add_parser("set", help="give values that last until the module is removed")
+    setting = commands.add_parser(
+        "set", help="give values that last until the module is removed", wrong_usage=OURS_ALONE
+    )
     _change_options(setting)
-    setting.add_argument("module", metavar="MODULE")
+    complete_by(setting.add_argument("module", metavar="MODULE"), loaded_modules)
     setting.add_argument("values", metavar="KEY=VALUE", nargs="+", help="all of them, or none")
     setting.set_defaults(run=_set)
 
-    unset = commands.add_parser("unset", help="take back what was set")
+    unset = commands.add_parser("unset", help="take back what was set", wrong_usage=OURS_ALONE)
     _change_options(unset)
-    unset.add_argument("module", metavar="MODULE")
+    complete_by(unset.add_argument("module", metavar="MODULE"), loaded_modules)
     unset.add_argument("keys", metavar="KEY", nargs="+")
     unset.set_defaults(run=_unset)
 

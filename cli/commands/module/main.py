@@ -2,15 +2,21 @@
 """`flux module`: load, remove, reload, list, configure and question modules."""
 
 import argparse
-import json
-from typing import Any
 
-from cli.client import SLACK_SECONDS, Client, Trouble, complain
+from cli import failure
+from cli.client import Trouble, complain
 from cli.commands.module.config import add_commands
+from cli.commands.module.listing import build_list
+from cli.commands.module.stats import build_stats
+from cli.commands.module.trace import build_trace
+from cli.options.completers import complete_by, loadable_modules, loaded_modules
 from cli.options.duration import add_timeout
-from cli.options.parser import Parser
+from cli.options.parser import OURS_ALONE, Parser
 from cli.output.result import change
 from participant.loader import NotFound, name_of, resolve
+
+_LOADER = "every module here is Python, started by the broker's own loader; there is no other"
+_DEBUG = "no module here has debug flags; `flux modinfo MODULE` tells what it can be told"
 
 
 def main(_command: str, arguments: list[str]) -> int:
@@ -19,50 +25,99 @@ def main(_command: str, arguments: list[str]) -> int:
     try:
         status: int = options.run(options)
     except Trouble as trouble:
-        complain("module", str(trouble))
-        return 1
+        return failure.tell("module", getattr(options, "json", False), trouble)
     return status
 
 
 def parser(_command: str) -> Parser:
     """The parser of all its commands."""
     whole = Parser("flux module", description=__doc__)
-    commands = whole.add_subparsers(required=True, metavar="COMMAND")
-    load = commands.add_parser("load", help="start a module and admit it to what is in force")
-    load.add_argument("--name", help="join under this name (default: that of the module)")
-    _change_options(load)
-    load.add_argument("module", metavar="MODULE", help="bundled name, file, or on FLUX_MODULE_PATH")
-    load.add_argument("arguments", metavar="KEY=VALUE", nargs="*", help="load arguments")
-    load.set_defaults(run=_load)
-
-    remove = commands.add_parser("remove", help="take a module out of the vote and stop it")
-    _change_options(remove)
-    remove.add_argument("module", metavar="MODULE")
-    remove.set_defaults(run=_remove)
-
-    reload = commands.add_parser("reload", help="replace a module's process, all values kept")
-    reload.add_argument("-f", "--force", action="store_true", help="load it if it is not loaded")
-    _change_options(reload)
-    reload.add_argument("module", metavar="MODULE")
-    reload.set_defaults(run=_reload)
-
-    listing = commands.add_parser("list", help="list the modules")
-    listing.add_argument("-l", "--long", action="store_true", help="with file and waiting values")
-    listing.add_argument("--json", action="store_true", help="print one JSON object")
-    listing.set_defaults(run=_list)
-
-    stats = commands.add_parser("stats", help="ask a module how it is")
-    stats.add_argument("-p", "--parse", metavar="KEY", help="print only this part (dotted)")
-    add_timeout(stats)
-    stats.add_argument("module", metavar="MODULE")
-    stats.set_defaults(run=_stats)
-
-    config = commands.add_parser("config", help="look at and change the values of one module")
+    commands = whole.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    _build_load(commands.add_parser("load", help="start a module and admit it to what is in force"))
+    _build_remove(
+        commands.add_parser(
+            "remove", aliases=["unload"], help="take a module out of the vote and stop it"
+        )
+    )
+    _build_reload(commands.add_parser("reload", help="replace a module's process, its values kept"))
+    build_list(commands.add_parser("list", help="list the modules"))
+    build_stats(commands.add_parser("stats", help="ask a module how it is"))
+    build_trace(commands.add_parser("trace", help="show messages from and to modules"))
+    _build_debug(commands.add_parser("debug", help="(Flux's; no module here has debug flags)"))
+    config = commands.add_parser(
+        "config", help="look at and change the values of one module", wrong_usage=OURS_ALONE
+    )
     add_commands(config)
     return whole
 
 
-def _change_options(parser: argparse.ArgumentParser) -> None:
+def _build_load(parser: Parser) -> None:
+    parser.add_argument(
+        "-n", "--name", metavar="NAME", help="join under this name (default: that of the module)"
+    )
+    _add_exec(parser)
+    _add_change_options(parser)
+    module = parser.add_argument(
+        "module", metavar="MODULE", help="bundled name, file, or on FLUX_MODULE_PATH"
+    )
+    complete_by(module, loadable_modules)
+    parser.add_argument(
+        "arguments", metavar="KEY=VALUE", nargs="*", default=[], help="load arguments"
+    )
+    parser.set_defaults(run=_load)
+
+
+def _build_remove(parser: Parser) -> None:
+    parser.add_argument(
+        "-f", "--force", action="store_true", help="that it is not loaded is no error"
+    )
+    _add_cancel(parser)
+    _add_change_options(parser)
+    complete_by(parser.add_argument("module", metavar="MODULE"), loaded_modules)
+    parser.set_defaults(run=_remove)
+
+
+def _build_reload(parser: Parser) -> None:
+    parser.add_argument("-f", "--force", action="store_true", help="load it if it is not loaded")
+    parser.add_argument("-n", "--name", metavar="NAME", help="the name that it has joined under")
+    _add_cancel(parser)
+    _add_exec(parser)
+    _add_change_options(parser)
+    complete_by(parser.add_argument("module", metavar="MODULE"), loaded_modules)
+    parser.add_argument(
+        "arguments",
+        metavar="KEY=VALUE",
+        nargs="*",
+        default=[],
+        help="load arguments in place of those that it has (default: it keeps them)",
+    )
+    parser.set_defaults(run=_reload)
+
+
+def _build_debug(parser: Parser) -> None:
+    for short, long in (("-C", "--clear"), ("-S", "--set"), ("-s", "--setbit"),
+                        ("-c", "--clearbit")):  # fmt: skip
+        parser.refuse(short, long, why=_DEBUG)
+    parser.add_argument("module", metavar="MODULE")
+    parser.set_defaults(run=_debug)
+
+
+def _add_exec(parser: Parser) -> None:
+    parser.add_argument(
+        "--exec", action="store_true", help="in a process of its own; here every module is"
+    )
+    parser.refuse("--loader", why=_LOADER)
+
+
+def _add_cancel(parser: Parser) -> None:
+    parser.add_argument(
+        "--cancel",
+        action="store_true",
+        help="kill its process at once, also in the middle of a change: for one that hangs",
+    )
+
+
+def _add_change_options(parser: argparse.ArgumentParser) -> None:
     add_timeout(parser)
     parser.add_argument("--json", action="store_true", help="print the outcome as a JSON object")
 
@@ -71,8 +126,7 @@ def _load(options: argparse.Namespace) -> int:
     try:
         path = resolve(options.module)
     except NotFound as error:
-        complain("module", str(error))
-        return 1
+        return failure.tell("module", options.json, Trouble(str(error), "not-found"))
     return change(
         "module",
         options.json,
@@ -85,7 +139,15 @@ def _load(options: argparse.Namespace) -> int:
 
 
 def _remove(options: argparse.Namespace) -> int:
-    return change("module", options.json, "module-remove", options.timeout, name=options.module)
+    return change(
+        "module",
+        options.json,
+        "module-remove",
+        options.timeout,
+        name=name_of(options.module),
+        force=options.force,
+        cancel=options.cancel,
+    )
 
 
 def _reload(options: argparse.Namespace) -> int:
@@ -100,41 +162,13 @@ def _reload(options: argparse.Namespace) -> int:
         options.json,
         "module-reload",
         options.timeout,
-        name=name_of(options.module),
+        name=options.name or name_of(options.module),
         path=path,
+        arguments=options.arguments or None,
+        cancel=options.cancel,
     )
 
 
-def _list(options: argparse.Namespace) -> int:
-    answer = Client().ask("modules")
-    if options.json:
-        print(json.dumps(answer))
-        return 0
-    extra = "  Path" if options.long else ""
-    print(f"{'Module':<24} {'State':<10} {'Gen':>4} {'Restarts':>8} {'PID':>7}{extra}")
-    for module in answer["modules"]:
-        path = f"  {module['path'] or '(attached)'}" if options.long else ""
-        why = f"  {module['why']}" if module["why"] else ""
-        print(
-            f"{module['name']:<24} {module['state']:<10} {module['generation']:>4} "
-            f"{module['restarts']:>8} {module['pid']:>7}{path}{why}"
-        )
-        if options.long and module["pending"]:
-            print(f"{'':<24} pending until it is reloaded: {', '.join(module['pending'])}")
-    return 0
-
-
-def _stats(options: argparse.Namespace) -> int:
-    told: Any = Client().ask(
-        "module-stats",
-        options.timeout + SLACK_SECONDS,
-        name=options.module,
-        timeout=options.timeout,
-    )["told"]
-    for step in options.parse.split(".") if options.parse else ():
-        if not isinstance(told, dict) or step not in told:
-            complain("module", f"{options.module} tells no {options.parse}")
-            return 1
-        told = told[step]
-    print(json.dumps(told, indent=1, ensure_ascii=False))
-    return 0
+def _debug(_: argparse.Namespace) -> int:
+    complain("module", f"debug: {_DEBUG}")
+    return 1

@@ -8,16 +8,16 @@ from itertools import islice
 
 from coordinator.core.decisions import Attempt
 from coordinator.core.edit import Edit
-from coordinator.core.effects import Answer, ReadFiles, ReadGeneration, RecordEdit
+from coordinator.core.effects import Answer, FindUnread, ReadFiles, ReadGeneration, RecordEdit
 from coordinator.core.merge_patch import MergePatch
 from coordinator.core.operation import Operation
 from coordinator.core.operations.confirm import why_barred
 from coordinator.core.rebase import Rebased
 from coordinator.core.requests import ChangeRequest, Earlier, FromFiles, Replacement
-from coordinator.core.results import Outcome
+from coordinator.core.results import Comparison, Outcome
 from coordinator.core.state import SharedState
 from protocol import limits
-from protocol.configuration import Configuration, Unfit
+from protocol.configuration import EMPTY, Configuration, Unfit
 from protocol.keys import Path
 from protocol.reasons import Reason, Refusal
 
@@ -30,7 +30,7 @@ class ChangeOperation(Operation):
     ) -> None:
         """`asked_at` is when the request arrived: time in the queue counts against its deadline."""
         super().__init__(shared)
-        self.txid = shared.next_txid()
+        self.txid = request.txid or shared.next_txid()
         self.client = client
         self.request = request
         self.asked_at = asked_at
@@ -39,20 +39,24 @@ class ChangeOperation(Operation):
         self.reasons: list[Reason] = []
         """Of every vote that is a no, and of whatever else stopped it."""
         self.outcome: Outcome | None = None
+        self.compared: Comparison | None = None
+        self.looks = False
+        """Whether it is being found out what nobody reads of it, which is awaited like a vote."""
+        self.unread_keys: tuple[Reason, ...] = ()
         self.from_files = isinstance(request.proposal, FromFiles)
         self._note("begin", verb=request.verb, dry_run=request.dry_run)
         self._propose()
 
     # The candidate
 
-    def barred(self) -> str:
-        """Why this change must not be tried; empty if it may be."""
+    def barred(self) -> Reason | None:
+        """Why this change must not be tried; None if it may be."""
         return why_barred(self.shared, self.request)
 
     def _propose(self) -> None:
         why_not = self.barred()
-        if why_not:
-            self.proposed(Refusal((Reason("config", why_not),)))
+        if why_not is not None:
+            self.proposed(Refusal((why_not,)))
             return
         match self.request.proposal:
             case FromFiles():
@@ -113,6 +117,16 @@ class ChangeOperation(Operation):
     def proposed(self, found: Configuration | Refusal) -> None:
         """The candidate has been made, or there are reasons why it cannot be."""
         raise NotImplementedError
+
+    def _compare(self) -> None:
+        """Note what it is a change from, and have it looked at where a warning may refuse it."""
+        assert self.candidate is not None
+        running = self.shared.running
+        before = running.configuration if running is not None else EMPTY
+        self.compared = Comparison(before, self.candidate)
+        if self.request.strict:
+            self.looks = True
+            self.outbox.emit(FindUnread(self.txid, self.compared))
 
     # The answer
 

@@ -19,6 +19,7 @@ from coordinator.core.requests import ChangeRequest, ConfirmRequest, Earlier, Re
 from coordinator.core.results import Result
 from coordinator.core.state import SharedState
 from protocol import limits
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 from protocol.transitions import Transitions
 
@@ -26,28 +27,30 @@ UNDO = "undo"
 """The verb of an undo, in the history and in the log."""
 
 
-def why_barred(shared: SharedState, request: ChangeRequest) -> str:
-    """Why a change must not be tried when its turn comes; empty if it may be."""
+def why_barred(shared: SharedState, request: ChangeRequest) -> Reason | None:
+    """Why a change must not be tried when its turn comes; None if it may be."""
     expected = request.if_generation
     if expected is not None and expected != shared.generation:
-        return f"generation {shared.generation} is in force, not {expected}: someone was faster"
+        why = f"generation {shared.generation} is in force, not {expected}: someone was faster"
+        return Reason("config", why, code=ReasonCode.STALE_GENERATION)
     if request.confirm is not None:
-        return ""  # it may say the same again, to have more time; that shows when it is read
+        return None  # it may say the same again, to have more time; that shows when it is read
     return why_unconfirmed(shared, request)
 
 
-def why_unconfirmed(shared: SharedState, request: ChangeRequest) -> str:
-    """Why what is unconfirmed bars this change, which is another one; empty if it does not."""
+def why_unconfirmed(shared: SharedState, request: ChangeRequest) -> Reason | None:
+    """Why what is unconfirmed bars this change, which is another one; None if it does not."""
     pending = shared.unconfirmed
     if pending is None or request.dry_run or request.verb == UNDO:
-        return ""
+        return None
     wanted = request.proposal
     if isinstance(wanted, Earlier) and wanted.generation in (None, pending.generation - 1):
-        return ""
-    return (
+        return None
+    why = (
         f"generation {pending.generation} is not confirmed yet; `flux config confirm` keeps it, "
         "`flux config rollback` undoes it"
     )
+    return Reason("config", why, code=ReasonCode.UNCONFIRMED)
 
 
 def extended(shared: SharedState, seconds: float) -> None:
@@ -124,7 +127,7 @@ class Confirm(Operation):
         pending = shared.unconfirmed
         if pending is None:
             self._move(ConfirmInput.NOTHING)
-            self._answer(Result.REFUSED, "there is nothing to confirm")
+            self._answer(Result.REFUSED, "there is nothing to confirm", ReasonCode.NOT_FOUND)
             return
         shared.outbox.wake(self.deadline)
         shared.outbox.log("confirm", generation=pending.generation, extend=request.extend)
@@ -156,10 +159,10 @@ class Confirm(Operation):
         """The disk may still answer; the client is answered in time, whether it does or not."""
         self.deadline = min(self.deadline, self.shared.now + limits.SHUTDOWN_SECONDS)
 
-    def _answer(self, result: Result, why: str = "") -> None:
+    def _answer(self, result: Result, why: str = "", code: ReasonCode = ReasonCode.DISK) -> None:
         if self.client is None:
             return
-        reasons = (Reason("config", why),) if why else ()
+        reasons = (Reason("config", why, code=code),) if why else ()
         outcome = self.shared.outcome(result, self.asked_at, *reasons)
         if result is Result.EXTENDED:
             outcome = outcome._replace(confirm=self.extend)

@@ -20,6 +20,7 @@ from coordinator.core.results import Result
 from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.messages import Applied, Arguments, Prepare, Vote
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 from protocol.transitions import Transitions
 
@@ -98,7 +99,7 @@ class ModuleConfigure(ModuleOperation):
         self.runtime: dict[str, RuntimeValue] = {}
         member = shared.members.get(self.name)
         if member is None:
-            self._refuse("is not loaded")
+            self._refuse("is not loaded", ReasonCode.NOT_FOUND)
             return
         self.member = member
         self.runtime = changed_runtime(member.runtime, request)
@@ -120,12 +121,13 @@ class ModuleConfigure(ModuleOperation):
             return
         running = self.shared.running
         if member.state is not MemberState.RUNNING or running is None:
-            self._refuse(f"cannot be configured: it is {member.state}")
+            self._refuse(f"cannot be configured: it is {member.state}", ReasonCode.CONFLICT)
             return
         arguments = member.arguments(self.runtime)
         most = too_much(arguments)
         if most:
-            self._refuse(f"would have more than {most} arguments and runtime values")
+            what = f"would have more than {most} arguments and runtime values"
+            self._refuse(what, ReasonCode.TOO_LARGE)
             return
         self._move(ConfigureInput.ASK)
         member.owes, member.owes_since = self.txid, self.shared.now
@@ -160,7 +162,7 @@ class ModuleConfigure(ModuleOperation):
     def _judged(self, member: Member, vote: Vote) -> None:
         self.warnings = vote.warnings
         if not vote.yes:
-            self._refuse("refused without a reason", vote.reasons)
+            self._refuse("refused without a reason", reasons=vote.reasons)
         elif self.request.dry_run:
             self._move(ConfigureInput.YES_DRY)
             self._close()
@@ -186,21 +188,22 @@ class ModuleConfigure(ModuleOperation):
             self._close()
         else:
             given = applied.reasons[0].message if applied.reasons else "gave no reason"
-            self._missed(f"accepted the values and failed to apply them: {given}")
+            code = applied.reasons[0].code if applied.reasons else ReasonCode.NOT_APPLIED
+            self._missed(f"accepted the values and failed to apply them: {given}", code)
 
     # Losses, deadlines, and clients that hang up
 
     def lost(self, member: Member, why: str, dead: bool) -> bool:
         if member is self.member:
             if self.phase is ConfigurePhase.APPLYING and dead:
-                self._missed(f"{why} before it had applied the values")
+                self._missed(f"{why} before it had applied the values", ReasonCode.DIED)
             elif self.phase is ConfigurePhase.ASKING:
-                self._refuse(f"{why} while it was asked")
+                self._refuse(f"{why} while it was asked", ReasonCode.DIED)
         return False
 
     def left(self, member: Member, reasons: tuple[Reason, ...]) -> None:
         if member is self.member and self.phase in _UNDECIDED:
-            self._refuse("left", reasons)
+            self._refuse("left", ReasonCode.DIED, reasons)
 
     def time_passed(self) -> None:
         if self.shared.now < self.deadline:
@@ -208,39 +211,45 @@ class ModuleConfigure(ModuleOperation):
         if self.phase is ConfigurePhase.APPLYING:
             assert self.member is not None
             self.shared.replace_process(self.member)
-            self._missed(f"did not apply the values within {limits.COMMIT_SECONDS:g} s")
+            late = f"did not apply the values within {limits.COMMIT_SECONDS:g} s"
+            self._missed(late, ReasonCode.TIMEOUT)
         elif self.phase in _UNDECIDED:
-            self._refuse(self._lateness())
+            self._refuse(*self._lateness())
 
-    def _lateness(self) -> str:
+    def _lateness(self) -> tuple[str, ReasonCode]:
         assert self.member is not None
         allowed = f"{self.request.seconds:g} s"
         if self.phase is ConfigurePhase.ASKING:
-            return f"did not answer within {allowed}"
+            return f"did not answer within {allowed}", ReasonCode.TIMEOUT
         if self.member.state in UNSETTLED:
-            return f"is still {self.member.state} after {allowed}"
-        return f"did not answer; it still owes a vote on {self.member.owes}"
+            return f"is still {self.member.state} after {allowed}", ReasonCode.TIMEOUT
+        return f"did not answer; it still owes a vote on {self.member.owes}", ReasonCode.HUNG
 
     def hung_up(self, client: int) -> None:
         if client == self.client:
             self.client = None
             if self.phase in _UNDECIDED:
-                self._refuse("the client went away before the decision")
+                self._refuse("the client went away before the decision", ReasonCode.WITHDRAWN)
 
     def stop(self) -> None:
         if self.phase in _UNDECIDED:
-            self._refuse("the broker is stopping")
+            self._refuse("the broker is stopping", ReasonCode.STOPPING)
         elif self.phase is ConfigurePhase.APPLYING:
-            self._missed("the broker is stopping")
+            self._missed("the broker is stopping", ReasonCode.STOPPING)
 
-    def _refuse(self, why: str, reasons: tuple[Reason, ...] = ()) -> None:
+    def _refuse(
+        self,
+        why: str,
+        code: ReasonCode = ReasonCode.INVALID,
+        reasons: tuple[Reason, ...] = (),
+    ) -> None:
         """Nothing has changed, for these reasons if there are any, or else for `why`."""
         self._move(ConfigureInput.REFUSE)
-        self._close(*(reasons or (Reason(self.name, why),)))
+        self._close(*(reasons or (Reason(self.name, why, code=code),)))
 
-    def _missed(self, why: str) -> None:
+    def _missed(self, why: str, code: ReasonCode) -> None:
         self._move(ConfigureInput.NOT_APPLIED)
-        self._close(Reason(self.name, why))
+        self._close(Reason(self.name, why, code=code))
 
 
 def too_much(arguments: Arguments) -> str:

@@ -12,6 +12,7 @@ from coordinator.core.operations.one_module import ModuleOperation
 from coordinator.core.requests import LoadRequest
 from coordinator.core.results import Result
 from coordinator.core.state import SharedState
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 from protocol.transitions import Transitions
 
@@ -77,7 +78,8 @@ class ModuleLoad(ModuleOperation):
             shared.members.remove(namesake)
         elif namesake is not None:
             self._move(LoadInput.TAKEN)
-            self._close(Reason(self.name, f"is loaded already ({namesake.state})"))
+            why = f"is loaded already ({namesake.state})"
+            self._close(Reason(self.name, why, code=ReasonCode.CONFLICT))
             return
         shared.outbox.log("load", module=self.name, path=request.spec.path)
         self.member = membership.add_ours(self.name, request.spec)
@@ -104,7 +106,8 @@ class ModuleLoad(ModuleOperation):
             return False
         member.become(MemberState.LEAVING, MemberInput.REMOVE, self.shared.now)
         self._move(LoadInput.DIED)
-        self._close(*(self.reasons or (Reason(self.name, f"{why} before it was ready"),)))
+        early = Reason(self.name, f"{why} before it was ready", code=ReasonCode.DIED)
+        self._close(*(self.reasons or (early,)))
         return True
 
     def time_passed(self) -> None:
@@ -112,7 +115,8 @@ class ModuleLoad(ModuleOperation):
             return
         if self.phase is LoadPhase.STARTING:
             late = f"was not ready within {self.deadline - self.asked_at:g} s"
-            self._cancel(Reason(self.name, f"{late} (it is {self.member.state})"))
+            why = f"{late} (it is {self.member.state})"
+            self._cancel(Reason(self.name, why, code=ReasonCode.TIMEOUT))
         elif self.phase is LoadPhase.CANCELLING:
             self._move(LoadInput.NOT_DEAD)
             self._close(*self.reasons)
@@ -120,10 +124,10 @@ class ModuleLoad(ModuleOperation):
     def hung_up(self, client: int) -> None:
         if client == self.client:
             self.client = None
-            self._cancel(Reason(self.name, "the client went away"))
+            self._cancel(Reason(self.name, "the client went away", code=ReasonCode.WITHDRAWN))
 
     def stop(self) -> None:
-        self._cancel(Reason(self.name, "the broker is stopping"))
+        self._cancel(Reason(self.name, "the broker is stopping", code=ReasonCode.STOPPING))
 
     def _cancel(self, *reasons: Reason) -> None:
         """Kill the process; the answer follows its death, so that the name is free again."""

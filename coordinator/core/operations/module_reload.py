@@ -17,6 +17,7 @@ from coordinator.core.requests import ModuleReloadRequest
 from coordinator.core.results import Result
 from coordinator.core.state import SharedState
 from protocol import limits
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 from protocol.transitions import Transitions
 
@@ -41,7 +42,7 @@ class ReloadInput(StrEnum):
     """What moves the replacement of a module's process."""
 
     NOT_OURS = "not loaded, or attached"
-    KILL = "no connection, deadline"
+    KILL = "no connection, deadline, cancelled"
     GONE = "old process gone"
     RUNS = "applied what is in force"
     CANCEL = "declined, deadline"
@@ -99,24 +100,26 @@ class ModuleReload(ModuleOperation):
         self.reasons: tuple[Reason, ...] = ()
         """Why the new process does not come up, once that is known."""
         member = shared.members.get(self.name)
-        why_not = _why_not(member)
-        if member is None or why_not:
+        why_not = _why_not(self.name, member, self._near())
+        if why_not is not None:
             self._move(ReloadInput.NOT_OURS)
-            self._close(Reason(self.name, why_not))
+            self._close(why_not)
             return
+        assert member is not None
         self.member = member
+        self.arguments = request.arguments
         shared.outbox.log("module-reload", module=self.name)
-        self._end_the_old(member)
+        self._end_the_old(member, request.cancel)
 
     # The old process
 
-    def _end_the_old(self, member: Member) -> None:
+    def _end_the_old(self, member: Member, at_once: bool) -> None:
         if not self._retire(member):
             self._start_the_new(member)
             return
         self.until = min(self.deadline, self.shared.now + limits.SHUTDOWN_SECONDS)
         self.outbox.wake(self.until)
-        if not self._ask_to_end(member, "reloaded"):
+        if at_once or not self._ask_to_end(member, "reloaded"):
             self._move(ReloadInput.KILL)
             self._kill(member)
 
@@ -129,6 +132,8 @@ class ModuleReload(ModuleOperation):
         member.patience = math.inf
         member.deaths.clear()
         member.why, member.report = "", "{}"
+        if self.arguments is not None and member.spec is not None:
+            member.spec = member.spec._replace(arguments=self.arguments)
         self.membership.start(member)
 
     def settled(self, member: Member) -> None:
@@ -155,7 +160,7 @@ class ModuleReload(ModuleOperation):
         elif member.incarnation:
             return False  # the process lives, and joins anew; the deadline holds as before
         else:
-            self._fail(ReloadInput.DIED, member, f"{why} before it was ready")
+            self._fail(ReloadInput.DIED, member, f"{why} before it was ready", ReasonCode.DIED)
         return True
 
     # Ends
@@ -165,10 +170,10 @@ class ModuleReload(ModuleOperation):
             self._move(ReloadInput.CANCEL)
             self._kill(member)
 
-    def _fail(self, given: ReloadInput, member: Member, why: str) -> None:
+    def _fail(self, given: ReloadInput, member: Member, why: str, code: ReasonCode) -> None:
         """The module is shown as failed, for the reasons known so far, or else for `why`."""
         self._move(given)
-        reasons = self.reasons or (Reason(self.name, why),)
+        reasons = self.reasons or (Reason(self.name, why, code=code),)
         member.become(MemberState.FAILED, MemberInput.NOT_RELOADED, self.shared.now)
         member.ticket, member.pid = 0, 0
         member.why = f"did not come up when it was reloaded: {reasons[0].message}"
@@ -184,10 +189,10 @@ class ModuleReload(ModuleOperation):
                 self._kill(member)
             case ReloadPhase.STARTING:
                 late = f"was not ready within {self.allowed:g} s (it is {member.state})"
-                self.reasons = self.reasons or (Reason(self.name, late),)
+                self.reasons = self.reasons or (Reason(self.name, late, code=ReasonCode.TIMEOUT),)
                 self._cancel(member)
             case ReloadPhase.KILLING | ReloadPhase.CANCELLING:
-                self._fail(ReloadInput.NOT_DEAD, member, "cannot be ended")
+                self._fail(ReloadInput.NOT_DEAD, member, "cannot be ended", ReasonCode.HUNG)
 
     def hung_up(self, client: int) -> None:
         if client == self.client:  # what has begun is brought to its end
@@ -195,12 +200,14 @@ class ModuleReload(ModuleOperation):
 
     def stop(self) -> None:
         if self.member is not None and not self.over:
-            self._fail(ReloadInput.STOP, self.member, "the broker is stopping")
+            why = "the broker is stopping"
+            self._fail(ReloadInput.STOP, self.member, why, ReasonCode.STOPPING)
 
 
-def _why_not(member: Member | None) -> str:
+def _why_not(name: str, member: Member | None, near: str) -> Reason | None:
     if member is None:
-        return "is not loaded"
+        return Reason(name, f"is not loaded{near}", code=ReasonCode.NOT_FOUND)
     if member.attached:
-        return "is attached, not loaded: its process is not ours to start anew"
-    return ""
+        why = "is attached, not loaded: its process is not ours to start anew"
+        return Reason(name, why, code=ReasonCode.CONFLICT)
+    return None

@@ -13,6 +13,7 @@ from coordinator.core.requests import RemoveRequest
 from coordinator.core.results import Result
 from coordinator.core.state import SharedState
 from protocol import limits
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 from protocol.transitions import Transitions
 
@@ -25,6 +26,8 @@ class RemovePhase(StrEnum):
     KILLING = "killing"
     """Its process was killed; its death is awaited."""
     REMOVED = "removed"
+    ABSENT = "absent"
+    """It was not there, and whoever asked is content with that."""
     REFUSED = "refused"
 
 
@@ -32,7 +35,8 @@ class RemoveInput(StrEnum):
     """What moves the removal of a module."""
 
     UNKNOWN = "not loaded"
-    KILL = "no connection, deadline, broker stopping"
+    UNKNOWN_FORCED = "not loaded (forced)"
+    KILL = "no connection, deadline, cancelled, broker stopping"
     GONE = "gone"
     GIVEN_UP = "deadline (attached)"
     NOT_DEAD = "not dead in time"
@@ -41,6 +45,7 @@ class RemoveInput(StrEnum):
 REMOVE: Final[Mapping[tuple[RemovePhase, RemoveInput], RemovePhase]] = Transitions(
     {
         (RemovePhase.STOPPING, RemoveInput.UNKNOWN): RemovePhase.REFUSED,
+        (RemovePhase.STOPPING, RemoveInput.UNKNOWN_FORCED): RemovePhase.ABSENT,
         (RemovePhase.STOPPING, RemoveInput.KILL): RemovePhase.KILLING,
         (RemovePhase.STOPPING, RemoveInput.GONE): RemovePhase.REMOVED,
         (RemovePhase.STOPPING, RemoveInput.GIVEN_UP): RemovePhase.REMOVED,
@@ -50,6 +55,7 @@ REMOVE: Final[Mapping[tuple[RemovePhase, RemoveInput], RemovePhase]] = Transitio
 )
 _RESULTS: Final = {
     RemovePhase.REMOVED: Result.REMOVED,
+    RemovePhase.ABSENT: Result.UNCHANGED,
     RemovePhase.REFUSED: Result.REFUSED,
 }
 
@@ -72,9 +78,14 @@ class ModuleRemove(ModuleOperation):
         super().__init__(shared, membership, client, request, asked_at)
         self.phase: RemovePhase = RemovePhase.STOPPING
         self.member = shared.members.get(self.name)
+        if self.member is None and request.force:
+            self._move(RemoveInput.UNKNOWN_FORCED)
+            self._close()
+            return
         if self.member is None:
             self._move(RemoveInput.UNKNOWN)
-            self._close(Reason(self.name, "is not loaded"))
+            why = f"is not loaded{self._near()}"
+            self._close(Reason(self.name, why, code=ReasonCode.NOT_FOUND))
             return
         shared.outbox.log("remove", module=self.name)
         self.member.replaces = None
@@ -84,7 +95,9 @@ class ModuleRemove(ModuleOperation):
         shared.outbox.wake(self.until)
         if not self._retire(self.member):
             self._forget(self.member, RemoveInput.GONE)
-        elif not self._ask_to_end(self.member, "removed by `flux module remove`"):
+        elif (request.cancel and not self.member.attached) or not self._ask_to_end(
+            self.member, "removed by `flux module remove`"
+        ):
             self._end(self.member)
 
     def lost(self, member: Member, why: str, dead: bool) -> bool:  # noqa: ARG002

@@ -18,6 +18,7 @@ from coordinator.core.results import Result
 from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.messages import Applied, Shutdown
+from protocol.nearest import did_you_mean
 from protocol.reasons import Reason
 
 
@@ -51,6 +52,10 @@ class ModuleOperation(Operation):
         if member is self.member:
             self.warnings = applied.warnings
 
+    def _near(self) -> str:
+        """Which name may have been meant, where there is no such module."""
+        return did_you_mean(self.name, (member.name for member in self.shared.members))
+
     def _retire(self, member: Member) -> bool:
         """Stop counting its vote.  Returns True if a process or connection is left to close."""
         nobody = not member.ticket or member.state in (MemberState.FAILED, MemberState.RESTARTING)
@@ -79,7 +84,7 @@ class ModuleOperation(Operation):
         self.outbox.log("end", module=self.name, result=str(result), elapsed=elapsed)
         if self.client is not None:
             outcome = self.shared.outcome(result, self.asked_at, *reasons)._replace(
-                asked=1,
+                asked=int(self.member is not None),
                 not_applied=(self.name,) if result is Result.PARTIAL else (),
                 warnings=self.warnings,
             )

@@ -28,6 +28,7 @@ from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.configuration import EMPTY, Configuration
 from protocol.messages import Applied, Vote
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, Refusal
 from protocol.transitions import TransactionInput, TransactionState, Transitions
 
@@ -43,6 +44,11 @@ class _StartTransaction(Transaction):
         """Called when a generation has been read, or cannot be."""
         super().__init__(shared, None, request, shared.now)
 
+    @property
+    def provisional(self) -> bool:
+        """What a start has decided stands: there is nothing that everybody ran before it."""
+        return False
+
     def gather(self) -> None:
         """Nothing: the start calls `ask` when everybody is here."""
 
@@ -56,9 +62,8 @@ class _StartTransaction(Transaction):
             self.candidate = found
         self.on_read()
 
-    def barred(self) -> str:
+    def barred(self) -> None:
         """Nothing bars it: files that were changed while the broker was down replace what ran."""
-        return ""
 
 
 class StartupPhase(StrEnum):
@@ -271,7 +276,9 @@ class Startup(Operation):
         self._resume(StartupInput.CAN_START)
 
     def _all_refused(self) -> tuple[Reason, ...]:
-        why = Reason("config", "no generation that is kept can start, either")
+        why = Reason(
+            "config", "no generation that is kept can start, either", code=ReasonCode.NOT_FOUND
+        )
         return (*self.shared.refused_start, why)
 
     # Events
@@ -307,9 +314,8 @@ class Startup(Operation):
             self.transaction.lost(member, why, dead)
             self._check_transaction()
         elif ours and dead and not self.over:
-            self._give_up(
-                tuple(self.refusal) or (Reason(member.name, f"{why} before it was ready"),)
-            )
+            early = Reason(member.name, f"{why} before it was ready", code=ReasonCode.DIED)
+            self._give_up(tuple(self.refusal) or (early,))
         return ours and self.phase is StartupPhase.FAILED
 
     def will_decide(self, txid: str) -> bool:
@@ -352,7 +358,8 @@ class Startup(Operation):
     def stop(self) -> None:
         if self.transaction is not None and not self.transaction.undecided:
             return
-        self._give_up((Reason("broker", "was told to stop while it was starting"),))
+        why = "was told to stop while it was starting"
+        self._give_up((Reason("broker", why, code=ReasonCode.STOPPING),))
 
     # Ends
 
@@ -370,4 +377,5 @@ class Startup(Operation):
 
 
 def _not_ready(member: Member, seconds: float) -> Reason:
-    return Reason(member.name, f"was not ready within {seconds:g} s (it is {member.state})")
+    why = f"was not ready within {seconds:g} s (it is {member.state})"
+    return Reason(member.name, why, code=ReasonCode.TIMEOUT)

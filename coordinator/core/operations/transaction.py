@@ -8,8 +8,6 @@ once.  Commit is sent only after the ledger has answered, and once the decision 
 disk nothing but the disk can stop it.
 """
 
-from typing import Final
-
 from coordinator.core.acknowledgements import Acknowledgements
 from coordinator.core.ballot import Ballot, Tally
 from coordinator.core.decisions import Decision, Durable
@@ -29,31 +27,25 @@ from coordinator.core.member_reasons import (
 )
 from coordinator.core.members import UNSETTLED, Member, MemberState
 from coordinator.core.operations.change_operation import ChangeOperation
-from coordinator.core.operations.confirm import extended, why_unconfirmed
+from coordinator.core.operations.confirm import UNDO, extended, why_unconfirmed
+from coordinator.core.operations.outcome import RESULTS, outcome_of, unknown_outcome
 from coordinator.core.requests import ChangeRequest
-from coordinator.core.results import Outcome, Result
 from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.configuration import Configuration
 from protocol.messages import Abort, Applied, Prepare, Vote
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, Refusal
 from protocol.transitions import TRANSACTION, TransactionInput, TransactionState
 
 _UNDECIDED = frozenset({TransactionState.GATHERING, TransactionState.PREPARING})
-_RESULTS: Final = {
-    TransactionState.COMMITTED: Result.COMMITTED,
-    TransactionState.PARTIAL: Result.PARTIAL,
-    TransactionState.PASSED: Result.VALID,
-    TransactionState.UNCHANGED: Result.UNCHANGED,
-    TransactionState.ABORTED: Result.REFUSED,
-}
 
 
 class Transaction(ChangeOperation):
     """One attempt to move from what runs to a candidate."""
 
     TABLE = TRANSACTION
-    ENDS = frozenset(_RESULTS)
+    ENDS = frozenset(RESULTS)
 
     def __init__(
         self, shared: SharedState, client: int | None, request: ChangeRequest, asked_at: float
@@ -64,6 +56,8 @@ class Transaction(ChangeOperation):
         self.acknowledgements = Acknowledgements(())
         self.warnings: list[Reason] = []
         self.committing_until: float | None = None
+        self.unable: set[str] = set()
+        """Voters that are there, and cannot apply it; one that is gone is none of them."""
         super().__init__(shared, client, request, asked_at)
 
     @property
@@ -74,6 +68,11 @@ class Transaction(ChangeOperation):
     def undecided(self) -> bool:
         """Whether it can still be withdrawn."""
         return self.phase in _UNDECIDED
+
+    @property
+    def provisional(self) -> bool:
+        """Whether it is undone where a voter cannot apply it; an undo itself stands."""
+        return self.shared.undo_failures and self.request.verb != UNDO
 
     @property
     def awaited(self) -> frozenset[str]:
@@ -108,10 +107,10 @@ class Transaction(ChangeOperation):
             return
         # What is asked for with --confirm may be more time for what is unconfirmed; this is not.
         why_not = (
-            why_unconfirmed(self.shared, self.request) if self.request.confirm is not None else ""
+            why_unconfirmed(self.shared, self.request) if self.request.confirm is not None else None
         )
-        if why_not:
-            self._abort(TransactionInput.UNREADABLE, (Reason("config", why_not),))
+        if why_not is not None:
+            self._abort(TransactionInput.UNREADABLE, (why_not,))
             return
         self.gather()
 
@@ -133,12 +132,20 @@ class Transaction(ChangeOperation):
     def ask(self, voters: list[Member]) -> None:
         """Prepare to all `voters` at once; from here on they are the members of this change."""
         self._move(TransactionInput.ASK)
+        self._compare()
         self.voters = {voter.name: voter for voter in voters}
         self.ballot = Ballot(self.voters)
         self._prepare([voter for voter in voters if voter.owes is None])
         self._probe([voter for voter in voters if voter.owes not in (None, self.txid)])
         self._note("prepare", members=len(voters))
         self._weigh()
+
+    def unread(self, found: tuple[Reason, ...]) -> None:
+        """What nobody reads of the candidate is known."""
+        if self.phase is TransactionState.PREPARING and self.looks:
+            self.looks = False
+            self.unread_keys = found
+            self._weigh()
 
     def _prepare(self, members: list[Member]) -> None:
         assert self.candidate is not None
@@ -190,7 +197,8 @@ class Transaction(ChangeOperation):
         assert seconds is not None
         if event.why:
             why = f"the new time could not be written: {event.why}"
-            self._abort(TransactionInput.NOT_FORCED, (Reason("config", why),))
+            why_not = Reason("config", why, code=ReasonCode.DISK)
+            self._abort(TransactionInput.NOT_FORCED, (why_not,))
             return
         extended(self.shared, seconds)
         self._move(TransactionInput.EXTENDED)
@@ -238,9 +246,11 @@ class Transaction(ChangeOperation):
         return self.voters.get(member.name) is member
 
     def _weigh(self) -> None:
-        tally = self.ballot.tally()
+        tally = Tally.PENDING if self.looks else self.ballot.tally()
         if self.request.strict and tally is not Tally.PENDING:
+            told = {reason.key for reason in (*self.reasons, *self.warnings)}
             self.reasons.extend(self.warnings)
+            self.reasons.extend(one for one in self.unread_keys if one.key not in told)
             self.warnings.clear()
         match tally:
             case Tally.PENDING:
@@ -273,6 +283,7 @@ class Transaction(ChangeOperation):
                 who=self.request.who,
                 message=self.request.message,
                 confirm=self.request.confirm,
+                provisional=self.provisional,
             )
         )
         self._note("force", generation=self.shared.generation + 1)
@@ -308,10 +319,8 @@ class Transaction(ChangeOperation):
 
     def not_forced(self, why: str) -> None:
         """The decision is certainly not on disk, and no Commit was sent: abort."""
-        self._abort(
-            TransactionInput.NOT_FORCED,
-            (Reason("config", f"the decision could not be written to the ledger: {why}"),),
-        )
+        lost = f"the decision could not be written to the ledger: {why}"
+        self._abort(TransactionInput.NOT_FORCED, (Reason("config", lost, code=ReasonCode.DISK),))
 
     def applied(self, member: Member, applied: Applied) -> None:
         if self.phase is not TransactionState.COMMITTING or not self._is_voter(member):
@@ -322,7 +331,9 @@ class Transaction(ChangeOperation):
             self.acknowledgements.applied(member.name)
         else:
             why = applied.reasons[0].message if applied.reasons else "gave no reason"
-            self.acknowledgements.failed(member.name, f"failed in commit: {why}")
+            code = applied.reasons[0].code if applied.reasons else ReasonCode.NOT_APPLIED
+            self.acknowledgements.failed(member.name, f"failed in commit: {why}", code)
+            self.unable.add(member.name)
         self._check_applied()
 
     def _check_applied(self) -> None:
@@ -332,7 +343,15 @@ class Transaction(ChangeOperation):
         self._move(TransactionInput.NOT_APPLIED if missed else TransactionInput.ALL_APPLIED)
         if missed:
             self.outbox.emit(RecordNotApplied(self.shared.generation, tuple(missed)))
+        undone = self.shared.provisional is not None and bool(self.unable)
+        client = self.client
+        if undone:
+            self.client = None  # who is answered when it is undone
         self._close()
+        if undone and self.outcome is not None:
+            self.shared.undo_later(self.outcome, client)
+        else:
+            self.shared.keep()
 
     # Losses, deadlines, and clients that hang up
 
@@ -343,12 +362,15 @@ class Transaction(ChangeOperation):
             # One that is only cut off and has said yes stays bound, and its yes is held here.
             if dead or self.ballot.awaits(member.name):
                 self.ballot.strike(member.name)
-                self.reasons.append(Reason(member.name, f"{why} while it was asked"))
+                asked = f"{why} while it was asked"
+                self.reasons.append(Reason(member.name, asked, code=ReasonCode.DIED))
                 self._weigh()
         elif self.phase is TransactionState.FORCING and dead:
-            self.acknowledgements.failed(member.name, f"{why} before it could apply the change")
+            early = f"{why} before it could apply the change"
+            self.acknowledgements.failed(member.name, early, ReasonCode.DIED)
         elif self.phase is TransactionState.COMMITTING and dead:
-            self.acknowledgements.failed(member.name, f"{why} before it had applied the change")
+            early = f"{why} before it had applied the change"
+            self.acknowledgements.failed(member.name, early, ReasonCode.DIED)
             self._check_applied()
         return False
 
@@ -362,7 +384,9 @@ class Transaction(ChangeOperation):
             elif self.phase is TransactionState.COMMITTING:
                 for member in self._awaited():
                     within = f"did not apply the change within {limits.COMMIT_SECONDS:g} s"
-                    self.acknowledgements.failed(member.name, within)
+                    self.acknowledgements.failed(member.name, within, ReasonCode.TIMEOUT)
+                    if member.peer is not None:
+                        self.unable.add(member.name)
                     self.shared.replace_process(member)
                 self._check_applied()
 
@@ -377,11 +401,13 @@ class Transaction(ChangeOperation):
     def _lateness(self) -> tuple[Reason, ...]:
         allowed = f"{self.request.seconds:g} s"
         if self.phase is TransactionState.PREPARING:
+            late = "what nobody reads of it was not found out in time"
             return tuple(
                 is_late(member, self.txid, allowed, self.shared.now) for member in self._awaited()
-            )
+            ) or (Reason("config", late, code=ReasonCode.TIMEOUT),)
         if self.candidate is None:
-            return (Reason("config", f"the files could not be read within {allowed}"),)
+            late = f"the files could not be read within {allowed}"
+            return (Reason("config", late, code=ReasonCode.TIMEOUT),)
         return tuple(
             is_unsettled(member, allowed)
             for member in self.shared.members
@@ -393,13 +419,15 @@ class Transaction(ChangeOperation):
             return
         self.client = None
         if self.undecided:
-            why = Reason("config", "the client went away before the decision")
+            gone = "the client went away before the decision"
+            why = Reason("config", gone, code=ReasonCode.WITHDRAWN)
             self._abort(TransactionInput.WITHDRAWN, (why,))
         self._check_settled(wait=False)
 
     def stop(self) -> None:
         if self.undecided:
-            self._abort(TransactionInput.WITHDRAWN, (Reason("config", "the broker is stopping"),))
+            why = Reason("config", "the broker is stopping", code=ReasonCode.STOPPING)
+            self._abort(TransactionInput.WITHDRAWN, (why,))
         elif self.committing_until is None:
             self.deadline = min(self.deadline, self.shared.now + limits.SHUTDOWN_SECONDS)
             self._check_settled(wait=False)
@@ -436,40 +464,10 @@ class Transaction(ChangeOperation):
         ]
 
     def _close(self) -> None:
-        aborted = self.phase is TransactionState.ABORTED
-        missed = {} if aborted else self.acknowledgements.not_applied
-        self.outcome = Outcome(
-            _RESULTS[self.phase],
-            self.shared.generation,
-            self.txid,
-            reasons=(*self.reasons, *missed.values()),
-            digest=self.candidate.digest if self.candidate else "",
-            asked=len(self.voters),
-            not_applied=tuple(missed),
-            seconds=self._elapsed(),
-            confirm=self._confirm(),
-            warnings=tuple(self.warnings),
-        )
+        self.outcome = outcome_of(self, self._elapsed())
         self._note("end", result=str(self.outcome.result), generation=self.shared.generation)
         self._answer(self.outcome)
 
     def _answer_unknown(self) -> None:
-        if self.client is None:
-            return
-        why = Reason("config", "the ledger's disk has not answered; the decision is not known yet")
-        outcome = Outcome(
-            Result.UNKNOWN,
-            self.shared.generation,
-            self.txid,
-            reasons=(why,),
-            asked=len(self.voters),
-            seconds=self._elapsed(),
-        )
-        self._answer(outcome)
-
-    def _confirm(self) -> float | None:
-        if self.phase is TransactionState.UNCHANGED:
-            waits = self.shared.unconfirmed is not None and not self.request.dry_run
-            return self.request.confirm if waits else None
-        committed = self.phase in (TransactionState.COMMITTED, TransactionState.PARTIAL)
-        return self.request.confirm if committed else None
+        if self.client is not None:
+            self._answer(unknown_outcome(self, self._elapsed()))

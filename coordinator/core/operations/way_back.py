@@ -62,6 +62,7 @@ class WayBack(Transaction):
             return
         for member in self._awaited():
             self._excuse(member, f"did not answer within {self.request.seconds:g} s")
+        self.looks = False
         self._weigh()
 
     def _excuse(self, member: Member, why: str) -> None:
@@ -144,5 +145,5 @@ class WayBack(Transaction):
         return self.returning.get(member.name) is member
 
     def _stays_behind(self, member: Member) -> None:
-        why = is_behind(member, self.shared.generation).message
-        self.acknowledgements.failed(member.name, why)
+        behind = is_behind(member, self.shared.generation)
+        self.acknowledgements.failed(member.name, behind.message, behind.code)

@@ -42,8 +42,8 @@ class SystemdModule(ConditionalModule):
             self.enabled = _enabled(self.whole)
 
     def stats(self) -> dict[str, Any]:
-        """Returns True if this module works."""
-        return {"enabled": self.enabled}
+        """Whether this module works, and what was said to it."""
+        return {**super().stats(), "enabled": self.enabled}
 
 
 def _enabled(config: Mapping[str, Any]) -> bool:

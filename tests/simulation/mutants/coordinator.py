@@ -13,9 +13,10 @@ from coordinator.core.members import Admission, Member, Members, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
 from coordinator.core.operations.startup import Startup
+from coordinator.core.operations.take_back import TakeBack
 from coordinator.core.operations.transaction import Transaction
 from coordinator.core.operations.way_back import WayBack
-from coordinator.core.state import SharedState
+from coordinator.core.state import FailedChange, SharedState
 from protocol.messages import Abort, Applied, FromParticipant, Join, Vote
 from protocol.reasons import Reason
 from protocol.transitions import TransactionInput, TransactionState
@@ -217,6 +218,40 @@ def _never_further_back(right: Method) -> Method:
     return _fall_back
 
 
+def _failures_stand(_: property) -> property:
+    return property(lambda self: False)
+
+
+def _provisional_is_forgotten(right: Method) -> Method:
+    def __init__(self: Coordinator, *given: Any, **named: Any) -> None:
+        right(self, *given, **{**named, "provisional": None})
+
+    return __init__
+
+
+def _undo_waits(right: Method) -> Method:
+    def _next(self: Coordinator) -> Any:
+        if not self.queue:
+            return right(self)
+        failed, self.shared.failed_change = self.shared.failed_change, None
+        found = right(self)
+        self.shared.failed_change = failed
+        return found
+
+    return _next
+
+
+def _back_to_what_failed(right: Method) -> Method:
+    def __init__(
+        self: TakeBack, shared: SharedState, membership: Membership, failed: FailedChange
+    ) -> None:
+        assert shared.running is not None
+        again = failed.provisional._replace(before=shared.running.configuration)
+        right(self, shared, membership, failed._replace(provisional=again))
+
+    return __init__
+
+
 COORDINATOR: dict[str, Mutant] = {
     "warnings-lost": Mutant(
         "what a member warns of with its yes is not heard",
@@ -288,6 +323,22 @@ COORDINATOR: dict[str, Mutant] = {
     "undo-forgotten": Mutant(
         "a restart forgets that a change still has to be confirmed",
         (Patch(Coordinator, "__init__", _undo_is_forgotten),),
+    ),
+    "failures-stand": Mutant(
+        "a change stands that a member could not apply",
+        (Patch(Transaction, "provisional", _failures_stand),),
+    ),
+    "provisional-forgotten": Mutant(
+        "a restart forgets that nobody knows whether all could apply what is in force",
+        (Patch(Coordinator, "__init__", _provisional_is_forgotten),),
+    ),
+    "undo-waits-its-turn": Mutant(
+        "what a member could not apply is undone after all that waits",
+        (Patch(Coordinator, "_next", _undo_waits),),
+    ),
+    "undone-to-itself": Mutant(
+        "an undo leads to what is undone",
+        (Patch(TakeBack, "__init__", _back_to_what_failed),),
     ),
     "txid-without-life": Mutant(
         "a restored ledger comes to the same txids again",

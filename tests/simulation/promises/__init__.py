@@ -13,11 +13,12 @@ from tests.simulation.promises.p8_answered import Answered
 from tests.simulation.promises.p9_shown import Shown
 from tests.simulation.promises.settled import Settled
 from tests.simulation.promises.truthful import Truthful
+from tests.simulation.promises.undone import Undone
 from tests.simulation.promises.warned import Warned
 
 ALL: tuple[type[Promise], ...] = (
     CommittedOnly, Unanimous, NeverRejected, Rising, Untouched, Lasting, Fenced, Answered, Shown,
-    Truthful, Warned, Settled,
+    Truthful, Undone, Warned, Settled,
 )  # fmt: skip
 
 __all__ = ["ALL", "Broken", "Hooks", "Promise"]

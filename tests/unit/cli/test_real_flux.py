@@ -8,7 +8,8 @@ import pytest
 
 from cli import naming
 from cli.main import COMMANDS
-from cli.real_flux import belongs_to_it, find, is_real
+from cli.real_flux import belongs_to_it, is_real
+from fluxcore.command import find
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fluxcore.bindings import FLUX_CORE, NoFlux, find_flux
+from fluxcore.bindings import NoFlux, find_flux
+from fluxcore.command import FLUX_CORE
 
 
 def program(directory: Path, text: str) -> Path:

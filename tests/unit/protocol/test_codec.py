@@ -18,6 +18,7 @@ from protocol.codec import (
 )
 from protocol.configuration import EMPTY, Configuration
 from protocol.messages import Admit, Message, Prepare, Vote
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason
 
 names = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=1, max_size=30)
@@ -32,6 +33,7 @@ reasons = st.lists(
         st.text(max_size=50),
         st.lists(steps, max_size=5).map(tuple),
         st.none() | st.builds(Origin, st.text(max_size=20)),
+        st.sampled_from(ReasonCode),
     ),
     max_size=5,
 ).map(tuple)
@@ -123,11 +125,17 @@ def changed(message: Message, field: int, value: Any) -> bytes:
         (2, "x" * 200, "Vote.txid: longer than 128 characters"),
         (3, 1, "Vote.yes: not a boolean"),
         (4, {}, "Vote.reasons: not a list of reasons"),
-        (4, [["a", "b"]], "Vote.reasons: a reason is not module, message, key and"),
-        (4, [["a", "b", [-1], None]], "Vote.reasons: a step of a reason's key is neither"),
-        (4, [["a", "b", [], 7]], "Vote.reasons: not a string"),
-        (4, [["a", "b" * 8000, [], None]] * 20, "Vote.reasons: too much text"),
-        (4, [["a", "b", [], None]] * 2000, "Vote.reasons: not a list of reasons"),
+        (4, [["a", "b"]], "Vote.reasons: a reason is not module, message, key, source and code"),
+        (
+            4,
+            [["a", "b", [-1], None, "invalid"]],
+            "Vote.reasons: a step of a reason's key is neither",
+        ),
+        (4, [["a", "b", [], 7, "invalid"]], "Vote.reasons: not a string"),
+        (4, [["a", "b", [], None, "nonsense"]], "Vote.reasons: a reason's code is none"),
+        (4, [["a", "b", [], None, []]], "Vote.reasons: a reason's code is none"),
+        (4, [["a", "b" * 8000, [], None, "disk"]] * 20, "Vote.reasons: too much text"),
+        (4, [["a", "b", [], None, "disk"]] * 2000, "Vote.reasons: not a list of reasons"),
     ],
 )
 def test_a_wrong_field_is_named(field: int, value: Any, why: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.api.diff import differences
+from coordinator.comparison.differences import differences
 from coordinator.core.edit import TYPE_UNKNOWN, Edit, kind_of
 from coordinator.core.typed_text import KINDS
 from protocol import limits
@@ -182,39 +182,3 @@ def test_a_table_in_place_of_a_value_is_one_difference() -> None:
     assert [difference.as_json() for difference in differences(old, new)] == [
         {"key": "a", "old": 1, "new": {"b": 2}}
     ]
-
-
-trees = st.recursive(
-    st.integers(-2, 2) | st.booleans() | st.sampled_from(["", "x"]) | st.floats(0, 1),
-    lambda inner: (
-        st.dictionaries(st.sampled_from("abc"), inner, max_size=3) | st.lists(inner, max_size=2)
-    ),
-    max_leaves=8,
-)
-
-
-@given(
-    st.dictionaries(st.sampled_from("abc"), trees), st.dictionaries(st.sampled_from("abc"), trees)
-)
-def test_applying_the_differences_gives_the_other(old: Any, new: Any) -> None:
-    first, second = Configuration.of(old), Configuration.of(new)
-    tree = first.plain()
-    for difference in differences(first, second):
-        shown = difference.as_json()
-        place: Any = tree
-        for step in difference.key[:-1]:
-            place = place.setdefault(step, {})
-        if "new" in shown:
-            place[difference.key[-1]] = shown["new"]
-        else:
-            del place[difference.key[-1]]
-    assert _pruned(tree) == _pruned(second.plain())
-    assert (not list(differences(first, second))) == (first == second)
-
-
-def _pruned(value: Any) -> Any:
-    """Without tables that hold nothing: their last key going is told, their own end is not."""
-    if not isinstance(value, dict):
-        return (type(value), repr(value))
-    inner = {name: _pruned(one) for name, one in value.items()}
-    return {name: one for name, one in inner.items() if one != {}}

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """What flux-core's commands print of an outcome."""
 
+from coordinator.core.operations.take_back import combined
 from coordinator.core.results import Outcome, Result
 from coordinator.fluxcore.answers import failure_of
-from coordinator.fluxcore.undo import combined
 from protocol.reasons import Origin, Reason, part_of
 
 LOW = Reason(part_of("rank 0", "heartbeat"), "too low", ("heartbeat", "period"), Origin("a", 3, 1))
@@ -41,9 +41,7 @@ def test_what_is_done_is_no_failure() -> None:
 def test_what_was_undone_says_so() -> None:
     change = Outcome(Result.PARTIAL, 4, reasons=(SECOND,), not_applied=("rank 2",))
     told = text(combined(change, Outcome(Result.COMMITTED, 5)), 3)
-    assert told == (
-        "rank 2: kvs: no\nconfig: undone: all ranks run what ran before, now generation 5"
-    )
+    assert told == ("rank 2: kvs: no\nconfig: undone: all run what ran before, now generation 5")
 
 
 def test_what_could_not_be_undone_says_what_is_in_force() -> None:
@@ -52,6 +50,6 @@ def test_what_could_not_be_undone_says_what_is_in_force() -> None:
     assert told.splitlines() == [
         "rank 2: kvs: no",
         "rank 10: kvs: too high",
-        "config: generation 4 could not be undone",
+        "config: generation 4 could not be undone yet",
         "generation 4 is in force, and was not applied everywhere",
     ]

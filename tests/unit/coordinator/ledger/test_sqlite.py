@@ -183,7 +183,7 @@ def test_history_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     shown = ledger.history().history(10)
     attempts = [entry for entry in shown if entry["result"] == "refused"]
     assert [attempt["txid"] for attempt in attempts] == ["1.7", "1.6", "1.5"]
-    assert attempts[0]["reasons"] == [{"module": "a", "message": "no"}]
+    assert attempts[0]["reasons"] == [{"module": "a", "code": "invalid", "message": "no"}]
     ledger.close()
 
 
@@ -197,10 +197,10 @@ def test_warnings_are_kept_as_long_as_their_generation(tmp_path: Path) -> None:
     shown = ledger.history().history(10)
     assert [entry["generation"] for entry in shown] == [4, 3]
     assert shown[0]["warnings"] == [
-        {"module": "a", "message": "doubt", "key": "x"},
-        {"module": "b", "message": "doubt"},
+        {"module": "a", "code": "invalid", "message": "doubt", "key": "x"},
+        {"module": "b", "code": "invalid", "message": "doubt"},
     ]
-    assert shown[1]["warnings"] == [{"module": "a", "message": "doubt 3"}]
+    assert shown[1]["warnings"] == [{"module": "a", "code": "invalid", "message": "doubt 3"}]
     ledger.force(decision(5, x=5))
     assert "warnings" not in ledger.history().entry(5)
     ledger.close()
@@ -288,3 +288,24 @@ def test_a_read_only_state_directory_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(LedgerError, match="cannot write"):
         SqliteLedger.open(str(tmp_path))
+
+
+def test_what_is_provisional_is_so_until_it_is_kept_or_something_follows(tmp_path: Path) -> None:
+    def reopened() -> SqliteLedger:
+        ledger.close()
+        return SqliteLedger.open(str(tmp_path))
+
+    ledger = SqliteLedger.open(str(tmp_path))
+    ledger.force(decision(1, x=1))
+    ledger.force(decision(2, x=2)._replace(provisional=True))
+    ledger = reopened()
+    found = ledger.provisional()
+    assert found is not None
+    assert (found.generation, found.before) == (2, Configuration.of({"x": 1}))
+    ledger.record_kept(2)
+    ledger = reopened()
+    assert ledger.provisional() is None
+    ledger.force(decision(3, ledger.epoch, x=3)._replace(provisional=True))
+    ledger.force(decision(4, ledger.epoch, x=4))
+    assert ledger.provisional() is None
+    ledger.close()

@@ -36,7 +36,9 @@ def received(router: ZmtpRouter) -> list[tuple[bytes, bytes]]:
     """All that there is now: whether the sender has a place (b"" if so), and what it said."""
     got = []
     for _ in range(4):  # accept, greet, read
-        got += [(router.no_place_for(peer).encode(), frame) for peer, frame in router.receive(10)]
+        got += [
+            (router.no_place_for(peer, "").encode(), frame) for peer, frame in router.receive(10)
+        ]
     return got
 
 

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""What a change has changed, or would: the keys, whose they are, and what is left to do.
+
+It is found when the answer is made, not while votes are awaited: nobody waits for it but the client
+that asked.  No secret is in it, not even for the owner, because answers end up in the logs of
+whatever makes changes.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from coordinator.api import module_status
+from coordinator.api.fields import Fields
+from coordinator.api.handle import BrokerHandle
+from coordinator.api.outcome import as_json
+from coordinator.api.secret_places import SecretPlaces, Secrets
+from coordinator.comparison.differences import ABSENT, Difference, differences
+from coordinator.comparison.readers import Reader, reader_of, readers_by_table
+from coordinator.comparison.unread import unread
+from coordinator.core.members import Member
+from coordinator.core.results import Comparison, Outcome
+from coordinator.files.provenance import Provenance, located
+from protocol import limits
+from protocol.keys import Path
+
+_AT_ONCE_BYTES: Final = limits.MERGE_IN_LOOP_BYTES
+"""Configurations that are shorter, together, are compared in the loop: no thread is woken."""
+
+
+class _Roster:
+    """The modules at one moment; for use in any thread."""
+
+    def __init__(self, members: Iterable[Member]) -> None:
+        self.told = [(member.name, member.description, member.report) for member in members]
+
+    def readers(self) -> list[Reader | None]:
+        """Each of them, None for one that does not tell what it reads."""
+        return [reader_of(name, description) for name, description, _ in self.told]
+
+
+class _Waiting:
+    """Who takes a new value only when it is loaded again."""
+
+    def __init__(self, roster: _Roster) -> None:
+        self._reports = {name: report for name, _, report in roster.told}
+        self._in_force: dict[str, dict[Path, Any]] = {}
+
+    def among(self, having: Iterable[Reader], change: Difference) -> list[str]:
+        """The names of those of the readers of a key."""
+        return [reader.name for reader in having if self._waits(reader, change)]
+
+    def _waits(self, reader: Reader, change: Difference) -> bool:
+        if not reader.find(change.key).restart:
+            return False
+        if reader.name not in self._in_force:
+            report = self._reports[reader.name]
+            self._in_force[reader.name] = module_status.in_force(reader, report)
+        known = self._in_force[reader.name]
+        return change.new is ABSENT or known.get(change.key, ABSENT) != change.new
+
+
+class ChangedKeys:
+    """Makes the answer to a change."""
+
+    def __init__(self, broker: BrokerHandle, secrets: SecretPlaces) -> None:
+        self._broker = broker
+        self._secrets = secrets
+
+    def answer(self, outcome: Outcome, then: Callable[[Fields], None]) -> None:
+        """Call `then` with the whole answer; at once, unless comparing may take long."""
+        compared = outcome.compared
+        if compared is None:
+            then(as_json(outcome))
+            return
+        roster, secrets = _Roster(self._broker.machine.members), self._secrets.known()
+        provenance = self._broker.provenance.behind(outcome.digest)
+
+        def job() -> Fields:
+            return _answer(outcome, compared, roster, secrets, provenance)
+
+        def done(result: object) -> None:
+            then(result if isinstance(result, dict) else as_json(outcome))
+
+        if len(compared.before.encoded) + len(compared.after.encoded) <= _AT_ONCE_BYTES:
+            then(job())
+        else:
+            self._broker.history_worker.submit(job, done)
+
+
+def _answer(
+    outcome: Outcome,
+    compared: Comparison,
+    roster: _Roster,
+    secrets: Secrets,
+    provenance: Provenance,
+) -> Fields:
+    changes = list(differences(compared.before, compared.after))
+    readers = roster.readers()
+    told = {warning.key for warning in outcome.warnings}
+    found = unread(changes, compared.after, readers)
+    nobody_reads = located((one for one in found if one.key not in told), provenance)
+    by_table = readers_by_table(reader for reader in readers if reader is not None)
+    waiting = _Waiting(roster)
+    pending: dict[str, None] = {}
+    shown: list[Fields] = []
+    for change in changes:
+        having = by_table.get(change.key[0], [])
+        late = waiting.among(having, change)
+        pending.update(dict.fromkeys(late))
+        if len(shown) < limits.CHANGES_SHOWN:
+            shown.append(_shown(change, having, late, secrets))
+    whole = outcome._replace(warnings=(*outcome.warnings, *nobody_reads))
+    return {
+        **as_json(whole),
+        "changes": shown,
+        "changed": len(changes),
+        "pending": list(pending),
+    }
+
+
+def _shown(
+    change: Difference, having: Sequence[Reader], late: Sequence[str], secrets: Secrets
+) -> Fields:
+    fields = without_secrets(change, secrets).as_json()
+    for side in ("old", "new"):
+        if side in fields and len(json.dumps(fields[side])) > limits.CHANGED_VALUE_LENGTH:
+            fields |= {side: None, "cut": True}
+    fields["owners"] = [reader.name for reader in having[: limits.OWNERS_SHOWN]]
+    if late:
+        fields["pending"] = list(late[: limits.OWNERS_SHOWN])
+    return fields
+
+
+def without_secrets(change: Difference, secrets: Secrets) -> Difference:
+    """That there is one is told; where ABSENT stands for a side, it stays."""
+    old, new = (
+        side if side is ABSENT else secrets.hidden(side, change.key)
+        for side in (change.old, change.new)
+    )
+    return change._replace(old=old, new=new)
