@@ -24,6 +24,7 @@ OURS_ALONE_OF_CONFIG = (
     "validate",
     "status",
     "history",
+    "timeline",
     "show",
     "diff",
     "rollback",

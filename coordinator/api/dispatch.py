@@ -27,6 +27,7 @@ from coordinator.api.table import (
     Table,
     WatchRequest,
 )
+from coordinator.api.timelines import TimelineReads
 from coordinator.api.watchers import Watchers
 from coordinator.core.events import Asked, Inquired
 from coordinator.core.merge_patch import MergePatch
@@ -56,6 +57,7 @@ class Dispatcher:
         self._table: Table = {
             **Operations(broker, self._lookup, secrets).table(),
             **SlowReads(broker, secrets).table(),
+            **TimelineReads(broker, secrets).table(),
             **Changes(broker, secrets).table(),
         }
         self._server: ApiServer | None = None

@@ -18,7 +18,7 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -55,6 +55,9 @@ CREATE TABLE IF NOT EXISTS unconfirmed (
 CREATE TABLE IF NOT EXISTS extended (generation INTEGER PRIMARY KEY, seconds REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS not_applied (
     generation INTEGER PRIMARY KEY, names TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS timelines (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, txid TEXT NOT NULL UNIQUE,
+    timeline TEXT NOT NULL) STRICT;
 """
 
 
@@ -287,6 +290,17 @@ class SqliteLedger:
         """Who had not applied this generation when its change ended."""
         with self._writing(forced=False) as run:
             run("INSERT OR REPLACE INTO not_applied VALUES (?,?)", (generation, json.dumps(names)))
+
+    def record_timelines(self, timelines: Iterable[Mapping[str, Any]]) -> None:
+        """When what happened in these changes; as many are kept as there may be entries."""
+        rows = [(timeline["txid"], json.dumps(timeline)) for timeline in timelines]
+        with self._writing(forced=False) as run:
+            for row in rows:
+                run("INSERT OR REPLACE INTO timelines VALUES (NULL,?,?)", row)
+            run(
+                "DELETE FROM timelines WHERE number <= (SELECT max(number) FROM timelines) - ?",
+                (2 * self._history,),
+            )
 
     def record_attached(self, name: str, present: bool) -> None:
         """An attached participant became, or ceased to be, a member."""

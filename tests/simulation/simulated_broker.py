@@ -5,7 +5,7 @@ The environment is `simulated_environment`'s; here are the ways in which a life 
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,8 @@ class SimulatedBroker:
         self.expected: tuple[str, ...] = ()
         self.connections: dict[bytes, Connection] = {}
         self.children: list[SimulatedProcess] = []
+        self.drawn: list[Mapping[str, Any]] = []
+        """Pictures of changes that nobody has looked at yet."""
         self.chance = world.chance.stream("broker")
         self._disk_chance = world.chance.stream("disk")
         self._backlog: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
@@ -68,6 +70,8 @@ class SimulatedBroker:
             places=files,
             history=SimulatedWorker(self, lambda: self.chance.random() * _FILES_SECONDS),
         )
+        observer = Observer(SimulatedLog(world), *2 * (lambda: world.scheduler.now,))
+        observer.timelines.keep = self.drawn.append
         environment = Environment(
             ledger=self.ledger,
             history=self.ledger.history(),
@@ -77,7 +81,7 @@ class SimulatedBroker:
             workers=self._workers,
             provenance=ProvenanceStore(),
             files=SimulatedFiles(world),
-            observer=Observer(SimulatedLog(world), lambda: world.scheduler.now),
+            observer=observer,
         )
         self._executor = Executor(self.machine, environment, self, lambda *_: self.operate(_[0]))
 
