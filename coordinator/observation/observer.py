@@ -67,11 +67,12 @@ class Observer:
     def resumed(self, running: Durable | None) -> None:
         """This is in force already when the life begins."""
         self._generation = running.generation if running else 0
+        self.timelines.running = self._generation
 
     def committed(self, durable: Durable) -> None:
         """The decision is on disk."""
         decision = durable.decision
-        self._generation = durable.generation
+        self._generation = self.timelines.running = durable.generation
         self.metrics.commits[decision.verb] += 1
         details = {
             "base": durable.generation - 1,

@@ -143,6 +143,8 @@ class Timelines:
         """`clock` never goes back; both are in seconds."""
         self.keep: Callable[[Mapping[str, Any]], None] = _nowhere
         """Called with what is to be written beside the history."""
+        self.running = 0
+        """The generation in force."""
         self._wall_clock = wall_clock
         self._clock = clock
         self._current: ChangeMoments | None = None
@@ -231,6 +233,7 @@ class Timelines:
             dry_run=bool(fields.get("dry_run", False)),
             at_wall=self._wall_clock() - waited,
             began_at=self._clock() - waited,
+            base=self.running,
         )
         self._current.steps["begun"] = waited
 

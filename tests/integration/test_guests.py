@@ -139,7 +139,8 @@ def test_guests_do_not_see_what_others_typed(broker: RunningBroker) -> None:
     assert SECRET in broker.good("history", "--json")
     assert SECRET not in broker.good("get")
     for words in (["history"], ["history", "--json"], ["status"], ["status", "--json"],
-                  ["show", "--json", str(broker.generation)]):  # fmt: skip
+                  ["show", "--json", str(broker.generation)], ["timeline", "-n9"],
+                  ["timeline", "-n9", "--json"], ["timeline", "--html=-"]):  # fmt: skip
         status, said = said_to_guest(broker, *words)
         assert (status, SECRET in said) == (0, False), said
         assert "0" in said, "who it was is told"
