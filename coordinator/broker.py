@@ -361,7 +361,8 @@ class Broker:
             server.close()
         self._world.supervisor.close()
         self._world.transport.close()
-        self._keeper.write()
+        if all(reason.module != "ledger" for reason in self.reasons):
+            self._keeper.write()  # on a disk that has failed, nothing is written any more
         self._executor.close()
         self._world.ledger.close()
         self._loop.close()
