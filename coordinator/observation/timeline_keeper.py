@@ -7,10 +7,9 @@ written when a broker dies is lost, and only the picture is.
 """
 
 from collections import deque
-from collections.abc import Mapping
-from typing import Any
 
 from coordinator.ledger.interface import Ledger
+from coordinator.observation.timelines import ChangeMoments
 from coordinator.runtime.log import Logger
 from coordinator.runtime.loop import Timers
 from coordinator.runtime.worker import Worker
@@ -26,10 +25,10 @@ class TimelineKeeper:
         self._worker = worker
         self._timers = timers
         self._log = log
-        self._waiting: deque[Mapping[str, Any]] = deque(maxlen=limits.TIMELINES)
+        self._waiting: deque[ChangeMoments] = deque(maxlen=limits.TIMELINES)
         self._is_due = False
 
-    def keep(self, timeline: Mapping[str, Any]) -> None:
+    def keep(self, timeline: ChangeMoments) -> None:
         """Have it written soon."""
         self._waiting.append(timeline)
         if not self._is_due:
@@ -43,7 +42,10 @@ class TimelineKeeper:
             return
         batch = tuple(self._waiting)
         self._waiting.clear()
-        self._worker.submit(lambda: self._ledger.record_timelines(batch), self._written)
+        self._worker.submit(
+            lambda: self._ledger.record_timelines([change.as_json() for change in batch]),
+            self._written,
+        )
 
     def _written(self, result: object) -> None:
         if isinstance(result, BaseException):

@@ -88,19 +88,23 @@ class ChangeMoments:
     """Who had not applied it when it was over."""
     who: Who | None = None
     message: str = ""
+    more_members: int = 0
 
-    def as_json(self, now: float) -> dict[str, Any]:
-        """An entry as the history has it, as far as it is known here, with `moments`."""
+    def as_json(self, now: float = 0.0) -> dict[str, Any]:
+        """An entry as the history has it, as far as it is known here, with `moments`.
+
+        `now`, in seconds, is for one that has not ended; one that has never changes any more.
+        """
         ended = self.steps.get("ended")
         moments: dict[str, Any] = {
             "at": self.at_wall,
             "dry_run": self.dry_run,
             "seconds": round(now - self.began_at if ended is None else ended, 6),
             **{name: round(moment, 6) for name, moment in self.steps.items()},
-            "members": [member.as_json() for member in self._shown()],
+            "members": [member.as_json() for member in self.members.values()],
         }
-        if len(self.members) > limits.TIMELINE_MEMBERS:
-            moments["more_members"] = len(self.members) - limits.TIMELINE_MEMBERS
+        if self.more_members:
+            moments["more_members"] = self.more_members
         if self.allowed is not None:
             moments["allowed"] = round(self.allowed, 6)
         if self.cause:
@@ -122,14 +126,15 @@ class ChangeMoments:
             shown["message"] = self.message
         return shown
 
-    def _shown(self) -> list[MemberMoments]:
-        """All members, or of too many those that tell most: not well, or slow."""
-        members = list(self.members.values())
-        if len(members) <= limits.TIMELINE_MEMBERS:
-            return members
+    def forget_most(self) -> None:
+        """Of too many members, keep those that tell most: not well, or slow."""
+        self.more_members = max(0, len(self.members) - limits.TIMELINE_MEMBERS)
+        if not self.more_members:
+            return
+        members = self.members.values()
         telling = sorted(members, key=lambda member: (member.all_well, -member.slowness))
         kept = {member.name for member in telling[: limits.TIMELINE_MEMBERS]}
-        return [member for member in members if member.name in kept]
+        self.members = {name: self.members[name] for name in self.members if name in kept}
 
 
 class Timelines:
@@ -141,19 +146,20 @@ class Timelines:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`clock` never goes back; both are in seconds."""
-        self.keep: Callable[[Mapping[str, Any]], None] = _nowhere
+        self.keep: Callable[[ChangeMoments], None] = _nowhere
         """Called with what is to be written beside the history."""
         self.running = 0
         """The generation in force."""
         self._wall_clock = wall_clock
         self._clock = clock
         self._current: ChangeMoments | None = None
-        self._ended: deque[dict[str, Any]] = deque(maxlen=limits.TIMELINES)
+        self._ended: deque[ChangeMoments] = deque(maxlen=limits.TIMELINES)
 
     def recent(self) -> dict[str, dict[str, Any]]:
         """By txid, the oldest first; the change in progress last, as far as it has come."""
-        current = [] if self._current is None else [self._current.as_json(self._clock())]
-        return {shown["txid"]: shown for shown in (*self._ended, *current)}
+        current = () if self._current is None else (self._current,)
+        now = self._clock()
+        return {change.txid: change.as_json(now) for change in (*self._ended, *current)}
 
     # What the observer tells
 
@@ -264,11 +270,11 @@ class Timelines:
         if "commit" in change.steps:
             for member in change.members.values():
                 self._settle(member, member.name in change.missing)
+        change.forget_most()
         self._current = None
-        shown = change.as_json(now)
-        self._ended.append(shown)
+        self._ended.append(change)
         if change.result in _LASTING and not change.dry_run:
-            self.keep(shown)
+            self.keep(change)
 
     @staticmethod
     def _settle(member: MemberMoments, missing: bool) -> None:
@@ -305,5 +311,5 @@ class Timelines:
             member.ok, member.lost, member.why = False, self._now(change), why
 
 
-def _nowhere(_: Mapping[str, Any]) -> None:
+def _nowhere(_: ChangeMoments) -> None:
     """Where nothing is written."""

@@ -5,7 +5,7 @@ The environment is `simulated_environment`'s; here are the ways in which a life 
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from coordinator.core.results import Outcome
 from coordinator.executor import Environment, Executor, open_machine
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.observation.observer import Observer
+from coordinator.observation.timelines import ChangeMoments
 from coordinator.runtime.worker import Workers
 from protocol import limits
 from protocol.configuration import Configuration
@@ -52,7 +53,7 @@ class SimulatedBroker:
         self.expected: tuple[str, ...] = ()
         self.connections: dict[bytes, Connection] = {}
         self.children: list[SimulatedProcess] = []
-        self.drawn: list[Mapping[str, Any]] = []
+        self.drawn: list[ChangeMoments] = []
         """Pictures of changes that nobody has looked at yet."""
         self.chance = world.chance.stream("broker")
         self._disk_chance = world.chance.stream("disk")

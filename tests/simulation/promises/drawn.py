@@ -22,7 +22,7 @@ class Drawn(Promise):
 
     def stepped(self, broker: "SimulatedBroker") -> None:
         while broker.drawn:
-            entry = broker.drawn.pop(0)
+            entry = broker.drawn.pop(0).as_json()
             self._in_order(entry)
             if entry["result"] != "refused":
                 self._decided(broker, entry)

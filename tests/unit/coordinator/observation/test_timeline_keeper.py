@@ -3,12 +3,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from coordinator.ledger.sqlite import SqliteLedger
 from coordinator.observation.timeline_keeper import TimelineKeeper
+from coordinator.observation.timelines import ChangeMoments
 from coordinator.runtime.worker import Job, Then, result_of
 from protocol import limits
 from tests.unit.coordinator.observation.test_observer import Lines
@@ -44,8 +44,8 @@ def ledger(tmp_path: Path) -> SqliteLedger:
     return SqliteLedger.open(str(tmp_path))
 
 
-def picture(number: int) -> dict[str, Any]:
-    return {"txid": f"1.{number}", "moments": {"seconds": number}}
+def picture(number: int) -> ChangeMoments:
+    return ChangeMoments(f"1.{number}", "set", False, 1.0, 1.0, {"ended": 1.0})
 
 
 def test_those_that_come_together_are_written_together(ledger: SqliteLedger) -> None:
@@ -65,7 +65,7 @@ def test_those_that_come_together_are_written_together(ledger: SqliteLedger) -> 
     hand.work()
     found = ledger.history().timelines([f"1.{number}" for number in range(9)])
     assert sorted(found) == ["1.0", "1.1", "1.2", "1.3"]
-    assert found["1.3"] == picture(3)
+    assert found["1.3"] == picture(3).as_json()
     assert lines.lines == []
 
 

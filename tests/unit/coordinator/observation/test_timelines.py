@@ -27,7 +27,7 @@ class Changes:
         self.clock = Clock()
         self.kept: list[Mapping[str, Any]] = []
         self.told = Timelines(lambda: 1000.0 + self.clock.now, self.clock)
-        self.told.keep = self.kept.append
+        self.told.keep = lambda change: self.kept.append(change.as_json())
 
     def line(self, event: str, wait: float = 0.1, **fields: Any) -> None:
         self.clock.now += wait
