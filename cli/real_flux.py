@@ -22,6 +22,7 @@ OURS_ALONE_OF_CONFIG = (
     "validate",
     "status",
     "history",
+    "timeline",
     "show",
     "diff",
     "rollback",
@@ -31,6 +32,7 @@ OURS_ALONE_OF_CONFIG = (
     "merge",
     "edit",
     "schema",
+    "timeline",
 )
 _RUN_BROKERS = ("start", "broker")
 _HELP = ("-h", "--help", "help", "-V", "--version", "version")

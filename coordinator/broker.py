@@ -25,6 +25,7 @@ from coordinator.files.provenance import ProvenanceStore
 from coordinator.files.reading import Source, Unreadable
 from coordinator.ledger.interface import History
 from coordinator.observation.observer import Observer
+from coordinator.observation.timeline_keeper import TimelineKeeper
 from coordinator.processes.interface import Programs
 from coordinator.runtime.log import Log
 from coordinator.runtime.loop import READ, Loop
@@ -149,6 +150,8 @@ class Broker:
         secrets = SecretPlaces(lambda: machine.members)
         world.observer.mask = lambda command: secrets.known().without_value(command)
         world.observer.resumed(machine.running)
+        self._keeper = TimelineKeeper(world.ledger, world.workers.ledger, loop, log)
+        world.observer.timelines.keep = self._keeper.keep
 
     # What those who serve clients ask for
 
@@ -360,6 +363,8 @@ class Broker:
             server.close()
         self._world.supervisor.close()
         self._world.transport.close()
+        if all(reason.module != "ledger" for reason in self.reasons):
+            self._keeper.write()  # on a disk that has failed, nothing is written any more
         self._executor.close()
         self._world.ledger.close()
         self._loop.close()

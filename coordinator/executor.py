@@ -63,7 +63,7 @@ from coordinator.ledger.errors import Fenced, NotKept, NotWritten
 from protocol import limits
 from protocol.codec import Malformed, decode_from_participant, encode
 from protocol.configuration import Configuration
-from protocol.messages import Admit, Commit, Join, Prepare, Refuse
+from protocol.messages import Admit, Commit, Join, Refuse
 from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason, Refusal
 
@@ -362,12 +362,11 @@ class Executor:
     # Participants
 
     def _send(self, effect: Send) -> None:
-        if isinstance(effect.message, Prepare):
-            self._observer.asked(effect.peers, self._timers.now())
+        self._observer.sent(self._machine, effect, self._timers.now())
         self._broadcast(effect.peers, encode(effect.message))
 
     def _tell_commit(self, effect: TellCommit) -> None:
-        self._observer.told(effect.peers, self._timers.now())
+        self._observer.told(effect, self._timers.now())
         receipt = effect.receipt
         message = Commit(self._identity, self._epoch, receipt.txid, receipt.generation)
         self._broadcast(effect.peers, encode(message))

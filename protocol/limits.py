@@ -196,6 +196,18 @@ METRIC_SECONDS: Final = 5.0
 """Time that such a connection has, from its beginning to its end."""
 METRIC_FILES_SECONDS: Final = 10.0
 """The files on disk are looked at for the metrics at most so often."""
+TIMELINES: Final = 100
+"""Changes whose moments a broker has at hand; also how many a client can ask for at once."""
+TIMELINE_MEMBERS: Final = 256
+"""Members that are kept of one of them; of more, those that were not well, or the slowest."""
+TIMELINE_WRITE_SECONDS: Final = 1.0
+"""Pause before the moments of a change are written beside the history, with those that follow."""
+TIMELINE_CHANGES: Final = 100
+"""Keys that are told of one change."""
+TIMELINE_VALUE_LENGTH: Final = 500
+"""Characters of one value there, as JSON."""
+TIMELINE_COMPARED_BYTES: Final = 4 * CONFIGURATION_BYTES
+"""Configurations that are compared for one answer; beyond, it is not told what changed."""
 EVENT_RECONNECT_SECONDS: Final = 1.0
 """Pause before `watch --events` tries to reach a broker again that has gone."""
 LONGEST_GENERATION: Final = 2**53

@@ -30,6 +30,7 @@ from coordinator.api.table import (
     Table,
     WatchRequest,
 )
+from coordinator.api.timelines import TimelineReads
 from coordinator.api.tracing import Tracing
 from coordinator.api.watchers import Watchers
 from coordinator.core.events import Asked, Inquired
@@ -67,6 +68,7 @@ class Dispatcher:
             **Operations(broker, self._lookup, secrets).table(),
             **Observation(broker, self._log, self._messages).table(),
             **SlowReads(broker, secrets).table(),
+            **TimelineReads(broker, secrets).table(),
             **Changes(broker, secrets).table(),
         }
         self._server: ApiServer | None = None

@@ -32,6 +32,15 @@ class History(Protocol):
     def history(self, most: int) -> list[dict[str, Any]]:
         """Generations and refused attempts, newest first, at most `most`."""
 
+    def find(self, txid: str) -> dict[str, Any] | None:
+        """The entry of this transaction, if it is kept."""
+
+    def timelines(self, txids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """By txid, what `record_timelines` was given of these, as far as it is kept."""
+
+    def undone(self, generations: Iterable[int]) -> set[int]:
+        """Those of `generations` that the next one took back by itself."""
+
 
 class Ledger(Protocol):
     """One open ledger, in the life of one coordinator.  Used from one thread at a time."""
@@ -96,6 +105,9 @@ class Ledger(Protocol):
 
     def record_kept(self, generation: int) -> None:
         """This provisional generation stays.  As `record_attempt`: a later life looks again."""
+
+    def record_timelines(self, timelines: Iterable[Mapping[str, Any]]) -> None:
+        """The moments of changes, in the shape of docs/json.md.  As `record_attempt`."""
 
     def record_attached(self, name: str, present: bool) -> None:
         """An attached participant became, or ceased to be, a member.  As `record_attempt`."""

@@ -18,7 +18,7 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -56,6 +56,9 @@ CREATE TABLE IF NOT EXISTS extended (generation INTEGER PRIMARY KEY, seconds REA
 CREATE TABLE IF NOT EXISTS not_applied (
     generation INTEGER PRIMARY KEY, names TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS provisional (generation INTEGER PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS timelines (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, txid TEXT NOT NULL UNIQUE,
+    timeline TEXT NOT NULL) STRICT;
 """
 
 
@@ -304,6 +307,17 @@ class SqliteLedger:
         """All members that are there have applied this provisional generation."""
         with self._writing(forced=False) as run:
             run("DELETE FROM provisional WHERE generation = ?", (generation,))
+
+    def record_timelines(self, timelines: Iterable[Mapping[str, Any]]) -> None:
+        """When what happened in these changes; as many are kept as there may be entries."""
+        rows = [(timeline["txid"], json.dumps(timeline)) for timeline in timelines]
+        with self._writing(forced=False) as run:
+            for row in rows:
+                run("INSERT OR REPLACE INTO timelines VALUES (NULL,?,?)", row)
+            run(
+                "DELETE FROM timelines WHERE number <= (SELECT max(number) FROM timelines) - ?",
+                (2 * self._history,),
+            )
 
     def record_attached(self, name: str, present: bool) -> None:
         """An attached participant became, or ceased to be, a member."""

@@ -7,8 +7,10 @@ decision for a reader (https://sqlite.org/wal.html, "Concurrency").
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
+from coordinator.core.operations.confirm import UNDO
 from coordinator.ledger.errors import NotKept
 from coordinator.ledger.sqlite_storage import SqliteStorage
 from protocol.configuration import Configuration
@@ -23,7 +25,7 @@ SELECT at, iif(names IS NULL, 'committed', 'partial'), generation, generation - 
 """
 _ATTEMPTS = """
 SELECT at, 'refused', NULL, base, txid, digest, verb, who, message,
-    NULL, reasons, NULL, NULL FROM attempts ORDER BY number DESC LIMIT ?
+    NULL, reasons, NULL, NULL FROM attempts {where} ORDER BY number DESC LIMIT ?
 """
 _NAMES = (
     "at",
@@ -71,9 +73,40 @@ class SqliteHistory:
         """Generations and refused attempts, the newest first, at most `most`."""
         with self._storage.reading() as ledger:
             decisions = ledger.execute(_DECISIONS.format(where=""), (most,)).fetchall()
-            rows = decisions + ledger.execute(_ATTEMPTS, (most,)).fetchall()
+            rows = decisions + ledger.execute(_ATTEMPTS.format(where=""), (most,)).fetchall()
         rows.sort(key=lambda row: row[0], reverse=True)
         return [_shown(row) for row in rows[:most]]
+
+    def find(self, txid: str) -> dict[str, Any] | None:
+        """The entry of this transaction, if it is kept."""
+        with self._storage.reading() as ledger:
+            for kind in (_DECISIONS, _ATTEMPTS):
+                one = kind.format(where="WHERE txid = ?")
+                row = ledger.execute(one, (txid, 1)).fetchone()
+                if row is not None:
+                    return _shown(row)
+        return None
+
+    def timelines(self, txids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """By txid, when what happened in these changes, as far as it is kept."""
+        wanted = tuple(txids)
+        marks = ",".join("?" * len(wanted))
+        with self._storage.reading() as ledger:
+            rows = ledger.execute(
+                f"SELECT txid, timeline FROM timelines WHERE txid IN ({marks})", wanted
+            ).fetchall()
+        return {txid: json.loads(timeline) for txid, timeline in rows}
+
+    def undone(self, generations: Iterable[int]) -> set[int]:
+        """Those of `generations` that the next one took back by itself."""
+        after = tuple(number + 1 for number in generations)
+        marks = ",".join("?" * len(after))
+        with self._storage.reading() as ledger:
+            rows = ledger.execute(
+                f"SELECT generation - 1 FROM decisions WHERE verb = ? AND generation IN ({marks})",
+                (UNDO, *after),
+            ).fetchall()
+        return {number for (number,) in rows}
 
     def _what_is_kept(self, ledger: sqlite3.Connection, wanted: int) -> str:
         low, high = ledger.execute(

@@ -12,14 +12,16 @@ from functools import lru_cache
 from typing import Any
 
 from coordinator.core.decisions import Attempt, Durable
+from coordinator.core.effects import Send, TellCommit
 from coordinator.core.machine import Coordinator
 from coordinator.core.operations.confirm import UNDO
 from coordinator.core.requests import Who
 from coordinator.observation.events import EventKind, EventLog
 from coordinator.observation.metrics import Metrics
+from coordinator.observation.timelines import Timelines
 from coordinator.runtime.log import Logger
 from protocol import limits
-from protocol.messages import Applied, FromParticipant, Vote
+from protocol.messages import Applied, FromParticipant, Prepare, Vote
 from protocol.reasons import CUT_MARK, Reason
 
 _GONE = {
@@ -37,8 +39,15 @@ _REASONS_IN_A_LINE, _REASON_IN_A_LINE = 10, 500
 class Observer:
     """The one who watches a broker from within.  A Logger that takes note of what it passes on."""
 
-    def __init__(self, log: Logger, wall_clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        log: Logger,
+        wall_clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock` never goes back, and is the one that the machine is driven by."""
         self.events = EventLog()
+        self.timelines = Timelines(wall_clock, clock)
         self.metrics = Metrics()
         self.mask: Callable[[str], str] = str
         """A command line without secrets."""
@@ -58,11 +67,12 @@ class Observer:
     def resumed(self, running: Durable | None) -> None:
         """This is in force already when the life begins."""
         self._generation = running.generation if running else 0
+        self.timelines.running = self._generation
 
     def committed(self, durable: Durable) -> None:
         """The decision is on disk."""
         decision = durable.decision
-        self._generation = durable.generation
+        self._generation = self.timelines.running = durable.generation
         self.metrics.commits[decision.verb] += 1
         details = {
             "base": durable.generation - 1,
@@ -113,6 +123,7 @@ class Observer:
     def not_applied(self, generation: int, names: Iterable[str]) -> None:
         """These members had not applied the generation when its change ended."""
         missing = sorted(names)
+        self.timelines.not_applied(missing)
         for name in missing:
             self.metrics.not_applied[self.metrics.module(name)] += 1
         self._add(EventKind.NOT_APPLIED, {"not_applied": missing})
@@ -120,26 +131,40 @@ class Observer:
 
     # Durations
 
-    def asked(self, peers: Iterable[bytes], now: float) -> None:
-        """Prepare is sent to these."""
-        _note(self._asked, peers, now)
+    def sent(self, machine: Coordinator, effect: Send, now: float) -> None:
+        """A message goes to members."""
+        change, message = machine.transaction, effect.message
+        if change is not None:
+            request = change.request
+            who = request.who._replace(command=self.mask(request.who.command))
+            self.timelines.voters(change.txid, change.voters, who, request.message)
+        if isinstance(message, Prepare):
+            _note(self._asked, effect.peers, now)
+            members = (machine.members.at(peer) for peer in effect.peers)
+            names = [member.name for member in members if member is not None]
+            self.timelines.asked(message.txid, names, message.allowed)
 
-    def told(self, peers: Iterable[bytes], now: float) -> None:
-        """Commit is sent to these."""
-        _note(self._told, peers, now)
+    def told(self, effect: TellCommit, now: float) -> None:
+        """Commit goes to members."""
+        _note(self._told, effect.peers, now)
+        self.timelines.told(effect.receipt.txid)
 
     def heard(
         self, machine: Coordinator, peer: bytes, message: FromParticipant, now: float
     ) -> None:
         """A member has said something."""
-        if isinstance(message, Vote):
-            since, durations = self._asked.pop(peer, None), self.metrics.prepare
-        elif isinstance(message, Applied):
-            since, durations = self._told.pop(peer, None), self.metrics.commit
-        else:
+        if not isinstance(message, Vote | Applied):
             return
-        member = machine.members.at(peer)
-        if since is not None and member is not None:
+        voted, member = isinstance(message, Vote), machine.members.at(peer)
+        since = (self._asked if voted else self._told).pop(peer, None)
+        if member is None or message.incarnation != member.incarnation:
+            return
+        if isinstance(message, Vote):
+            self.timelines.voted(message.txid, member.name, message.yes)
+        else:
+            self.timelines.applied(message.generation, member.name, message.ok)
+        if since is not None:
+            durations = self.metrics.prepare if voted else self.metrics.commit
             self.metrics.took(durations, member.name, now - since)
 
     # Members, by the machine's log
@@ -147,6 +172,7 @@ class Observer:
     def line(self, event: str, fields: Mapping[str, Any]) -> None:
         """A line of the machine's, or of the executor's."""
         self._log.line(event, fields)
+        self.timelines.line(event, fields)
         if event == "stop":
             self._stopping = True
         name = fields.get("module")

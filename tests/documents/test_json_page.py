@@ -15,7 +15,7 @@ from tests.support.client_calls import ROOT
 PAGE = (ROOT / "docs" / "json.md").read_text()
 _FIELD = re.compile(r"^\| (\*?)`([\w-]+)`\*? \|", re.MULTILINE)
 WITH_TABLE = ("outcome", "failure", "reason", "status", "entry", "change", "diff", "watch", "dump",
-              "modules", "values", "validate", "check", "events")  # fmt: skip
+              "modules", "values", "validate", "check", "events", "trace")  # fmt: skip
 
 
 def section(name: str) -> str:

@@ -113,6 +113,12 @@ def test_our_command_reaches_the_agent(instance: Instance) -> None:
     assert instance.configs() == [{}] * 3
     history = json.loads(instance.accord("config", "history", "--json").text)
     assert history["history"][0]["verb"] == "rollback"
+    drawn = json.loads(instance.accord("config", "timeline", "--json").text)["timelines"][0]
+    assert (drawn["result"], drawn["verb"]) == ("committed", "rollback")
+    members = {member["name"]: member for member in drawn["moments"]["members"]}
+    assert sorted(members) == ["rank 0", "rank 1", "rank 2"]
+    assert all(member["vote"] == "yes" and member["ok"] for member in members.values())
+    assert "rank 2 " in instance.accord("config", "timeline").text
 
 
 def test_our_command_on_any_rank(instance: Instance) -> None:

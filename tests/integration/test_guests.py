@@ -139,10 +139,15 @@ def test_guests_do_not_see_what_others_typed(broker: RunningBroker) -> None:
     assert SECRET in broker.good("history", "--json")
     assert SECRET not in broker.good("get")
     for words in (["history"], ["history", "--json"], ["status"], ["status", "--json"],
-                  ["show", "--json", str(broker.generation)]):  # fmt: skip
+                  ["show", "--json", str(broker.generation)], ["timeline"], ["timeline", "--json"],
+                  ["timeline", "--html=-", "-n1"]):  # fmt: skip
         status, said = said_to_guest(broker, *words)
         assert (status, SECRET in said) == (0, False), said
         assert "0" in said, "who it was is told"
+    entries = json.loads(said_to_guest(broker, "timeline", "--json", "-n9")[1])["timelines"]
+    for entry in entries:
+        entry.pop("changes", None)  # what was in force, as `show` and `diff` tell it
+    assert SECRET not in json.dumps(entries)
     place = broker.root / "guest"
     place.mkdir()
     place.chmod(0o777)

@@ -74,6 +74,9 @@ def broker() -> Iterator[RunningBroker]:
         "config status",
         "config history",
         "config history --json",
+        "config timeline -n 100",
+        "config timeline -n 100 --json",
+        "config timeline --html -",
         "config status --json",
         "dmesg",
     ],
@@ -90,7 +93,8 @@ def test_a_value_that_was_typed_is_not_kept(broker: RunningBroker) -> None:
     done = broker.flux("config", "set", "--type=string", "pump.pin", "hunter2-typed")
     assert done.returncode == 0, done.stderr
     assert broker.flux("module", "config", "set", "pump", "pin=hunter2-mine").returncode == 0
-    for words in (["history"], ["history", "--json"], ["status"], ["status", "--json"]):
+    for words in (["history"], ["history", "--json"], ["status"], ["status", "--json"],
+                  ["timeline", "-n9"]):  # fmt: skip
         said = broker.flux("config", *words).stdout
         assert "hunter2" not in said
         assert "flux config set pump.pin ********" in said
@@ -115,6 +119,8 @@ def test_a_value_that_was_typed_is_not_kept(broker: RunningBroker) -> None:
         "show 1",
         "show --json 1",
         "history --json",
+        "timeline 1 --json",
+        "timeline -n 9 --html -",
         "status --json",
     ],
 )

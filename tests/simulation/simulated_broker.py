@@ -17,6 +17,7 @@ from coordinator.environment import Environment
 from coordinator.executor import Executor
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.observation.observer import Observer
+from coordinator.observation.timelines import ChangeMoments
 from coordinator.opening import open_machine
 from coordinator.runtime.worker import Workers
 from protocol import limits
@@ -54,6 +55,8 @@ class SimulatedBroker:
         self.expected: tuple[str, ...] = ()
         self.connections: dict[bytes, Connection] = {}
         self.children: list[SimulatedProcess] = []
+        self.drawn: list[ChangeMoments] = []
+        """Pictures of changes that nobody has looked at yet."""
         self.chance = world.chance.stream("broker")
         self._disk_chance = world.chance.stream("disk")
         self._backlog: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
@@ -72,6 +75,8 @@ class SimulatedBroker:
             places=files,
             history=SimulatedWorker(self, lambda: self.chance.random() * _FILES_SECONDS),
         )
+        observer = Observer(SimulatedLog(world), *2 * (lambda: world.scheduler.now,))
+        observer.timelines.keep = self.drawn.append
         environment = Environment(
             ledger=self.ledger,
             history=self.ledger.history(),
@@ -81,7 +86,7 @@ class SimulatedBroker:
             workers=self._workers,
             provenance=ProvenanceStore(),
             files=SimulatedFiles(world),
-            observer=Observer(SimulatedLog(world), lambda: world.scheduler.now),
+            observer=observer,
         )
         self._executor = Executor(self.machine, environment, self, lambda *_: self.operate(_[0]))
 

@@ -16,7 +16,8 @@ _BECOME = f"import os; os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY}
 _IMPORT_CLIENT = "import cli.client\n"
 _COMMANDS = (  # everything is imported before: this user may not be able to read the files
     "import sys, cli.main, cli.commands.config.main, cli.commands.config.files, cli.commands.dmesg,"
-    "cli.commands.attributes, cli.commands.module.main, coordinator.files.reading,"
+    "cli.commands.attributes, cli.output.timeline_page, cli.output.whole_file,"
+    "cli.commands.module.main, coordinator.files.reading,"
     "cli.commands.broker, coordinator.compose, coordinator.runtime.log_printer, urllib.parse,"
     "participant.modules\n"
     'cli.commands.config.main.parser("config")\n'

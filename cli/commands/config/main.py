@@ -27,6 +27,7 @@ COMMANDS = {
     "validate": ("cli.commands.config.validate", "judge files without a broker"),
     "status": ("cli.commands.config.status", "what is in force, and what is going on"),
     "history": ("cli.commands.config.history", "generations and refused attempts"),
+    "timeline": ("cli.commands.config.timeline", "draw a change: who answered when"),
     "show": ("cli.commands.config.history", "print an earlier generation"),
     "diff": ("cli.commands.config.history", "what differs between two configurations"),
     "watch": ("cli.commands.config.watch", "print a value at every committed generation"),

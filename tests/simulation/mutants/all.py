@@ -10,10 +10,11 @@ from contextlib import contextmanager
 
 from tests.simulation.mutants.coordinator import COORDINATOR
 from tests.simulation.mutants.ledger import LEDGER
+from tests.simulation.mutants.observer import OBSERVER
 from tests.simulation.mutants.participant import PARTICIPANT
 from tests.simulation.mutants.patch import Mutant
 
-MUTANTS: dict[str, Mutant] = {**COORDINATOR, **PARTICIPANT, **LEDGER}
+MUTANTS: dict[str, Mutant] = {**COORDINATOR, **PARTICIPANT, **LEDGER, **OBSERVER}
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 """The promises, each as a checker that watches every step of a world."""
 
 from tests.simulation.promises.base import Broken, Hooks, Promise
+from tests.simulation.promises.drawn import Drawn
 from tests.simulation.promises.p1_committed_only import CommittedOnly
 from tests.simulation.promises.p2_unanimous import Unanimous
 from tests.simulation.promises.p3_never_rejected import NeverRejected
@@ -18,7 +19,7 @@ from tests.simulation.promises.warned import Warned
 
 ALL: tuple[type[Promise], ...] = (
     CommittedOnly, Unanimous, NeverRejected, Rising, Untouched, Lasting, Fenced, Answered, Shown,
-    Truthful, Undone, Warned, Settled,
+    Truthful, Undone, Warned, Drawn, Settled,
 )  # fmt: skip
 
 __all__ = ["ALL", "Broken", "Hooks", "Promise"]

@@ -61,7 +61,10 @@ def test_only_what_is_wanted_is_told(server: ApiServer) -> None:
     feed.add(client, lambda fields: fields if fields["n"] % 2 else None)
     for number in range(1, 4):
         feed.publish({"n": number})
-    assert lines(end) == [{"version": 1, "n": 1}, {"version": 1, "n": 3}]
+    assert lines(end) == [
+        {"version": 1, "result": "ok", "n": 1},
+        {"version": 1, "result": "ok", "n": 3},
+    ]
     assert feed.count() == 1
     server.drop(client)
     assert feed.count() == 0
@@ -89,5 +92,8 @@ def test_who_does_not_read_is_told_how_much_is_left_out(server: ApiServer) -> No
     assert waiting < limits.ANSWERS_WAITING_BYTES + 2 * len(LONG)
     feed.publish({"n": 99})
     told += lines(end)
-    assert told[-2:] == [{"version": 1, "lost": 7}, {"version": 1, "n": 99}]
+    assert told[-2:] == [
+        {"version": 1, "result": "ok", "lost": 7},
+        {"version": 1, "result": "ok", "n": 99},
+    ]
     end.close()

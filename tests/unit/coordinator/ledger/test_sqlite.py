@@ -309,3 +309,29 @@ def test_what_is_provisional_is_so_until_it_is_kept_or_something_follows(tmp_pat
     ledger.force(decision(4, ledger.epoch, x=4))
     assert ledger.provisional() is None
     ledger.close()
+
+
+def test_pictures_outlive_the_ledger_and_are_as_many_as_entries(tmp_path: Path) -> None:
+    ledger = SqliteLedger.open(str(tmp_path), history=3)
+    for number in range(1, 4):
+        ledger.force(decision(number, x=number))
+    ledger.record_attempt(Attempt("1.9", 3, "", "set", Who(), "", (Reason("a", "no"),)))
+    for number in range(1, 11):
+        ledger.record_timelines([{"txid": f"1.{number}", "moments": {}}])
+    ledger.close()
+    past = SqliteLedger.open(str(tmp_path)).history()
+    assert len(past.timelines([f"1.{number}" for number in range(20)])) == 6
+    assert past.timelines(["1.10", "nobody"]) == {"1.10": {"txid": "1.10", "moments": {}}}
+    assert past.timelines([]) == {}
+    assert (past.find("1.2") or {})["generation"] == 2
+    assert (past.find("1.9") or {})["result"] == "refused"
+    assert past.find("nobody") is None
+
+
+def test_what_the_next_generation_took_back_is_known(tmp_path: Path) -> None:
+    ledger = SqliteLedger.open(str(tmp_path))
+    ledger.force(decision(1, x=1))
+    ledger.force(decision(2, x=2)._replace(confirm=9.0))
+    ledger.force(decision(3, x=1)._replace(verb="undo"))
+    assert ledger.history().undone([1, 2, 3]) == {2}
+    assert ledger.history().undone([]) == set()
