@@ -98,8 +98,10 @@ class SocketPair:
                 self._socket.send(packet)
 
     def reopen(self) -> None:
-        """There is no other connection to be had: nothing happens after this."""
+        """There is no other connection to be had: nothing happens after this, at either end."""
         self._is_down = True
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """What has been sent is there to be read, also when this end is closed."""

@@ -19,6 +19,7 @@ RECORDED: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parent / "data" / "flux-stats.json").read_text()
 )
 OURS_ALONE = {
+    "checks",  # not in Flux
     "modprobe",  # a program in Flux, not a module
     "sched-fluxion-resource", "sched-fluxion-feasibility", "sched-fluxion-qmanager",  # not recorded
 }  # fmt: skip

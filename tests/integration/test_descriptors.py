@@ -18,7 +18,7 @@ def test_a_broker_takes_many_and_gives_its_children_what_it_had() -> None:
     script = (
         f'flux() {{ {flux} "$@"; }}; ulimit -Sn; flux module load heartbeat >/dev/null;'
         "grep 'open files' /proc/$(flux getattr broker.pid)/limits;"
-        "grep 'open files' /proc/$(flux module list | awk '/heartbeat/ {print $5}')/limits"
+        "grep 'open files' /proc/$(flux module list | awk '/heartbeat/ {print $7}')/limits"
     )
     inside = f"exec {flux} start -S broker.rc1_path= sh -ec {shlex.quote(script)}"
     done = subprocess.run(["sh", "-ec", f"ulimit -Sn {SOFT}; {inside}"], capture_output=True,

@@ -21,12 +21,16 @@ ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER, as the broker does
 ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 server = subprocess.Popen([sys.executable, "-m", "participant.runtime.fork_server",
                            str(theirs.fileno()), str(os.getpid())], pass_fds=[theirs.fileno()])
-request = json.dumps([1, "m", "ipc:///nowhere/modules", "/nowhere/module.py"]).encode()
+request = json.dumps([1, "m", "/nowhere/module.py"]).encode()
+a_connection, _ = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+def ask():
+    socket.send_fds(ours, [request], [a_connection.fileno()])
 """
 REAPABLE = """
 early = 0
 for _ in range(60):
-    ours.send(request)
+    ask()
     _, pid, _ = json.loads(ours.recv(4096))
     try:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -39,7 +43,7 @@ sys.exit(min(early, 100))
 DEAF = """
 ours.shutdown(socket.SHUT_RD)
 for _ in range(5):
-    ours.send(request)
+    ask()
 ours.shutdown(socket.SHUT_WR)
 server.wait()
 """

@@ -84,7 +84,7 @@ def test_files_and_packages_bring_modules(broker: RunningBroker) -> None:
         assert (entry["value"], entry["origin"]) == (value, "load argument")
     assert "packaged" in broker.flux("modinfo").stdout
     status = broker.json("status", "--json")
-    assert status["next_start"] == {"version": 1, "gone": [], "back": []}
+    assert status["next_start"] == {"version": 1, "result": "ok", "gone": [], "back": []}
     assert "by hand" not in broker.good("status")
 
 
