@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 SEED ?=
 SEEDS ?= 2000
+# A range of seeds begins here; a file of finished pieces, so that a long run can be taken up again.
+FROM ?= 0
+PIECES ?=
 # Processes that share the tests, a file each: half of a test's time is waiting.
 WORKERS ?= 3
 
@@ -55,7 +58,8 @@ coverage: $(STAMP)
 	$(BIN)/coverage report
 
 simulate: $(STAMP)
-	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM) \
+		$(if $(PIECES),--pieces $(PIECES)))
 
 # Timings as ratios to a floor measured in the same run; bench.json has them too.
 bench: $(STAMP)
