@@ -11,6 +11,9 @@ SEEDS ?= 2000
 WORLD ?=
 SECONDS ?= 600
 CASE ?=
+# A range of seeds begins here; a file of finished pieces, so that a long run can be taken up again.
+FROM ?= 0
+PIECES ?=
 # Processes that share the tests, a file each: half of a test's time is waiting.
 WORKERS ?= 3
 
@@ -58,7 +61,8 @@ coverage: $(STAMP)
 	$(BIN)/coverage report
 
 simulate: $(STAMP)
-	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM) \
+		$(if $(PIECES),--pieces $(PIECES)))
 
 # Every interleaving of the small worlds and of the large ones, each for at most SECONDS.
 explore: $(STAMP)

@@ -19,7 +19,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from coordinator.core.decisions import Attempt, Decision, Durable, Provisional, Receipt
@@ -78,6 +78,8 @@ _TIDY_BYTES = 512 * 1024
 
 
 _DECISION_BYTES = 16 * 1024  # what a decision takes in the WAL besides its configuration
+_RECORD_BYTES = 32 * 1024
+_UNTIDY_BYTES = 4 * 1024 * 1024  # records alone: nobody calls `maintain` where nothing is decided
 
 
 class SqliteLedger:
@@ -284,6 +286,7 @@ class SqliteLedger:
             reasons,
             self._clock(),
         )
+        self._untidied += len(reasons)
         with self._writing(forced=False) as run:
             run("INSERT INTO attempts VALUES (NULL,?,?,?,?,?,?,?,?)", row)
             run(
@@ -362,6 +365,11 @@ class SqliteLedger:
                     f"a coordinator of epoch {epoch} has the ledger; this one's is {self.epoch}"
                 )
             yield run
+        if not forced:
+            self._untidied += _RECORD_BYTES
+            if self._untidied >= _UNTIDY_BYTES:
+                with suppress(sqlite3.Error):  # the record is written
+                    self.maintain()
 
     def _one(self, where: str, values: tuple[Any, ...]) -> Durable | None:
         row = self._connection.execute(
@@ -458,6 +466,11 @@ def _way_out(path: str, error: Exception) -> str:
         return f"{said} Start the newer version of this program that wrote it."
     if _disk_is_full(error):
         return f"{said} Its disk is full: make room, and start again."
+    if _disk_failed(error):
+        return (
+            f"{said} Its disk failed: see the kernel's log; start again when the disk is well, or "
+            "restore the ledger from a backup to another."
+        )
     return (
         f"{said} Restore it from a backup, or move it away (with its -wal and -shm files) to start "
         "afresh from the configuration files."
@@ -470,3 +483,9 @@ def _disk_is_full(error: Exception) -> bool:
     name = str(getattr(error, "sqlite_errorname", ""))
     # What does not fit is a failed write; of the -shm file, which is mapped, a failed ftruncate(2)
     return name in ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE")
+
+
+def _disk_failed(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno == errno.EIO
+    return str(getattr(error, "sqlite_errorname", "")).startswith("SQLITE_IOERR")

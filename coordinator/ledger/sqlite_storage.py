@@ -5,6 +5,7 @@ Apart from the ledger's rules, so that the simulation can run the same rules on 
 loses its cache in a crash and costs nothing (tests/simulation/ledger.py).
 """
 
+import errno
 import os
 import sqlite3
 import stat
@@ -13,7 +14,9 @@ from contextlib import AbstractContextManager, suppress
 from typing import Protocol, TypeAlias
 from urllib.parse import quote
 
+from coordinator.ledger import sqlite_log
 from coordinator.ledger.errors import NotWritten
+from coordinator.ledger.sqlite_log import WatchedConnection
 from coordinator.runtime.directories import DirectoryLock, Unusable, check
 
 FILE = "ledger.sqlite"
@@ -67,7 +70,8 @@ class SqliteFile:
         self._lock = DirectoryLock(statedir, "state directory")
         self.path = os.path.join(statedir, FILE)
         self._reached = os.path.join(statedir, REACHED)
-        self._connection: sqlite3.Connection | None = None
+        self._log = f"{self.path}-wal"
+        self._connection: WatchedConnection | None = None
         self._level = ""
         self._opened: dict[str, tuple[int, int]] = {}
 
@@ -75,26 +79,46 @@ class SqliteFile:
         """Open or make the file."""
         if not os.path.exists(self.path):
             self.mark(0, 0)
+        sqlite_log.write_again(self._log)  # the life before may have ended because an fsync failed
         connection = sqlite3.connect(
-            self.path, isolation_level=None, check_same_thread=False, timeout=1.0
+            self.path,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=1.0,
+            factory=WatchedConnection,
         )
         os.chmod(self.path, 0o600)
-        connection.execute("PRAGMA journal_mode = WAL")
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":  # SQLite does not say why
+            raise OSError(errno.EIO, "the disk failed while it was made")
+        # A checkpoint of SQLite's own would keep the failure of its fsync to itself.
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # this opens the WAL
-        for path in (self.path, f"{self.path}-wal"):
+        for path in (self.path, self._log):
             self._opened[path] = _inode(path)
+        _sync_directory(os.path.dirname(self.path))
         self._connection = connection
         return connection
 
     def transaction(self, forced: bool) -> "SqliteTransaction":
         """synchronous=FULL where forced: the commit has been through fsync(2)."""
         assert self._connection is not None
+        self._settle_doubt(self._connection)
         # Not OFF: that would let a checkpoint overwrite, unsynced, what was forced before.
         level = "FULL" if forced else "NORMAL"
         if level != self._level:
             self._connection.execute(f"PRAGMA synchronous = {level}")
             self._level = level
         return SqliteTransaction(self._connection, self._check_in_place)
+
+    def _settle_doubt(self, connection: WatchedConnection) -> None:
+        """Nothing is appended to what may not be on the disk."""
+        if connection.doubtful:
+            try:
+                sqlite_log.write_again(self._log)
+            except OSError as error:
+                raise NotWritten(f"the disk has failed, and still does: {error}") from error
+            connection.doubtful = False
 
     def _check_in_place(self) -> None:
         """Raise NotWritten where the next start would not find what is written now.
@@ -140,15 +164,30 @@ class SqliteFile:
         return int(numbers[0]), int(numbers[1])
 
     def close(self) -> None:
-        """Close the file, then let another broker have the directory."""
+        """Close the file, then let another broker have the directory.
+
+        The last to close empties the WAL into the database; where it cannot be made sure that the
+        WAL is on the disk, it is left to the next start.
+        """
         if self._connection is not None:
-            self._connection.close()
+            with suppress(NotWritten):
+                self._settle_doubt(self._connection)
+                self._connection.close()
         self._lock.release()
 
 
 def _inode(path: str) -> tuple[int, int]:
     status = os.stat(path)
     return status.st_dev, status.st_ino
+
+
+def _sync_directory(path: str) -> None:
+    """Names, too, are to outlast a power cut.  SQLite does this, and does not look how it ended."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _check_files(statedir: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from coordinator.core.members import Member
 from coordinator.core.operations.transaction import Transaction
 from protocol.messages import Vote
+from tests.chaos.power.writer import PLANTS
 
 
 def _commit_on_refusal() -> None:
@@ -17,4 +18,7 @@ def _commit_on_refusal() -> None:
     Transaction.voted = voted  # type: ignore[method-assign]
 
 
-MUTANTS: dict[str, Callable[[], None]] = {"commit-on-refusal": _commit_on_refusal}
+MUTANTS: dict[str, Callable[[], None]] = {
+    "commit-on-refusal": _commit_on_refusal,
+    "trusts-the-cache": PLANTS["trusts the cache"],
+}

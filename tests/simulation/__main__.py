@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""`python -m tests.simulation --seed N | --seeds N [--from N] [--mutant NAME] [--sqlite]`.
+"""`python -m tests.simulation --seed N | --seeds N [--from N] [--pieces FILE] [--sqlite] …`.
 
 One seed is told as a story; many are run, in as many processes as there are processors, and the
-first that fails is made small, told, and named, so that it can be run again.
+first that fails is made small, told, and named, so that it can be run again.  With `--pieces` a
+long run is cut into pieces, which are kept in FILE, so that it can be broken off and taken up.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from tests.simulation.campaign import Campaign, Total
 from tests.simulation.ledger import MemoryStore
 from tests.simulation.mutants.all import MUTANTS, mutated
+from tests.simulation.pieces import PIECE, Pieces, source_digest
 from tests.simulation.report import story_of
 from tests.simulation.run import MakeStore, run
 from tests.simulation.sqlite_store import SqliteStore
@@ -28,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with mutated(options.mutant):
         if options.seed is not None:
             return _one(options.seed, store)
+        if options.pieces is not None:
+            return _pieces(options, store)
         return _many(options, store)
 
 
@@ -37,6 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--seed", type=int, help="run this seed and tell what happens")
     what.add_argument("--seeds", type=int, help="run so many seeds")
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first of them")
+    parser.add_argument("--pieces", metavar="FILE", help="keep finished pieces, leave them out")
+    parser.add_argument("--piece", type=int, default=PIECE, help=f"seeds of one ({PIECE})")
     parser.add_argument("--mutant", choices=sorted(MUTANTS), help="with this bug planted")
     parser.add_argument("--sqlite", action="store_true", help="on the real ledger; slower")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
@@ -73,6 +79,28 @@ def _many(options: argparse.Namespace, store: MakeStore) -> int:
     result = run(total.failing, make_store=store)
     print(story_of(result, store))
     return 1
+
+
+def _pieces(options: argparse.Namespace, store: MakeStore) -> int:
+    given = source_digest(options.mutant, store.__name__)
+    try:
+        pieces = Pieces(options.pieces, given, Campaign(store, options.mutant, options.jobs))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    began = time.monotonic()
+    try:
+        for piece in pieces.run(options.first, options.seeds, options.piece):
+            print(f"… seeds {piece.first} to {piece.end - 1}: {piece.total}", flush=True)
+    except KeyboardInterrupt:
+        print(f"broken off; finished pieces are in {options.pieces}")
+        return 130
+    finally:
+        print("\n".join(pieces.report()))
+        print(f"{time.monotonic() - began:.0f} s this time")
+    for seed in pieces.failing:
+        print(f"seed {seed} breaks a promise: --seed {seed} tells how")
+    return 1 if pieces.failing else 0
 
 
 if __name__ == "__main__":

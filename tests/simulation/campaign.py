@@ -3,6 +3,7 @@
 
 import itertools
 import multiprocessing
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -22,7 +23,10 @@ class Total:
     violations: int = 0
     failing: int | None = None
     """The first seed that broke a promise."""
-    broken: dict[str, int] = field(default_factory=dict)
+    broken: Counter[str] = field(default_factory=Counter)
+    """Violations by promise."""
+    deeds: Counter[str] = field(default_factory=Counter)
+    """What was done to the worlds, by verb: requests and faults (tests/simulation/schedule.py)."""
 
     def add(self, other: "Total") -> None:
         """Both together."""
@@ -30,8 +34,8 @@ class Total:
         self.steps += other.steps
         self.commits += other.commits
         self.violations += other.violations
-        for promise, count in other.broken.items():
-            self.broken[promise] = self.broken.get(promise, 0) + count
+        self.broken += other.broken
+        self.deeds += other.deeds
         if self.failing is None:
             self.failing = other.failing
 
@@ -56,6 +60,7 @@ def batch(given: Batch) -> Total:
             total.seeds += 1
             total.steps += result.steps
             total.commits += result.commits
+            total.deeds.update(action.verb for action in result.actions)
             if result.finding is not None:
                 total.violations += 1
                 total.broken[result.finding.promise] = 1

@@ -38,7 +38,8 @@ class NeverRejected(Promise):
         message: FromCoordinator,
         effects: "tuple[Effect, ...]",
     ) -> None:
-        if isinstance(message, Prepare):
+        # A word of a former coordinator that comes late is ignored, and is no question
+        if isinstance(message, Prepare) and effects:
             questions = self.asked.setdefault(host.machine.incarnation, {})
             questions[message.digest] = (host.book_of(message), message.txid)
 
