@@ -8,10 +8,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 SEED ?=
 SEEDS ?= 2000
+SAMPLE ?= 400
 # Processes that share the tests, a file each: half of a test's time is waiting.
 WORKERS ?= 3
 
-.PHONY: all demo unit test test-flux coverage lint types arrows check bench simulate diagrams clean
+.PHONY: all demo unit test test-flux coverage mutants lint types arrows check bench simulate diagrams clean
 
 all: test
 
@@ -53,6 +54,12 @@ coverage: $(STAMP)
 	-$(BIN)/coverage run -m pytest -q tests/unit tests/stories tests/documents/test_diagrams_and_links.py
 	-$(BIN)/coverage run --append -m tests.simulation --seeds 300 --jobs 1
 	$(BIN)/coverage report
+
+# One line wrong at a time: SAMPLE mutants that SEED draws.  What was tried is in mutants.jsonl, and is
+# not tried again; AGAIN=1 tries what survived.
+mutants: $(STAMP)
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --editable '.[mutants]' --config-settings editable_mode=compat
+	nice $(BIN)/python -m tests.mutation --seed $(or $(SEED),1) --sample $(SAMPLE) $(if $(AGAIN),--again)
 
 simulate: $(STAMP)
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
