@@ -230,7 +230,7 @@ class ModuleConfigure(ModuleOperation):
     def stop(self) -> None:
         if self.phase in _UNDECIDED:
             self._refuse("the broker is stopping")
-        elif self.phase is ConfigurePhase.APPLYING:
+        else:
             self._missed("the broker is stopping")
 
     def _refuse(self, why: str, reasons: tuple[Reason, ...] = ()) -> None:

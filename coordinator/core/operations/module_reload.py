@@ -194,8 +194,8 @@ class ModuleReload(ModuleOperation):
             self.client = None
 
     def stop(self) -> None:
-        if self.member is not None and not self.over:
-            self._fail(ReloadInput.STOP, self.member, "the broker is stopping")
+        assert self.member is not None
+        self._fail(ReloadInput.STOP, self.member, "the broker is stopping")
 
 
 def _why_not(member: Member | None) -> str:

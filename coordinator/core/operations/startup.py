@@ -48,8 +48,7 @@ class _StartTransaction(Transaction):
 
     def proposed(self, found: Configuration | Refusal) -> None:
         """Also what is in force may be asked about: nobody has been admitted to it yet."""
-        if self.phase is not TransactionState.GATHERING:
-            return
+        assert self.phase is TransactionState.GATHERING, "after GiveUp nothing is read any more"
         if isinstance(found, Refusal):
             self._abort(TransactionInput.UNREADABLE, found.reasons)
         else:

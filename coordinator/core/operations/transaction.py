@@ -381,7 +381,8 @@ class Transaction(ChangeOperation):
                 is_late(member, self.txid, allowed, self.shared.now) for member in self._awaited()
             )
         if self.candidate is None:
-            return (Reason("config", f"the files could not be read within {allowed}"),)
+            what = "files" if self.from_files else "generation"
+            return (Reason("config", f"the {what} could not be read within {allowed}"),)
         return tuple(
             is_unsettled(member, allowed)
             for member in self.shared.members
