@@ -29,13 +29,14 @@ def _tests(name: str, *paths: str) -> Rung:
 MACHINES = _tests("machines", "tests/stories", "tests/unit/coordinator/core")
 PROTOCOL = _tests("protocol", "tests/unit/protocol")
 LEDGER = _tests("ledger", "tests/unit/coordinator/ledger")
+EXECUTOR = _tests("executor", "tests/unit/coordinator/test_executor.py")
 SIMULATION = Rung("simulation", ("-m", "tests.simulation", "--seeds", str(SEEDS), "--jobs", "1"))
 COORDINATOR = _tests(
     "coordinator", "tests/unit/coordinator", "tests/documents/test_diagrams_and_links.py",
     "--ignore=tests/unit/coordinator/core", "--ignore=tests/unit/coordinator/ledger",
 )  # fmt: skip
 PARTICIPANT = _tests("participant", "tests/unit/participant", "tests/unit/cli")
-EVERY = (MACHINES, PROTOCOL, LEDGER, SIMULATION, COORDINATOR, PARTICIPANT)
+EVERY = (MACHINES, PROTOCOL, LEDGER, EXECUTOR, SIMULATION, COORDINATOR, PARTICIPANT)
 
 
 def ladder(path: str) -> tuple[Rung, ...]:
@@ -45,7 +46,7 @@ def ladder(path: str) -> tuple[Rung, ...]:
     if path.startswith("coordinator/ledger/"):
         return LEDGER, SIMULATION, COORDINATOR
     if path == "coordinator/executor.py":
-        return SIMULATION, COORDINATOR
+        return EXECUTOR, SIMULATION, COORDINATOR
     if path.startswith("participant/"):
         return MACHINES, SIMULATION, PARTICIPANT
     return MACHINES, SIMULATION, COORDINATOR
