@@ -2,7 +2,8 @@
 """`make mutants`: make one line wrong at a time, in a copy of the tree, and see what notices.
 
 Results are appended to a file as they come, one JSON object a line; a run that was interrupted goes
-on where it stopped. The exit status is 1 if more than a tenth of the sample survives.
+on where it stopped. The exit status is 1 if more than a tenth of the sample survives, or any of the
+faults that are planted in every run.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.mutation.ladder import EVERY, climb, ladder
-from tests.mutation.sample import Mutant, Text, difference, sample, spoil
+from tests.mutation.sample import Mutant, Text, difference, planted, sample, spoil
 from tests.mutation.survivors import survivors
 
 TREE = Path(__file__).parents[2]
@@ -34,7 +35,8 @@ def main() -> int:
     """The command."""
     options = _options()
     results = _earlier(options.results)
-    mutants = sample(TREE, options.seed, options.sample)
+    faults = planted(TREE)
+    mutants = [*faults, *sample(TREE, options.seed, options.sample)]
     todo = [
         mutant
         for mutant in mutants
@@ -48,9 +50,16 @@ def main() -> int:
                 result = _try(tree, mutant, limits)
                 results[mutant.key] = result
                 _append(options.results, result)
-                done = sum(mutant.key in results for mutant in mutants)
-                _say(f"{done}/{len(mutants)}", result)
-    return _report([results[mutant.key] for mutant in mutants if mutant.key in results])
+                count = sum(mutant.key in results for mutant in mutants)
+                _say(f"{count}/{len(mutants)}", result)
+    status = 0
+    for fault in faults:
+        if fault.key in results and results[fault.key]["noticed_by"] is None:
+            print(f"{fault.operator}: nothing has noticed it")
+            status = 1
+    sampled = mutants[len(faults) :]
+    done = [results[mutant.key] for mutant in sampled if mutant.key in results]
+    return max(status, _report(done))
 
 
 def _options() -> argparse.Namespace:

@@ -8,6 +8,7 @@ comparison) counts once. A larger sample with the same seed begins with the smal
 import difflib
 import hashlib
 import random
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,14 @@ ROOMS = ("protocol", "coordinator/core", "participant/core", "coordinator/ledger
 FILES = ("coordinator/executor.py",)
 LEFT_OUT = ("protocol/limits.py",)
 """Figures somebody chose: one more or less is another choice."""
+
+PLANTED = "planted: "
+"""Begins the operator of a fault that is written out."""
+_LIST = Path(__file__).with_name("planted.toml")
+FAULTS: dict[str, dict[str, str]] = {
+    fault["name"]: fault for fault in tomllib.loads(_LIST.read_text(encoding="utf-8"))["fault"]
+}
+"""By name: `words`, `path`, and what `was` in the file and `becomes` of it."""
 
 
 class Mutant(NamedTuple):
@@ -58,8 +67,21 @@ def sample(tree: Path, seed: int, size: int) -> list[Mutant]:
     return [dice.choice(places[place]) for place in order[:size]]
 
 
+def planted(tree: Path) -> list[Mutant]:
+    """The faults of `planted.toml`, which are tried with every sample."""
+    found = []
+    for fault in FAULTS.values():
+        code = (tree / fault["path"]).read_text(encoding="utf-8")
+        line = code[: code.index(fault["was"])].count("\n") + 1
+        found.append(Mutant(fault["path"], PLANTED + fault["name"], 0, line, _digest(code)))
+    return found
+
+
 def spoil(code: str, mutant: Mutant) -> str:
     """The text of the file with this mutant in it."""
+    if mutant.operator.startswith(PLANTED):
+        fault = FAULTS[mutant.operator.removeprefix(PLANTED)]
+        return code.replace(fault["was"], fault["becomes"])
     spoilt = mutate_code(code, operator(mutant.operator), mutant.occurrence)
     assert isinstance(spoilt, str), f"no such place: {mutant}"
     return spoilt
@@ -75,6 +97,10 @@ def _with_sign(lines: list[str], sign: str) -> list[str]:
     return [line[2:].strip() for line in lines if line.startswith(sign)]
 
 
+def _digest(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
 def _paths(tree: Path) -> list[str]:
     files = [path for room in ROOMS for path in (tree / room).rglob("*.py")]
     named = [path.relative_to(tree).as_posix() for path in files]
@@ -83,7 +109,7 @@ def _paths(tree: Path) -> list[str]:
 
 def _mutants(tree: Path, path: str) -> list[tuple[int, Mutant]]:
     code = (tree / path).read_text(encoding="utf-8")
-    source = hashlib.sha256(code.encode()).hexdigest()
+    source = _digest(code)
     nodes = list(ast_nodes(get_ast(code)))
     found = []
     for name in NAMES:

@@ -184,6 +184,21 @@ def test_nobody_fails_or_leaves_in_the_name_of_another(stage: Stage) -> None:
     assert [reason.module for reason in told.reasons] == ["a"]
 
 
+def test_who_declines_or_warns_speaks_for_itself() -> None:
+    stage = Stage()
+    for client, name in enumerate(("a", "c"), 1):
+        stage.ask(client, LoadRequest(name, Spec(name)))
+        stage.started(name)
+        stage.join(name)
+        if name == "a":
+            stage.applied("a", Reason("b", "says a"))
+            stage.died("a")
+        else:
+            stage.applied("c", warnings=(Reason("b", "says c"),))
+    assert stage.told(1).reasons == (Reason("a", "says a"),)
+    assert stage.told(2).warnings == (Reason("c", "says c"),)
+
+
 def test_who_leaves_before_it_was_ready_speaks_for_itself() -> None:
     stage = Stage()
     stage.ask(1, LoadRequest("a", Spec("a")))
