@@ -118,7 +118,8 @@ class SharedState:
         before, self.running = self.running, durable
         seconds = durable.decision.confirm
         self.unconfirmed = None
-        if seconds is not None and before is not None:
+        if seconds is not None:
+            assert before is not None, "a start, which makes the first, asks for no confirmation"
             due = self.now + seconds
             self.unconfirmed = Unconfirmed(durable.generation, before.configuration, due)
             self.outbox.wake(due)

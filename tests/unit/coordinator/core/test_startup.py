@@ -155,3 +155,26 @@ def test_the_dead_of_others_do_not_end_a_start() -> None:
     stage.applied("a")
     assert stage.found(AnnounceReady)
     assert stage.member("a").state is MemberState.RUNNING
+
+
+@pytest.mark.parametrize("reasons", [(WHY,), ()])
+def test_a_module_that_declines_what_ran_is_why_the_start_is_given_up(
+    reasons: tuple[Reason, ...],
+) -> None:
+    stage = Stage(Begin(MODULES, OLD), ran())
+    stage.started("a")
+    stage.join("a")
+    stage.applied("a", *reasons, ok=False)
+    told = reasons or (Reason("a", "declined without a reason"),)
+    assert stage.found(GiveUp)[0].reasons == told
+
+
+def test_what_an_attached_one_declines_ends_no_start() -> None:
+    stage = Stage(Begin(MODULES, OLD), ran())
+    stage.started("a")
+    stage.join("svc")
+    stage.applied("svc", Reason("svc", "not for me"))
+    assert not stage.found(GiveUp)
+    stage.join("a")
+    stage.applied("a")
+    assert stage.found(AnnounceReady)

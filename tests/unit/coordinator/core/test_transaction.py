@@ -4,7 +4,15 @@
 import msgpack
 import pytest
 
-from coordinator.core.effects import Halt, ReadFiles, RecordAttempt, RecordFilesDigest, TellAdmit
+from coordinator.core.effects import (
+    Halt,
+    ReadFiles,
+    RecordAttempt,
+    RecordFilesDigest,
+    TellAdmit,
+    TellCommit,
+    WriteLog,
+)
 from coordinator.core.events import CandidateRead, ConfirmationWritten, HungUp, Stop, TimePassed
 from coordinator.core.members import MemberState
 from coordinator.core.merge_patch import MergePatch
@@ -162,6 +170,33 @@ def test_who_is_cut_off_after_its_yes_is_bound_by_it(stage: Stage) -> None:
     stage.cut("a")
     stage.vote("b")
     assert stage.machine.generation == 2
+
+
+def test_who_is_cut_off_in_commit_still_applies_it(stage: Stage) -> None:
+    stage.change(1, NEW)
+    stage.vote("a")
+    txid = stage.member("b").owes
+    stage.vote("b")
+    stage.applied("a")
+    stage.cut("b")
+    assert stage.untold(1)
+    stage.clear()
+    stage.join("b", ledger="here", epoch=1, generation=1, in_doubt=txid)
+    assert [tell.receipt.generation for tell in stage.found(TellCommit)] == [2]
+    stage.applied("b")
+    told = stage.told(1)
+    assert (told.result, told.not_applied) == (Result.COMMITTED, ())
+
+
+def test_who_dies_in_commit_has_not_applied_it(stage: Stage) -> None:
+    stage.change(1, NEW)
+    stage.vote("a")
+    stage.vote("b")
+    stage.applied("a")
+    stage.died("b")
+    told = stage.told(1)
+    assert (told.result, told.not_applied) == (Result.PARTIAL, ("b",))
+    assert told.reasons[0].message == "died (killed) before it had applied the change"
 
 
 def test_nobody_objects_in_the_name_of_another(stage: Stage) -> None:
@@ -373,6 +408,26 @@ def test_an_undo_lets_what_takes_an_objector_away_go_first() -> None:
     assert stage.untold(4)
     assert stage.machine.transaction is not None
     assert stage.machine.transaction.request.verb == "undo"
+
+
+def test_an_undo_is_in_the_log_and_asks_again_later_if_it_is_refused() -> None:
+    stage = Stage()
+    stage.child("a")
+    stage.change(1, NEW, confirm=60.0)
+    stage.vote("a")
+    stage.applied("a")
+    for due in (60.0, 60.0 + limits.UNDO_AGAIN_SECONDS):
+        stage.clear()
+        stage.now = due - 0.1
+        stage.step(TimePassed())
+        assert not stage.sent(Prepare)
+        stage.now = due
+        stage.step(TimePassed())
+        logged = [log for log in stage.found(WriteLog) if log.event == "unconfirmed"]
+        assert [dict(log.fields)["generation"] for log in logged] == [2]
+        assert [prepare.digest for prepare in stage.sent(Prepare)] == [OLD.digest]
+        stage.vote("a", False, WHY)
+    assert stage.machine.unconfirmed is not None
 
 
 # The end
