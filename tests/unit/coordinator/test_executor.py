@@ -1,15 +1,25 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The executor with a real ledger whose disk fails: what is not known is not told as done."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-from coordinator.core.events import Asked, Begin
+from coordinator.core.events import Asked, Begin, Inquired, Received
 from coordinator.core.machine import Coordinator
-from coordinator.core.requests import ChangeRequest, ConfirmRequest, FromFiles, Replacement, Request
+from coordinator.core.requests import (
+    ChangeRequest,
+    ConfirmRequest,
+    Earlier,
+    FromFiles,
+    LoadRequest,
+    Replacement,
+    Request,
+    Spec,
+)
 from coordinator.core.results import Outcome, Result
 from coordinator.executor import Environment, Executor, open_machine
 from coordinator.files.proposal import FilesOnDisk
@@ -18,10 +28,24 @@ from coordinator.ledger.errors import Fenced, NotWritten, Uncertain
 from coordinator.ledger.sqlite import SqliteLedger
 from coordinator.ledger.sqlite_storage import SqliteFile, SqliteTransaction
 from coordinator.observation.observer import Observer
+from coordinator.processes.interface import Tell
 from coordinator.runtime.worker import Job, Then, Workers, result_of
+from protocol.codec import Malformed, decode_from_coordinator, encode
 from protocol.configuration import Configuration
+from protocol.messages import (
+    Admit,
+    Applied,
+    Commit,
+    FromCoordinator,
+    Join,
+    Prepare,
+    Refuse,
+    Report,
+    Vote,
+)
 from protocol.reasons import Reason
 
+Kind = TypeVar("Kind")
 OLD, NEW = (Configuration.of({"v": number}) for number in (1, 2))
 
 
@@ -50,19 +74,96 @@ class _AtOnce:
         """There is nothing in line."""
 
 
-class _Nobody:
-    """No participants and no processes, a clock that stands still, and a log that nobody reads."""
-
-    ready = False
+class _Clock:
+    """It stands still."""
 
     def now(self) -> float:
         return 0.0
 
-    def receive(self, most: int) -> tuple[()]:
+    def call_at(self, moment: float, callback: Callable[[], None]) -> None:
+        """It never comes."""
+
+
+class _Links:
+    """Connections that keep what is sent, and hand out what a test has put there."""
+
+    def __init__(self) -> None:
+        self.arrived: deque[tuple[bytes, bytes]] = deque()
+        self.sent: list[tuple[bytes, FromCoordinator]] = []
+        self.cut: set[bytes] = set()
+        self.full = ""
+
+    def send(self, peers: Iterable[bytes], frame: bytes) -> list[bytes]:
+        message = decode_from_coordinator(frame)
+        assert not isinstance(message, Malformed)
+        self.sent += [(peer, message) for peer in peers]
+        return [peer for peer in peers if peer in self.cut]
+
+    def receive(self, most: int) -> Iterator[tuple[bytes, bytes]]:
+        for _ in range(min(most, len(self.arrived))):
+            yield self.arrived.popleft()
+
+    def no_place_for(self, peer: bytes) -> str:
+        return self.full
+
+    def descriptors(self) -> tuple[int, ...]:
         return ()
 
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_, **__: None
+    @property
+    def ready(self) -> bool:
+        return bool(self.arrived)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class _Processes:
+    """None is ever there; what cannot be started or watched says so if it is told to."""
+
+    def __init__(self) -> None:
+        self.error: OSError | None = None
+        self.started: list[tuple[str, int]] = []
+        self.watched: list[tuple[str, int, int]] = []
+        self.killed: list[int] = []
+
+    def attach(self, tell: Tell) -> None:
+        self.tell = tell
+
+    def start(self, name: str, spec: Spec, ticket: int) -> None:
+        if self.error is not None:
+            raise self.error
+        self.started.append((name, ticket))
+
+    def watch(self, name: str, pid: int, ticket: int) -> None:
+        if self.error is not None:
+            raise self.error
+        self.watched.append((name, pid, ticket))
+
+    def kill(self, ticket: int) -> None:
+        self.killed.append(ticket)
+
+    def collect(self) -> None:
+        """Nothing has happened."""
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+
+class _Log:
+    """Every line."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.warnings: list[str] = []
+
+    def line(self, event: str, fields: Mapping[str, Any]) -> None:
+        self.lines.append(event)
+
+    def warn(self, event: str, **fields: Any) -> None:
+        self.warnings.append(event)
+
+    def notice(self, event: str, **fields: Any) -> None:
+        self.lines.append(event)
 
 
 class _Broker:
@@ -77,16 +178,35 @@ class _Broker:
         self.answers: dict[int, Any] = {}
         self.ended: list[tuple[int, tuple[Reason, ...]]] = []
         self.is_ready = False
-        worker, nobody = _AtOnce(), _Nobody()
-        world: Any = {"transport": nobody, "supervisor": nobody, "timers": nobody}
+        worker = _AtOnce()
+        self.links, self.processes, self.log = _Links(), _Processes(), _Log()
         self.machine = open_machine(self.ledger, 0.0, Coordinator)
         environment = Environment(
-            ledger=self.ledger, history=self.ledger.history(),
+            ledger=self.ledger, history=self.ledger.history(), transport=self.links,
+            supervisor=self.processes, timers=_Clock(),
             workers=Workers(worker, worker, worker, worker), provenance=ProvenanceStore(),
-            files=FilesOnDisk(str(self.files)), observer=Observer(nobody), **world,
+            files=FilesOnDisk(str(self.files)), observer=Observer(self.log),
         )  # fmt: skip
         self.executor = Executor(self.machine, environment, self)
         self.executor.feed(Begin(files=OLD))
+
+    def hear(self, *frames: tuple[bytes, bytes]) -> bool:
+        self.links.arrived.extend(frames)
+        return self.executor.hear()
+
+    def join(self, name: str, pid: int = 7) -> None:
+        join = Join("", 0, f"{name}-1", name, 2, 0, "", None, pid, f"{name}-1.1", "{}")
+        self.hear((name.encode(), encode(join)))
+
+    def applied(self, name: str) -> None:
+        running = self.machine.running
+        assert running is not None
+        digest = running.configuration.digest
+        said = Applied(self.machine.epoch, f"{name}-1", running.generation, digest, True)
+        self.hear((name.encode(), encode(said)))
+
+    def sent(self, kind: type[Kind]) -> list[Kind]:
+        return [message for _, message in self.links.sent if isinstance(message, kind)]
 
     def ask(self, client: int, request: Request) -> None:
         self.executor.feed(Asked(client, request))
@@ -212,3 +332,120 @@ def test_what_is_in_the_history_is_what_was_refused_and_why(broker: _Broker) -> 
     newest, *_ = broker.ledger.history().history(10)
     assert newest["result"] == "refused"
     assert "is not confirmed yet" in newest["reasons"][0]["message"]
+
+
+# Participants
+
+
+def test_a_change_goes_out_and_its_answers_come_in(broker: _Broker) -> None:
+    broker.ask(2, CONFIRM)
+    broker.join("a")
+    assert broker.processes.watched == [("a", 7, 1)]
+    (admit,) = broker.sent(Admit)
+    assert (admit.generation, admit.digest) == (2, NEW.digest)
+    assert (admit.ledger, admit.epoch) == (broker.ledger.identity, broker.ledger.epoch)
+    broker.applied("a")
+    broker.ask(3, ChangeRequest(Replacement(OLD), "load"))
+    (prepare,) = broker.sent(Prepare)
+    vote = Vote(1, "a-1", prepare.txid, True, ())
+    broker.hear((b"a", encode(vote)))
+    (commit,) = broker.sent(Commit)
+    assert (commit.txid, commit.generation) == (prepare.txid, 3)
+    broker.applied("a")
+    assert broker.answers[3].result is Result.COMMITTED
+    assert broker.ledger.attached() == ("a",)
+
+
+def test_who_cannot_be_reached_is_lost_at_once(broker: _Broker) -> None:
+    broker.ask(2, CONFIRM)
+    broker.join("a")
+    broker.applied("a")
+    broker.links.cut.add(b"a")
+    broker.ask(3, ChangeRequest(Replacement(OLD), "load"))
+    assert broker.answers[3].result is Result.REFUSED
+    assert "lost its connection" in broker.answers[3].reasons[0].message
+
+
+def test_garbage_is_logged_and_nothing_else(broker: _Broker) -> None:
+    assert not broker.hear((b"a", b"garbage"))
+    broker.join("a")
+    broker.hear((b"a", b""))
+    assert broker.log.warnings == ["malformed", "malformed"]
+    assert len(broker.machine.members) == 1
+
+
+def test_what_there_is_no_place_for_is_refused_and_warned_of_once(broker: _Broker) -> None:
+    broker.links.full = "too many descriptors"
+    for name in ("a", "b"):
+        broker.join(name)
+    assert [refuse.why for refuse in broker.sent(Refuse)] == ["too many descriptors"] * 2
+    assert broker.log.warnings == ["no place for participants"]
+    assert broker.log.lines.count("refuse") == 2
+    assert len(broker.machine.members) == 0
+
+
+def test_more_than_a_batch_is_heard_in_turns(broker: _Broker) -> None:
+    assert broker.hear(*[(b"a", b"garbage")] * 300), "there is more"
+    assert not broker.hear()
+    assert len(broker.log.warnings) == 300
+
+
+def test_a_process_that_cannot_be_started_or_watched_has_died(broker: _Broker) -> None:
+    broker.ask(2, CONFIRM)
+    broker.processes.error = OSError(12, "Cannot allocate memory")
+    broker.ask(3, LoadRequest("a", Spec("a")))
+    assert broker.answers[3].result is Result.REFUSED
+    said = broker.answers[3].reasons[0].message
+    assert "could not be started: Cannot allocate memory" in said
+    broker.join("b")
+    assert len(broker.machine.members) == 0
+
+
+def test_how_a_module_is_is_told_as_it_says_it_or_not_at_all(broker: _Broker) -> None:
+    broker.executor.feed(Inquired(2, "a", 5.0))
+    assert broker.answers[2] == {"error": "a: no such module"}
+    broker.join("a")
+    for client, (text, told) in enumerate((('{"x": 1}', {"x": 1}), ("{", None)), 3):
+        broker.executor.feed(Inquired(client, "a", 5.0))
+        report = Report(1, "a-1", client - 2, text)
+        broker.executor.feed(Received(b"a", report))
+        assert broker.answers[client] == {"version": 1, "told": told}
+
+
+# The past
+
+
+def test_a_rollback_reads_the_history_and_says_where_values_are_from(broker: _Broker) -> None:
+    broker.ask(2, ChangeRequest(Earlier(), "rollback"))
+    assert broker.answers[2].result is Result.COMMITTED
+    running = broker.machine.running
+    assert running is not None
+    assert running.configuration == OLD
+    broker.ask(3, ChangeRequest(Earlier(7), "rollback"))
+    assert broker.answers[3].result is Result.REFUSED
+    assert "7" in broker.answers[3].reasons[0].message
+    assert broker.machine.generation == 3
+
+
+def test_a_ledger_is_tidied_when_it_is_worth_its_while(broker: _Broker) -> None:
+    broker.ask(2, CONFIRM)
+    for number in range(100):
+        broker.ask(number + 10, ChangeRequest(Replacement(_number(number)), "load"))
+        if not broker.ledger.wants_maintenance and broker.ledger._untidied == 0:
+            break
+    assert broker.ledger._untidied == 0, "it was tidied"
+    assert broker.log.warnings == []
+
+
+def test_a_record_that_is_lost_is_warned_of_and_stops_nothing(broker: _Broker) -> None:
+    broker.ask(2, CONFIRM)
+    broker.disk.error = NotWritten("disk full")
+    broker.join("a")
+    broker.applied("a")
+    assert broker.log.warnings == ["history not written"]
+    assert broker.ended == []
+    assert len(broker.machine.members.running()) == 1
+
+
+def _number(number: int) -> Configuration:
+    return Configuration.of({"v": number + 100})

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """What is forced goes through fsync(2), and a failed fsync(2) is no certainty."""
 
+import errno
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from coordinator.core.decisions import Decision
-from coordinator.ledger.errors import NotWritten, Uncertain
+from coordinator.ledger.errors import LedgerError, NotWritten, Uncertain
 from coordinator.ledger.sqlite import SqliteLedger
-from coordinator.ledger.sqlite_storage import SqliteFile, SqliteTransaction
+from coordinator.ledger.sqlite_storage import FILE, REACHED, SqliteFile, SqliteTransaction
 from protocol.configuration import Configuration
 
 FULL, NORMAL = 2, 1
@@ -111,3 +113,101 @@ def test_a_clock_set_back_makes_no_trial_longer(tmp_path: Path, moment: float, l
     assert found is not None
     assert (found[0], found[1], found[2]) == (2, decision(1).configuration, left)
     ledger.close()
+
+
+def test_a_decision_of_another_life_is_not_written(tmp_path: Path) -> None:
+    ledger = SqliteLedger.open(str(tmp_path))
+    with pytest.raises(NotWritten, match="of epoch 9, not 1"):
+        ledger.force(decision(1)._replace(epoch=9))
+    assert ledger.last() is None
+    ledger.close()
+
+
+@pytest.mark.parametrize("name", [FILE, f"{FILE}-wal"])
+@pytest.mark.parametrize("replaced", [True, False])
+def test_nothing_is_written_into_a_file_that_nobody_would_find(
+    tmp_path: Path, name: str, replaced: bool
+) -> None:
+    ledger = SqliteLedger.open(str(tmp_path))
+    ledger.force(decision(1))
+    moved = tmp_path / "moved"
+    (tmp_path / name).rename(moved)
+    if replaced:
+        (tmp_path / name).write_bytes(moved.read_bytes())
+    for _ in range(2):
+        with pytest.raises(NotWritten, match="removed or replaced under this broker"):
+            ledger.force(decision(2))
+    moved.rename(tmp_path / name)
+    assert ledger.force(decision(2)).generation == 2
+    ledger.close()
+
+
+@pytest.mark.parametrize("mark", [b"", b"1", b"a b", b"1 2 3", b"-1 5"])
+def test_a_mark_that_is_none_says_nothing(tmp_path: Path, mark: bytes) -> None:
+    ledger = SqliteLedger.open(str(tmp_path))
+    ledger.force(decision(1))
+    ledger.close()
+    (tmp_path / REACHED).write_bytes(mark)
+    again = SqliteLedger.open(str(tmp_path))
+    assert again.epoch == 2
+    again.close()
+    assert (tmp_path / REACHED).read_bytes().split()[:2] == [b"2", b"1"]
+
+
+@pytest.mark.parametrize("name", [FILE, REACHED, "lock"])
+def test_what_is_no_file_is_not_opened(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(LedgerError, match="not a regular file"):
+        SqliteLedger.open(str(tmp_path))
+
+
+def test_an_unconfirmed_generation_without_the_one_before_is_no_sound_ledger(
+    tmp_path: Path,
+) -> None:
+    ledger = SqliteLedger.open(str(tmp_path))
+    ledger.force(decision(1))
+    ledger.force(decision(2)._replace(confirm=30.0))
+    ledger.close()
+    with sqlite3.connect(tmp_path / FILE) as connection:
+        connection.execute("DELETE FROM decisions WHERE generation = 1")
+    connection.close()
+    with pytest.raises(LedgerError, match="generation 2 is unconfirmed and 1 is missing"):
+        SqliteLedger.open(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("SQLITE_FULL", "make room"),
+        ("SQLITE_IOERR_WRITE", "make room"),
+        ("SQLITE_IOERR_SHMSIZE", "make room"),
+        ("SQLITE_IOERR_FSYNC", "Restore it from a backup"),
+        ("SQLITE_CORRUPT", "Restore it from a backup"),
+    ],
+)
+def test_a_ledger_that_cannot_be_opened_says_the_way_out(
+    tmp_path: Path, name: str, advice: str
+) -> None:
+    SqliteLedger.open(str(tmp_path)).close()
+    disk = _Disk(str(tmp_path))
+    disk.error = name
+    with pytest.raises(LedgerError, match=advice) as raised:
+        SqliteLedger(disk)
+    assert "Nothing was changed" in str(raised.value)
+    again = SqliteLedger.open(str(tmp_path))
+    assert again.epoch == 2, "the lock was let go, and the epoch was not used up"
+    again.close()
+
+
+@pytest.mark.parametrize(("number", "advice"), [(errno.ENOSPC, "make room"),
+                                                (errno.EDQUOT, "make room"),
+                                                (errno.EIO, "Restore it")])  # fmt: skip
+def test_an_error_of_the_system_is_told_as_what_it_is(
+    tmp_path: Path, number: int, advice: str
+) -> None:
+    class _Failing(_Disk):
+        def connect(self) -> sqlite3.Connection:
+            raise OSError(number, os.strerror(number))
+
+    with pytest.raises(LedgerError, match=advice):
+        SqliteLedger(_Failing(str(tmp_path)))
