@@ -196,3 +196,13 @@ def test_equal_ones_are_one_key_and_are_shown_by_their_digest() -> None:
     assert {one: 1, same: 2} == {one: 2}
     assert repr(one) == f"<Configuration {one.digest[:12]} {len(one.encoded)} bytes>"
     assert one != one.digest
+
+
+def test_what_is_too_deep_is_named_by_the_beginning_of_its_key() -> None:
+    tree: dict[str, Any] = {}
+    for _ in range(limits.CONFIGURATION_DEPTH):
+        tree = {"k": tree}
+    with pytest.raises(Unfit, match="nested deeper") as raised:
+        Configuration.of(tree)
+    assert raised.value.key == ("k",) * 8
+    Configuration.of(tree["k"])

@@ -58,3 +58,10 @@ def test_a_content_is_the_one_that_its_digest_says() -> None:
 
 def test_a_message_that_is_no_array_is_malformed() -> None:
     assert isinstance(decode_from_coordinator(msgpack.packb({"a": 1})), Malformed)
+
+
+@pytest.mark.parametrize("parts", [[], [limits.PROTOCOL_VERSION], [limits.PROTOCOL_VERSION, "?"]])
+def test_a_message_without_a_tag_that_is_known_is_malformed(parts: list[Any]) -> None:
+    frame = msgpack.packb(parts)
+    assert isinstance(decode_from_coordinator(frame), Malformed)
+    assert isinstance(decode_from_participant(frame), Malformed)

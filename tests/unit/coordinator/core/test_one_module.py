@@ -3,7 +3,7 @@
 
 import pytest
 
-from coordinator.core.effects import AnswerInquiry, Halt, Kill, RecordVoter
+from coordinator.core.effects import AnswerInquiry, Halt, Kill, RecordVoter, WriteLog
 from coordinator.core.events import HungUp, Inquired, Stop, TimePassed
 from coordinator.core.members import MemberState
 from coordinator.core.requests import (
@@ -316,3 +316,77 @@ def test_who_asked_how_it_is_and_went_away_is_told_nothing(stage: Stage) -> None
     stage.now = 5.0
     stage.step(TimePassed())
     assert [answer.client for answer in stage.found(AnswerInquiry)] == [2]
+
+
+# Supervision
+
+
+def test_deaths_that_are_long_ago_do_not_count(stage: Stage) -> None:
+    for _ in range(2 * limits.RESTART_DEATHS):
+        stage.died("a")
+        assert stage.member("a").state is MemberState.RESTARTING
+        stage.now += limits.RESTART_WINDOW_SECONDS
+        stage.step(TimePassed())
+        stage.started("a")
+
+
+def test_the_pause_before_a_restart_grows_up_to_the_longest(stage: Stage) -> None:
+    pauses = []
+    for _ in range(limits.RESTART_DEATHS - 1):
+        stage.died("a")
+        deadline = stage.member("a").deadline
+        assert deadline is not None
+        pauses.append(deadline - stage.now)
+        stage.now = deadline - 0.001
+        stage.step(TimePassed())
+        assert stage.member("a").state is MemberState.RESTARTING
+        stage.now = deadline
+        stage.step(TimePassed())
+        stage.started("a")
+    longest = limits.RESTART_LONGEST_SECONDS
+    assert pauses == pytest.approx(
+        [min(limits.RESTART_FIRST_SECONDS * 2**n, longest) for n in range(len(pauses))]
+    )
+    assert stage.member("a").restarts == len(pauses)
+    stage.died("a", "killed by signal 9")
+    assert stage.member("a").state is MemberState.FAILED
+    assert stage.member("a").why.startswith(f"died {limits.RESTART_DEATHS} times within ")
+
+
+def test_an_old_process_has_its_time_to_end(stage: Stage) -> None:
+    stage.ask(1, ModuleReloadRequest("a"))
+    assert stage.sent(Shutdown, "a")
+    stage.now = limits.SHUTDOWN_SECONDS - 0.1
+    stage.step(TimePassed())
+    assert not stage.found(Kill)
+    stage.now = limits.SHUTDOWN_SECONDS
+    stage.step(TimePassed())
+    assert len(stage.found(Kill)) == 1
+    stage.now = 2 * limits.SHUTDOWN_SECONDS - 0.1
+    stage.step(TimePassed())
+    assert stage.untold(1)
+    stage.now = 2 * limits.SHUTDOWN_SECONDS
+    stage.step(TimePassed())
+    told = stage.told(1)
+    assert (told.result, told.reasons) == (Result.FAILED, (Reason("a", "cannot be ended"),))
+
+
+def test_what_happens_to_members_is_in_the_log() -> None:
+    stage = Stage()
+    stage.join("a", generation=0, description='{"purpose": "x"}')
+    stage.applied("a", WHY)
+    stage.cut("a")
+    logged = {log.event: dict(log.fields) for log in stage.found(WriteLog)}
+    assert logged["join"]["module"] == "a"
+    assert (logged["join"]["pid"], logged["join"]["generation"]) == (100, 0)
+    assert logged["declined"] == {"epoch": 1, "module": "a", "why": WHY.message}
+    assert logged["cut"] == {"epoch": 1, "module": "a"}
+    assert stage.member("a").description == '{"purpose": "x"}'
+    stage.join("b")
+    stage.applied("b")
+    stage.applied("b", WHY)
+    stage.died("b", "killed")
+    logged = {log.event: dict(log.fields) for log in stage.found(WriteLog)}
+    assert logged["member"] == {"epoch": 1, "module": "b", "generation": 1}
+    assert logged["broke"] == {"epoch": 1, "module": "b", "why": f"failed in commit: {WHY.message}"}
+    assert logged["died"] == {"epoch": 1, "module": "b", "pid": 101, "how": "killed"}

@@ -121,6 +121,16 @@ def test_a_candidate_that_comes_twice_counts_once(stage: Stage) -> None:
     assert [prepare.digest for prepare in stage.sent(Prepare, "a")] == [NEW.digest]
 
 
+def test_a_candidate_of_another_change_is_not_taken_for_this_ones(stage: Stage) -> None:
+    stage.step(CandidateRead("9.9", NEW))
+    stage.ask(1, ChangeRequest(FromFiles(), "reload"))
+    (read,) = stage.found(ReadFiles)
+    stage.step(CandidateRead("9.9", OTHER))
+    assert not stage.sent(Prepare)
+    stage.step(CandidateRead(read.txid, NEW))
+    assert [prepare.digest for prepare in stage.sent(Prepare, "a")] == [NEW.digest]
+
+
 # A dry run leaves no trace
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.core.decisions import Decision
+from coordinator.core.decisions import Attempt, Decision
+from coordinator.core.requests import Who
 from coordinator.ledger.errors import LedgerError, NotWritten, Uncertain
 from coordinator.ledger.sqlite import SqliteLedger
 from coordinator.ledger.sqlite_storage import FILE, REACHED, SqliteFile, SqliteTransaction
 from protocol.configuration import Configuration
+from protocol.reasons import Reason
 
 FULL, NORMAL = 2, 1
 """PRAGMA synchronous (https://sqlite.org/pragma.html#pragma_synchronous)."""
@@ -64,6 +66,11 @@ def test_only_what_may_be_lost_is_not_forced(tmp_path: Path) -> None:
     assert levels(lambda: ledger.extend(2, 9.0)) == [FULL]
     assert levels(lambda: ledger.record_voter("a", True)) == [NORMAL]
     assert levels(lambda: ledger.confirm(2)) == [FULL]
+    why = Reason("a", "no")
+    attempt = Attempt("1.9", 2, "d", "load", Who(), "", (why,))
+    assert levels(lambda: ledger.record_attempt(attempt)) == [NORMAL]
+    assert levels(lambda: ledger.record_warnings(2, (why,))) == [NORMAL]
+    assert levels(lambda: ledger.record_not_applied(2, ("a",))) == [NORMAL]
     ledger.close()
 
 
