@@ -12,7 +12,7 @@ SAMPLE ?= 400
 # Processes that share the tests, a file each: half of a test's time is waiting.
 WORKERS ?= 3
 # The tests of the pure rooms, which `make test` runs once: in `make coverage`.
-MEASURED := tests/stories tests/unit/protocol tests/unit/coordinator/core
+MEASURED := tests/stories tests/unit/protocol tests/unit/coordinator/core tests/unit/participant/core
 
 .PHONY: all demo unit test test-flux coverage mutants lint types arrows check bench simulate diagrams clean
 

@@ -26,7 +26,9 @@ def _tests(name: str, *paths: str) -> Rung:
     return Rung(name, ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *paths))
 
 
-MACHINES = _tests("machines", "tests/stories", "tests/unit/coordinator/core")
+MACHINES = _tests(
+    "machines", "tests/stories", "tests/unit/coordinator/core", "tests/unit/participant/core"
+)
 PROTOCOL = _tests("protocol", "tests/unit/protocol")
 LEDGER = _tests("ledger", "tests/unit/coordinator/ledger")
 EXECUTOR = _tests("executor", "tests/unit/coordinator/test_executor.py")
