@@ -22,3 +22,9 @@ def test_what_was_typed_is_shown_unless_it_is_secret() -> None:
         Edit(("a",), "hunter2", "integer", secret=True).applied_to(running)
     assert "hunter2" not in str(raised.value)
     assert raised.value.key == ("a",)
+
+
+@pytest.mark.parametrize("text", ["NaN", "[1, Infinity]", "-Infinity"])
+def test_what_json_has_no_number_for_is_refused_by_its_name(text: str) -> None:
+    with pytest.raises(Unfit, match="is not a JSON number"):
+        Edit(("a",), text, "any").applied_to(Configuration.of({}))

@@ -144,3 +144,11 @@ def test_an_undo_is_in_the_log_and_asks_again_later_if_it_is_refused() -> None:
         assert [prepare.digest for prepare in stage.sent(Prepare)] == [OLD.digest]
         stage.vote("a", False, WHY)
     assert stage.machine.unconfirmed is not None
+
+
+def test_a_confirmation_names_what_it_keeps() -> None:
+    stage = unconfirmed()
+    stage.ask(2, ConfirmRequest())
+    stage.step(ConfirmationWritten(2))
+    told = stage.told(2)
+    assert (told.result, told.generation, told.digest) == (Result.CONFIRMED, 2, NEW.digest)
