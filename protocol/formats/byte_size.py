@@ -59,7 +59,7 @@ def _integer(text: str) -> int | None:
             return (int(significant or "0", base) if len(significant) <= 22 else 2**64) * _SCALES[
                 match["unit"]
             ]
-    return None
+    raise AssertionError("one of the three groups has matched")
 
 
 def _fraction(text: str) -> int:

@@ -76,7 +76,8 @@ def test_the_tree_shows_every_folder() -> None:
 
 def test_every_dependency_has_its_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["dev"], *extras["mutants"]]
     section = DESIGN.partition("\n## Dependencies\n")[2]
     rows = re.findall(r"^\| ([a-z, -]+) \|", section, re.MULTILINE)
     told = {name for row in rows[1:] for name in row.split(", ")}

@@ -3,9 +3,11 @@
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 QUICK = "QUICK" in os.environ
+PHASES = (Phase.explicit, Phase.generate) if "UNSHRUNK" in os.environ else tuple(Phase)
+"""UNSHRUNK: that something fails is enough (`make mutants`), and no small example is looked for."""
 
 
 def examples(count: int) -> settings:
@@ -16,5 +18,6 @@ def examples(count: int) -> settings:
     return settings(
         max_examples=max(1, count // 5) if QUICK else count,
         deadline=None,
+        phases=PHASES,
         suppress_health_check=[HealthCheck.too_slow],
     )

@@ -234,7 +234,7 @@ class ModuleConfigure(ModuleOperation):
     def stop(self) -> None:
         if self.phase in _UNDECIDED:
             self._refuse("the broker is stopping", ReasonCode.STOPPING)
-        elif self.phase is ConfigurePhase.APPLYING:
+        else:
             self._missed("the broker is stopping", ReasonCode.STOPPING)
 
     def _refuse(

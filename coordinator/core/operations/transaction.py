@@ -406,7 +406,8 @@ class Transaction(ChangeOperation):
                 is_late(member, self.txid, allowed, self.shared.now) for member in self._awaited()
             ) or (Reason("config", late, code=ReasonCode.TIMEOUT),)
         if self.candidate is None:
-            late = f"the files could not be read within {allowed}"
+            what = "files" if self.from_files else "generation"
+            late = f"the {what} could not be read within {allowed}"
             return (Reason("config", late, code=ReasonCode.TIMEOUT),)
         return tuple(
             is_unsettled(member, allowed)

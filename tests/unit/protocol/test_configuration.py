@@ -181,3 +181,28 @@ def test_reasons_are_bounded() -> None:
     assert len(bounded(Reason("m", "") for _ in range(5000))) == limits.REASONS_COUNT
     few = (Reason("m", "short", ("a", 1)),)
     assert bounded(few) == few
+
+
+def test_an_encoding_that_is_too_large_is_not_even_read() -> None:
+    largest = b"x" * limits.CONFIGURATION_BYTES
+    with pytest.raises(Unfit, match="too large"):
+        Configuration.decode(largest + b"x")
+    with pytest.raises(Unfit, match="the encoding"):
+        Configuration.decode(largest)
+
+
+def test_equal_ones_are_one_key_and_are_shown_by_their_digest() -> None:
+    one, same = Configuration.of({"a": 1}), Configuration.of({"a": 1})
+    assert {one: 1, same: 2} == {one: 2}
+    assert repr(one) == f"<Configuration {one.digest[:12]} {len(one.encoded)} bytes>"
+    assert one != one.digest
+
+
+def test_what_is_too_deep_is_named_by_the_beginning_of_its_key() -> None:
+    tree: dict[str, Any] = {}
+    for _ in range(limits.CONFIGURATION_DEPTH):
+        tree = {"k": tree}
+    with pytest.raises(Unfit, match="nested deeper") as raised:
+        Configuration.of(tree)
+    assert raised.value.key == ("k",) * 8
+    Configuration.of(tree["k"])

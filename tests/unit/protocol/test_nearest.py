@@ -1,21 +1,20 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""The name that was probably meant."""
+"""What was probably meant by a misspelt name."""
 
 import pytest
 
 from protocol.nearest import did_you_mean, nearest
 
-NAMES = ["heartbeat", "kvs", "job-exec", "job-list"]
-
 
 @pytest.mark.parametrize(
-    ("word", "meant"),
-    [("hearbeat", "heartbeat"), ("KVS", "kvs"), ("jobexec", "job-exec"), ("zzz", None), ("", None)],
+    ("word", "near"),
+    [("hartbeat", "heartbeat"), ("HEARTBEAT", "heartbeat"), ("kv", "kvs"), ("xyzzy", None)],
 )
-def test_nearest(word: str, meant: str | None) -> None:
-    assert nearest(word, NAMES) == meant
-    assert did_you_mean(word, NAMES) == (f"; did you mean {meant}?" if meant else "")
+def test_the_nearest_is_named_and_nothing_that_is_far(word: str, near: str | None) -> None:
+    known = ["heartbeat", "kvs", "resource"]
+    assert nearest(word, known) == near
+    assert did_you_mean(word, known) == (f"; did you mean {near}?" if near else "")
 
 
-def test_there_may_be_no_names() -> None:
-    assert did_you_mean("word", []) == ""
+def test_where_nothing_is_known_nothing_is_near() -> None:
+    assert nearest("kvs", []) is None

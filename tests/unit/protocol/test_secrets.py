@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from protocol.secrets import MASK, from_description, scrubbed
+from protocol.secrets import ANY, MASK, at, from_description, masked, scrubbed, values_at
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,30 @@ def test_paths_are_taken_and_the_rest_is_passed_over(
 def test_a_name_is_scrubbed_like_a_value() -> None:
     shown = scrubbed({"by hunter2": 1, 70421: {"hunter2": [None]}, None: 2}, {"hunter2", "70421"})
     assert shown == {f"by {MASK}": 1, MASK: {MASK: [None]}, None: 2}
+
+
+def test_what_is_masked_is_what_is_said_to_be_secret() -> None:
+    told = {
+        "user": "me",
+        "password": "x",
+        "keys": [{"of": "a", "it": 1}, {"of": "b", "it": None}],
+        "whole": {"a": [1, (2, 3)], "b": None},
+    }
+    secret = [("password",), ("keys", ANY, "it"), ("whole",), ("nowhere", "else")]
+    assert masked(told, secret) == {
+        "user": "me",
+        "password": MASK,
+        "keys": [{"of": "a", "it": MASK}, {"of": "b", "it": None}],
+        "whole": MASK,
+    }
+    assert list(values_at(told, secret)) == ["x", 1, 1, 2, 3]
+    assert masked((1, 2), [(1,)]) == [1, MASK]
+    assert masked(None, [()]) is None
+    assert list(values_at(told, [])) == []
+
+
+def test_below_a_secret_all_is_secret() -> None:
+    assert at([("a",), ("b", ANY, "c")], ("a", "x", 3)) == ((),)
+    assert at([("a",), ("b", ANY, "c")], ("b", 7)) == (("c",),)
+    assert at([("a",), ("b", ANY, "c")], ("b", 7, "c")) == ((),)
+    assert at([("a",)], ("z",)) == ()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from coordinator.core.merge_patch import MergePatch, merged_with
 from coordinator.files.parsing import read_patch
 from coordinator.files.reading import Source, Unreadable
-from protocol.configuration import Configuration, Unfit
+from protocol.configuration import Configuration, Unfit, digest_of
 
 APPENDIX_A: list[tuple[Any, Any, Any]] = [
     ({"a": "b"}, {"a": "c"}, {"a": "c"}),
@@ -117,3 +117,8 @@ def test_different_keys_add_up_in_any_order(tree: Any, one: str, other: str) -> 
     there = patches[1].applied_to(patches[0].applied_to(Configuration.of(tree)))
     back = patches[0].applied_to(patches[1].applied_to(Configuration.of(tree)))
     assert there == back
+
+
+def test_the_text_of_a_patch_is_known_by_the_digest_of_the_patch() -> None:
+    encoded = msgpack.packb({"a": 1})
+    assert MergePatch(encoded).digest == digest_of(encoded)

@@ -56,3 +56,12 @@ def test_an_edit_that_edits_nothing(read: Any, running: Any) -> None:
 @given(TREES, TREES)
 def test_an_edit_that_somebody_made_already(read: Any, wanted: Any) -> None:
     assert Configuration.of(rebased(read, wanted, wanted)) == Configuration.of(wanted)
+
+
+def test_an_array_that_the_edit_changed_in_one_element_is_the_edits() -> None:
+    read, wanted, running = (
+        Configuration.of(tree)
+        for tree in ({"a": [1, {"b": 2}]}, {"a": [1, {"b": 2.0}]}, {"a": [1, {"b": 2}], "c": 3})
+    )
+    assert Rebased(read, wanted).applied_to(running).plain() == {"a": [1, {"b": 2.0}], "c": 3}
+    assert Rebased(wanted, wanted).applied_to(running) == running, "nothing was edited"

@@ -5,21 +5,25 @@ from typing import Any
 
 import pytest
 
-from coordinator.core.effects import Answer, Kill, RecordNotApplied, Send
+from coordinator.core.effects import Answer, Kill, RecordNotApplied, Send, TellAdmit
 from coordinator.core.events import (
     Asked,
     Begin,
     CandidateRead,
+    Died,
     Event,
     NotForced,
     Received,
     TimePassed,
+    Unreachable,
 )
 from coordinator.core.machine import Coordinator
+from coordinator.core.members import MemberState
 from coordinator.core.requests import ChangeRequest, Earlier, Replacement
 from coordinator.core.results import Outcome, Result
 from protocol.configuration import EMPTY, Configuration
 from protocol.messages import Abort, Applied, Join, Prepare, Vote
+from protocol.reasons import Reason
 from tests.support.memory_disk import forced
 
 OLD, NEW = EMPTY, Configuration.of({"v": 2})
@@ -155,3 +159,74 @@ def test_one_that_hangs_in_commit_has_no_vote_on_leaving_it(room: Room) -> None:
         if isinstance(effect, Send) and isinstance(effect.message, Prepare)
     )
     assert asked.peers == (b"a",)
+
+
+def test_who_is_cut_off_after_its_yes_is_held_to_it_on_the_way_back(room: Room) -> None:
+    room.rollback()
+    room.vote("a")
+    room.step(Unreachable(b"a"))
+    room.vote("b")
+    decided = room.machine.running
+    assert decided is not None
+    assert decided.decision.members == ("a", "b")
+
+
+def test_who_dies_after_its_yes_loses_its_vote_on_the_way_back(room: Room) -> None:
+    room.rollback()
+    room.vote("a")
+    member = room.machine.members.get("a")
+    assert member is not None
+    room.step(Died("a", member.ticket, "killed"))
+    room.vote("b")
+    decided = room.machine.running
+    assert decided is not None
+    assert decided.decision.members == ("b",)
+
+
+def test_who_has_no_connection_is_offered_nothing_and_named(room: Room) -> None:
+    room.step(Unreachable(b"b"))
+    room.rollback()
+    room.effects.clear()
+    room.vote("a")
+    assert not [effect for effect in room.effects if isinstance(effect, TellAdmit)]
+    room.applied("a")
+    room.now = 10.0
+    room.step(TimePassed())
+    assert room.told().not_applied == ("b",)
+
+
+@pytest.mark.parametrize("why", [(), (Reason("b", "will not"),)])
+def test_who_declines_what_it_is_brought_back_to_is_named_with_its_reason(
+    room: Room, why: tuple[Reason, ...]
+) -> None:
+    room.step(Unreachable(b"b"))
+    room.rollback()
+    room.vote("a")
+    room.applied("a")
+    room.step(Received(b"b", Join("", 0, "b-1", "b", 2, 0, "", None, 101, "b-1.2", "{}")))
+    running = room.machine.running
+    assert running is not None
+    digest = running.configuration.digest
+    room.step(Received(b"b", Applied(1, "b-1", running.generation, digest, False, why)))
+    told = room.told()
+    assert (told.result, told.not_applied) == (Result.PARTIAL, ("b",))
+    said = why[0].message if why else "gave no reason"
+    assert told.reasons[-1].message == f"declined it: {said}"
+
+
+def test_who_declines_what_ran_while_others_are_asked_stays_out(room: Room) -> None:
+    room.step(Received(b"c", Join("", 0, "c-1", "c", 2, 0, "", None, 102, "c-1.1", "{}")))
+    room.rollback()
+    refused = (Reason("c", "not for me"),)
+    running = room.machine.running
+    assert running is not None
+    digest = running.configuration.digest
+    room.step(Received(b"c", Applied(1, "c-1", running.generation, digest, False, refused)))
+    member = room.machine.members.get("c")
+    assert member is not None
+    assert member.state is MemberState.REFUSED
+    for name in ("a", "b"):
+        room.vote(name)
+    for name in ("a", "b"):
+        room.applied(name)
+    assert room.told().result is Result.COMMITTED

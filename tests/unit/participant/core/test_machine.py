@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""What a participant claims to run: nothing where it broke, else the last that it applied."""
+
+from participant.core.effects import Tell
+from participant.core.events import Connected, Cut, Event, Finished, Heard, Judged
+from participant.core.machine import Participant
+from protocol.configuration import Configuration
+from protocol.messages import NOTHING, Admit, Applied, Commit, Join, Prepare
+from protocol.reasons import Reason
+
+OLD, NEW = (Configuration.of({"v": number}) for number in (1, 2))
+
+
+def admit(machine: Participant, content: Configuration, generation: int) -> Heard:
+    return Heard(Admit("here", 1, machine.session, generation, content.digest, content.encoded, ()))
+
+
+def claims(machine: Participant, *events: Event) -> list[tuple[int, str]]:
+    """Generation and digest, as each Join and Applied has them."""
+    effects = [effect for event in events for effect in machine.step(event)]
+    told = [effect.message for effect in effects if isinstance(effect, Tell)]
+    return [(said.generation, said.digest) for said in told if isinstance(said, Join | Applied)]
+
+
+def running() -> Participant:
+    machine = Participant("a", "a-1", 7)
+    assert claims(machine, Connected()) == [(0, NOTHING)]
+    said = claims(machine, admit(machine, OLD, 1), Judged(), Finished((), "{}"))
+    assert said == [(1, OLD.digest)]
+    return machine
+
+
+def test_one_that_broke_in_commit_runs_nothing_that_has_a_name() -> None:
+    machine = running()
+    prepare = Prepare("here", 1, "1.1", 1, NEW.digest, NEW.encoded, 10.0, False)
+    commit = Commit("here", 1, "1.1", 2)
+    broke = Finished((Reason("a", "broke"),), "{}")
+    assert claims(machine, Heard(prepare), Judged(), Heard(commit), broke) == [(2, NOTHING)]
+    assert claims(machine, Cut(), Connected()) == [(1, NOTHING)]
+
+
+def test_one_that_applied_it_says_so_over_a_cut() -> None:
+    machine = running()
+    assert claims(machine, Cut(), Connected()) == [(1, OLD.digest)]
+
+
+def test_what_it_runs_already_is_not_applied_again() -> None:
+    machine = running()
+    assert claims(machine, admit(machine, OLD, 4)) == [(4, OLD.digest)]
+    assert claims(machine, admit(machine, NEW, 5)) == [], "that has to be looked at"
