@@ -124,7 +124,7 @@ def test_timers_ring_on_although_some_fail(pump: FluxInstance) -> None:
 def test_one_that_refuses_what_is_in_force_is_not_loaded(instance: FluxInstance) -> None:
     done = instance.run("module", "load", str(PUMP), "strokes=0")
     assert done.returncode != 0
-    assert "should be greater than or equal to 1" in instance.log_tail() + done.stderr
+    assert "must be 1 or more, not 0" in instance.log_tail() + done.stderr
     assert "Traceback" not in instance.log_tail()
     assert instance.process.poll() is None
 
