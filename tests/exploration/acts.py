@@ -6,6 +6,7 @@ from collections.abc import Callable
 from coordinator.core.decisions import Decision
 from coordinator.core.events import Asked, Begin, Died, Event, HungUp, Received
 from coordinator.core.events import TimePassed as Passed
+from coordinator.core.requests import ChangeRequest
 from coordinator.core.requests import Spec as LoadSpec
 from participant.core.events import Connected, Cut
 from protocol import limits
@@ -117,9 +118,12 @@ class Acts:
         def act(draft: Draft) -> None:
             life = draft.life
             assert life is not None
+            request = self.spec.requests[client - 1][1]
             due = seconds + limits.COMMIT_SECONDS + limits.SHUTDOWN_SECONDS
+            if self.spec.undo_failures and isinstance(request, ChangeRequest):
+                due += limits.PREPARE_SECONDS + limits.COMMIT_SECONDS  # it may be undone, too
             self._client(draft, client, due)
-            self._feed(draft, life, Asked(client, self.spec.requests[client - 1][1]))
+            self._feed(draft, life, Asked(client, request))
 
         return act
 

@@ -38,6 +38,8 @@ def _life(world: World, draft: Draft, life: Life) -> str:
         return "a client waits"
     if facts.unconfirmed or draft.around.disk.now.unconfirmed:
         return "what nobody confirmed is not undone"
+    if facts.provisional or draft.around.disk.now.provisional:
+        return "it is open whether all could apply what is in force"
     for name, state, *_ in facts.members:
         if state not in _SETTLED:
             return f"{name} is {state}"

@@ -102,8 +102,12 @@ class Participants:
             usual = usual._replace(mishap=mishap)
         if name in self.spec.concurrent and event is not None:
             yield "", usual._replace(hangs="both"), ""
+            if budget.hang and found.judged:
+                yield ", and looks for ever", usual._replace(hangs="for ever"), "hang"
             return
         yield "", usual, ""
+        if event is None and process.module.cancelled and not usual.no:
+            yield ", cut short", Choice(no=True), ""
         noes = self.spec.noes
         may = noes is None or judged in {one.digest for one in noes}
         if judged and not usual.no and budget.no and may:
@@ -133,11 +137,10 @@ class Participants:
         reaction = reacted.reaction
         if reaction is None:
             raise Broken("assertion", reacted.failed)
-        hung = bool(choice.hangs) and bool(reaction.module.work)
         after = process._replace(
             machine=reacted.machine,
             module=reaction.module,
-            hung=hung and process.name not in self.spec.concurrent,
+            hung=self._hangs(process, event, choice, reaction),
         )
         if isinstance(event, Heard):
             draft.tell(f"{process.name}: {', '.join(reaction.did) or 'nothing'}")
@@ -152,6 +155,17 @@ class Participants:
         draft.put(process, after)
         if reaction.dies or reaction.quits:
             self._ends(draft, after, reaction)
+
+    def _hangs(
+        self, before: Process, event: Event | None, choice: Choice, reaction: Reaction
+    ) -> bool:
+        """Whether what its module does takes longer than anybody's patience."""
+        if not reaction.module.work:
+            return False
+        if before.name not in self.spec.concurrent:
+            return bool(choice.hangs)
+        still = before.hung and event is not None
+        return (still or choice.hangs == "for ever") and not reaction.module.cancelled
 
     def _says(self, draft: Draft, process: Process, message: FromParticipant) -> Process:
         link = process.link
