@@ -38,6 +38,8 @@ class Entry(NamedTuple):
     """Who has taken it into use."""
     undo: bool = False
     """Nobody asked for it: it takes back what a member could not apply, or nobody confirmed."""
+    unable: frozenset[str] = frozenset()
+    """Of its members, who said that they cannot apply it while that could still undo it."""
 
 
 class Book(NamedTuple):
@@ -231,6 +233,15 @@ class Books(NamedTuple):
         entries[generation - 1] = entry._replace(ran=entry.ran | {name})
         return self.with_book(number, book._replace(entries=tuple(entries)))
 
+    def hears_unable(self, number: int, generation: int, name: str) -> "Books":
+        """A member has said that it cannot apply a generation that is provisional."""
+        entry, book = self.entry(number, generation), self.of(number)
+        if entry is None or name not in entry.members:
+            return self
+        entries = list(book.entries)
+        entries[generation - 1] = entry._replace(unable=entry.unable | {name})
+        return self.with_book(number, book._replace(entries=tuple(entries)))
+
     def _never_rejected(
         self, number: int, process: Process, authority: Commit | Admit, entry: Entry | None
     ) -> None:
@@ -319,22 +330,9 @@ Enabled = frozenset[str]
 """Which promises are looked at."""
 
 ALL: Enabled = frozenset(
-    (
-        "P1",
-        "P2",
-        "P3",
-        "P4",
-        "P5",
-        "P6",
-        "P7",
-        "P8",
-        "P9",
-        "truth",
-        "undone",
-        "liveness",
-        "assertion",
-    )
-)
+    ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "truth", "undone", "liveness",
+     "assertion")
+)  # fmt: skip
 
 
 def _closed(case: Case) -> Case:

@@ -69,6 +69,9 @@ def _processes(world: World, draft: Draft, life: Life) -> str:
         if pid != process.pid:
             return f"the broker does not know {name}"
         runs = process.ran.generation == last and process.ran.book == life.book
+        entry = draft.books.entry(life.book, last)
+        if process.broke and entry is not None and name in entry.unable:
+            return f"{name} could not apply what is in force, which is not undone"
         if state == MemberState.FAILED and runs and not process.broke and not process.child:
             return f"{name} is shown as failed, and runs what is in force"
         if state in _OUT:
