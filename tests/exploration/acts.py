@@ -4,8 +4,10 @@
 from collections.abc import Callable
 
 from coordinator.core.decisions import Decision
+from coordinator.core.effects import RecordKept
 from coordinator.core.events import Asked, Begin, Died, Event, HungUp, Received
 from coordinator.core.events import TimePassed as Passed
+from coordinator.core.requests import ChangeRequest
 from coordinator.core.requests import Spec as LoadSpec
 from participant.core.events import Connected, Cut
 from protocol import limits
@@ -117,9 +119,12 @@ class Acts:
         def act(draft: Draft) -> None:
             life = draft.life
             assert life is not None
+            request = self.spec.requests[client - 1][1]
             due = seconds + limits.COMMIT_SECONDS + limits.SHUTDOWN_SECONDS
+            if self.spec.undo_failures and isinstance(request, ChangeRequest):
+                due += limits.PREPARE_SECONDS + limits.COMMIT_SECONDS  # it may be undone, too
             self._client(draft, client, due)
-            self._feed(draft, life, Asked(client, self.spec.requests[client - 1][1]))
+            self._feed(draft, life, Asked(client, request))
 
         return act
 
@@ -214,17 +219,27 @@ class Acts:
             known = any(entry[:2] == (name, link.peer) for entry in life.roll)
             if isinstance(message, Vote) and not message.yes and known:
                 draft.books = draft.books.hears_no(life.book, message.txid, name)
+            if isinstance(message, Applied) and not message.ok and process.link is link:
+                self._unable(draft, life, name, message.generation)
             life = self._enrolled(life, process, link, message)
             self._feed(draft, life, Received(link.peer, message))
 
         return act
+
+    def _unable(self, draft: Draft, life: Life, name: str, generation: int) -> None:
+        """What `name` cannot apply is to be undone, if that is not known to stay already."""
+        stays = any(isinstance(order, RecordKept) for order in life.line)
+        if (generation,) in draft.around.disk.now.provisional and not stays:
+            draft.books = draft.books.hears_unable(life.book, generation, name)
 
     def _enrolled(self, life: Life, process: Process, link: Link, message: object) -> Life:
         """The members by what is said: whoever has applied what the broker knows to be on disk."""
         name = process.name
         if isinstance(message, Applied):
             current = process.link is link
-            if message.ok and message.generation == life.acknowledged and current:
+            given_up = process.doomed  # the broker waits for its death, and for no word of it
+            known = message.generation == life.acknowledged and current and not given_up
+            if message.ok and known:
                 without = strike_name(life, name)
                 entry = (name, link.peer, message.generation)
                 return without._replace(roll=tuple(sorted((*without.roll, entry))))

@@ -36,6 +36,10 @@ class Entry(NamedTuple):
     """It goes back to what ran before."""
     ran: frozenset[str] = frozenset()
     """Who has taken it into use."""
+    undo: bool = False
+    """Nobody asked for it: it takes back what a member could not apply, or nobody confirmed."""
+    unable: frozenset[str] = frozenset()
+    """Of its members, who said that they cannot apply it while that could still undo it."""
 
 
 class Book(NamedTuple):
@@ -159,7 +163,8 @@ class Books(NamedTuple):
         back = decision.verb in (UNDO, "rollback")
         if "P2" in enabled:
             self._unanimous(number, decision, back)
-        entry = Entry(decision.txid, decision.configuration.digest, decision.members, back, ran)
+        entry = Entry(decision.txid, decision.configuration.digest, decision.members, back, ran,
+                      decision.verb == UNDO)  # fmt: skip
         found = self.with_book(number, book._replace(entries=(*book.entries, entry)))
         case = self.case(number, decision.txid)
         return found if case is None else found.with_case(_closed(case))
@@ -228,6 +233,15 @@ class Books(NamedTuple):
         entries[generation - 1] = entry._replace(ran=entry.ran | {name})
         return self.with_book(number, book._replace(entries=tuple(entries)))
 
+    def hears_unable(self, number: int, generation: int, name: str) -> "Books":
+        """A member has said that it cannot apply a generation that is provisional."""
+        entry, book = self.entry(number, generation), self.of(number)
+        if entry is None or name not in entry.members:
+            return self
+        entries = list(book.entries)
+        entries[generation - 1] = entry._replace(unable=entry.unable | {name})
+        return self.with_book(number, book._replace(entries=tuple(entries)))
+
     def _never_rejected(
         self, number: int, process: Process, authority: Commit | Admit, entry: Entry | None
     ) -> None:
@@ -287,13 +301,38 @@ class Books(NamedTuple):
             return self
         return self.with_case(_closed(case)._replace(dropped=str(said), warned=frozenset()))
 
+    def undone(self, number: int, outcome: Outcome) -> None:
+        """Where failures are undone: what a member could not apply does not stand.
+
+        Its undo comes next, whatever waits, and leads to what ran before.
+        """
+        entries = self.of(number).entries
+        place = next((at for at, one in enumerate(entries) if one.txid == outcome.txid), None)
+        said = [reason.message for reason in outcome.reasons]
+        broke = any(text.startswith(_BROKE) for text in said)
+        not_yet = any(text.endswith(_YET) or text.startswith(_LATER) for text in said)
+        if outcome.result is Result.PARTIAL and broke and place and not not_yet:
+            raise Broken("undone", f"{outcome.txid} stands, and a member could not apply it")
+        if outcome.result is not Result.UNDONE:
+            return
+        if not place:
+            raise Broken("undone", f"{outcome.txid} is called undone; no ledger holds it")
+        following = entries[place + 1] if place + 1 < len(entries) else None
+        if following is None or not following.undo:
+            raise Broken("undone", f"{outcome.txid} is undone, and something else came next")
+        if following.digest != entries[place - 1].digest:
+            raise Broken("undone", f"{outcome.txid} is undone, and what came next is not before")
+
+
+_BROKE, _YET, _LATER = "failed in commit", "could not be undone yet", "not undone yet"
 
 Enabled = frozenset[str]
 """Which promises are looked at."""
 
 ALL: Enabled = frozenset(
-    ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "truth", "liveness", "assertion")
-)
+    ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "truth", "undone", "liveness",
+     "assertion")
+)  # fmt: skip
 
 
 def _closed(case: Case) -> Case:

@@ -18,7 +18,7 @@ from tests.simulation.ledger import MemoryStorage, MemoryStore, Mishap
 
 Row = tuple[Any, ...]
 
-_TABLES = ("decisions", "unconfirmed", "extended", "attached")
+_TABLES = ("decisions", "unconfirmed", "extended", "attached", "provisional")
 _AT = 10
 """Where a row of `decisions` has its time."""
 
@@ -32,6 +32,7 @@ class Rows(NamedTuple):
     unconfirmed: tuple[Row, ...]
     extended: tuple[Row, ...]
     attached: tuple[Row, ...]
+    provisional: tuple[Row, ...]
 
     @property
     def history(self) -> tuple[tuple[str, str], ...]:
@@ -58,7 +59,7 @@ class Opened(NamedTuple):
     life: str
 
 
-EMPTY = Disk((Rows("", 0, (), (), (), ()),))
+EMPTY = Disk((Rows("", 0, (), (), (), (), ()),))
 
 
 def later(disk: Disk, seconds: float) -> Disk:

@@ -3,12 +3,19 @@
 
 from typing import Any
 
-from coordinator.core.decisions import Durable
-from coordinator.core.effects import RecordAttached, RecordFilesDigest
+from coordinator.core.decisions import Decision, Durable
 from coordinator.core.results import Outcome, Result
 from protocol.messages import Prepare, Refuse, Shutdown
 from tests.exploration.books import Books, Broken, Case, Enabled, shown
-from tests.exploration.parts import UNIMPORTANT, Parts, Turned, highest_txid
+from tests.exploration.parts import (
+    FORCED,
+    READ,
+    RECORDED,
+    UNIMPORTANT,
+    Parts,
+    Turned,
+    highest_txid,
+)
 from tests.exploration.state import (
     Around,
     Budget,
@@ -20,7 +27,6 @@ from tests.exploration.state import (
     Table,
 )
 
-_RECORDS = (RecordAttached, RecordFilesDigest)
 DUE_SLACK = 1e-6
 
 
@@ -190,12 +196,14 @@ class Draft:
 
     def _submit(self, life: Life, work: str, order: Any) -> Life:
         if work != "ledger":
+            assert READ.get(type(order)) == work, f"{type(order).__name__}: what is it to {work}?"
             self.tell(f"read for {order.txid}")
             return life._replace(reads=(*life.reads, (work, order)))
         if isinstance(order, UNIMPORTANT):
             return life
+        assert isinstance(order, FORCED + RECORDED), f"{type(order).__name__}: does it matter?"
         self.tell(f"to the ledger: {_short(order)}")
-        if type(order).__name__ == "Decision":
+        if isinstance(order, Decision):
             asked = frozenset(entry[0] for entry in life.roll)
             well = self._well(life)
             self.books = self.books.asks(life.book, order.txid, asked, well)
@@ -217,7 +225,7 @@ class Draft:
 
     def _records(self, life: Life) -> Life:
         """What may be lost is written as soon as it comes to be its turn; no promise waits."""
-        while life.line and isinstance(life.line[0], _RECORDS):
+        while life.line and isinstance(life.line[0], RECORDED):
             order = life.line[0]
             disk, _ = self.parts.does(self.around.disk, life.opened, order, None)
             self.around = self.around._replace(disk=disk)
@@ -232,6 +240,8 @@ class Draft:
             clients[client - 1] = "done"
         self.around = self.around._replace(clients=tuple(clients))
         self.books = self.books.answered(life.book, outcome, self.enabled)
+        if self.parts.spec.undo_failures and "undone" in self.enabled:
+            self.books.undone(life.book, outcome)
         if outcome.result is Result.UNCHANGED and outcome.txid and "truth" in self.enabled:
             self._check_all_run(life, outcome)
 

@@ -38,6 +38,8 @@ def _life(world: World, draft: Draft, life: Life) -> str:
         return "a client waits"
     if facts.unconfirmed or draft.around.disk.now.unconfirmed:
         return "what nobody confirmed is not undone"
+    if facts.provisional or draft.around.disk.now.provisional:
+        return "it is open whether all could apply what is in force"
     for name, state, *_ in facts.members:
         if state not in _SETTLED:
             return f"{name} is {state}"
@@ -67,6 +69,9 @@ def _processes(world: World, draft: Draft, life: Life) -> str:
         if pid != process.pid:
             return f"the broker does not know {name}"
         runs = process.ran.generation == last and process.ran.book == life.book
+        entry = draft.books.entry(life.book, last)
+        if process.broke and entry is not None and name in entry.unable:
+            return f"{name} could not apply what is in force, which is not undone"
         if state == MemberState.FAILED and runs and not process.broke and not process.child:
             return f"{name} is shown as failed, and runs what is in force"
         if state in _OUT:

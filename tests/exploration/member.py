@@ -6,7 +6,7 @@ candidate, and what befalls it in a commit, is the world's choice.
 """
 
 from collections import deque
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from participant.core import effects
 from participant.core.events import Event, Finished, Heard, Judged, Shown
@@ -26,6 +26,8 @@ class Module(NamedTuple):
     """"judge" or "apply" while that is under way, else nothing."""
     candidate: str = ""
     """Digest of what is being judged."""
+    cancelled: bool = False
+    """Nobody waits for that verdict any more: it may be cut short, which is a no."""
 
 
 class Choice(NamedTuple):
@@ -37,10 +39,11 @@ class Choice(NamedTuple):
     mishap: str = ""
     """In a commit: "break", "die", or nothing."""
     hangs: str = ""
-    """What it begins and does not end in this turn: "judge", "apply", "both", or nothing."""
+    """What it begins and does not end in this turn: "judge", "apply", "both", or nothing;
+    "for ever": its verdict, for which it listens on, does not come unless it is cancelled."""
 
 
-_JUDGE, _APPLY = ("judge", "both"), ("apply", "both")
+_JUDGE, _APPLY = ("judge", "both", "for ever"), ("apply", "both", "for ever")
 
 
 class Applied(NamedTuple):
@@ -98,11 +101,13 @@ class _Turn:
                 self.did.append("judge")
                 self.judged = candidate.digest
                 assert not module.work, "one thing at a time"
-                self.module = module._replace(work="judge", candidate=candidate.digest)
+                self.module = module._replace(work="judge", candidate=candidate.digest,
+                                              cancelled=False)  # fmt: skip
                 if self.choice.hangs not in _JUDGE:
                     self.end_work()
             case effects.Cancel():
                 self.did.append("cancel")  # Judged comes all the same
+                self.module = module._replace(cancelled=module.work == "judge")
             case effects.Apply(authority):
                 self.did.append("apply")
                 assert module.staged, "only what was accepted can be applied"
@@ -120,6 +125,8 @@ class _Turn:
             case effects.Quit(_, wanted):
                 self.did.append("quit")
                 self.quits = "wanted" if wanted else "refused"
+            case _:
+                assert_never(effect)
 
     def end_work(self) -> None:
         """The module's code has returned."""
@@ -129,7 +136,7 @@ class _Turn:
             self.module = module._replace(work="")
             self.events.append(Finished(why))
             return
-        self.module = module._replace(work="", candidate="")
+        self.module = module._replace(work="", candidate="", cancelled=False)
         if not module.candidate:
             return  # released meanwhile
         if self.choice.no:

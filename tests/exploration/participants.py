@@ -76,21 +76,22 @@ class Participants:
     ) -> Iterator[tuple[str, Choice, str]]:
         """Words, the choice, and the budget that it takes."""
         name, budget = process.name, draft.budget
-        usual = Choice()
+        listens = name in self.spec.concurrent
+        usual = Choice(hangs="both") if listens else Choice()
         found = self.parts.react(process.machine, process.module, event, usual).reaction
         if found is None:
             yield "", usual, ""
             return
-        judged = found.judged
+        judged = "" if listens and event is None else found.judged
         if event is None and process.module.work == "judge":
             judged = process.module.candidate
         at_start = not process.module.running and (name, judged) in self.spec.rejects_at_start
         if judged and ((name, judged) in self.spec.rejects or at_start):
-            usual = Choice(no=True)
+            usual = usual._replace(no=True)
             found = self.parts.react(process.machine, process.module, event, usual).reaction
             assert found is not None
         elif (name, judged) in self.spec.warns:
-            usual = Choice(warns=True)
+            usual = usual._replace(warns=True)
         applies = [applied.digest for applied in found.applied]
         if event is None and process.module.work == "apply":
             applies.append(process.module.running)
@@ -100,10 +101,14 @@ class Participants:
             return
         if mishap in ("break", "die"):
             usual = usual._replace(mishap=mishap)
-        if name in self.spec.concurrent and event is not None:
-            yield "", usual._replace(hangs="both"), ""
+        if listens and event is not None:
+            yield "", usual, ""
+            if budget.hang and found.judged:
+                yield ", and looks for ever", usual._replace(hangs="for ever"), "hang"
             return
         yield "", usual, ""
+        if event is None and process.module.cancelled and not usual.no:
+            yield ", cut short", usual._replace(no=True), ""
         noes = self.spec.noes
         may = noes is None or judged in {one.digest for one in noes}
         if judged and not usual.no and budget.no and may:
@@ -113,7 +118,7 @@ class Participants:
                 yield ", and breaks", usual._replace(mishap="break"), "breaks"
             if budget.die and found.applied:
                 yield ", and dies of it", usual._replace(mishap="die"), "die"
-        if budget.hang and (found.judged or found.applied):
+        if budget.hang and not listens and (found.judged or found.applied):
             first = "judge" if found.judged else "apply"
             yield ", and hangs", usual._replace(hangs=first), "hang"
 
@@ -133,11 +138,10 @@ class Participants:
         reaction = reacted.reaction
         if reaction is None:
             raise Broken("assertion", reacted.failed)
-        hung = bool(choice.hangs) and bool(reaction.module.work)
         after = process._replace(
             machine=reacted.machine,
             module=reaction.module,
-            hung=hung and process.name not in self.spec.concurrent,
+            hung=self._hangs(process, event, choice, reaction),
         )
         if isinstance(event, Heard):
             draft.tell(f"{process.name}: {', '.join(reaction.did) or 'nothing'}")
@@ -152,6 +156,17 @@ class Participants:
         draft.put(process, after)
         if reaction.dies or reaction.quits:
             self._ends(draft, after, reaction)
+
+    def _hangs(
+        self, before: Process, event: Event | None, choice: Choice, reaction: Reaction
+    ) -> bool:
+        """Whether what its module does takes longer than anybody's patience."""
+        if not reaction.module.work:
+            return False
+        if before.name not in self.spec.concurrent:
+            return bool(choice.hangs)
+        still = before.hung and event is not None
+        return (still or choice.hangs == "for ever") and not reaction.module.cancelled
 
     def _says(self, draft: Draft, process: Process, message: FromParticipant) -> Process:
         link = process.link

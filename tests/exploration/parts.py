@@ -5,11 +5,19 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from coordinator.core.decisions import Decision
 from coordinator.core.effects import (
+    FindUnread,
+    ReadFiles,
+    ReadGeneration,
+    RecordAttached,
     RecordAttempt,
+    RecordFilesDigest,
+    RecordKept,
     RecordNotApplied,
     RecordVoter,
     RecordWarnings,
+    WriteConfirmation,
 )
 from coordinator.core.events import Event
 from coordinator.core.machine import Coordinator
@@ -24,8 +32,16 @@ from tests.exploration.state import Machines
 from tests.exploration.structure import NOW, copied
 from tests.simulation.ledger import Mishap
 
+# All that a worker does.  What is in none of these is an error: what it means must be decided.
+
+FORCED = (Decision, WriteConfirmation)
+"""For the ledger, and the loop hears when it is on disk, or that it is not."""
+RECORDED = (RecordAttached, RecordFilesDigest, RecordKept)
+"""For the ledger; the loop does not wait, and a later life depends on it."""
 UNIMPORTANT = (RecordAttempt, RecordNotApplied, RecordVoter, RecordWarnings)
 """Records that no promise and no machine depends on."""
+READ = {ReadFiles: "files", ReadGeneration: "history", FindUnread: "places"}
+"""Something is looked at, by which worker; the loop hears what was found."""
 
 
 class Turned(NamedTuple):
@@ -65,6 +81,8 @@ class Facts(NamedTuple):
 
     idle: bool
     unconfirmed: bool
+    provisional: bool
+    """What is in force may still have to be undone, because a member cannot apply it."""
     members: tuple[tuple[str, str, int, int, bool], ...]
     """Name, state, pid, generation, and whether a vote is owed."""
     moments: frozenset[float]
@@ -140,6 +158,7 @@ class Parts:
         return Facts(
             found.operation.over and not found.queue,
             found.unconfirmed is not None,
+            found.is_provisional or shared.unfinished or shared.failed_change is not None,
             tuple(
                 (member.name, str(member.state), member.pid, member.generation,
                  member.owes is not None)
@@ -189,7 +208,7 @@ class Parts:
         """The disk, who has it, the machine's number, and whom it expects to be attached."""
         self.steps += 1
         ledger, after = opened_by(disk, identity, life)
-        machine = open_machine(ledger, NOW, Coordinator)
+        machine = open_machine(ledger, NOW, Coordinator, self.spec.undo_failures)
         machine.shared.now = NOW
         opened, attached = Opened(ledger.identity, ledger.epoch, life), ledger.attached()
         return after(), opened, self.coordinators.number(machine), attached

@@ -40,5 +40,7 @@ class Spec:
     """What a module may refuse though it could take it; None: anything."""
     files: Configuration | None = None
     fallback: bool = True
+    undo_failures: bool = False
+    """Whether a change that a member cannot apply is undone."""
     cold: bool = False
     """Whether it begins with the start of a broker, and not when everybody is well."""

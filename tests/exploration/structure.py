@@ -16,12 +16,13 @@ A fingerprint is relative to the present, which is Moment(0), and leaves out
 import types
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 from coordinator.core.decisions import Attempt, Decision, Durable
+from coordinator.core.results import Outcome
 from protocol.configuration import Configuration
 from protocol.reasons import Reason
 
@@ -142,7 +143,7 @@ class _Copy:
         if isinstance(thing, frozenset):
             return frozenset(self.of(member) for member in thing)
         if isinstance(thing, Reason):
-            return Reason(rename(thing.module), thing.message, thing.key, thing.origin)
+            return replace(thing, module=rename(thing.module))
         return thing
 
     def _tuple(self, thing: Any) -> Any:
@@ -223,6 +224,8 @@ class Fingerprint:
             return (self._of(thing.receipt), self._of(thing.decision))
         if isinstance(thing, Attempt):
             return thing.txid
+        if isinstance(thing, Outcome):  # how long it took is for people, too
+            thing = thing._replace(seconds=0.0)
         if isinstance(thing, Decision):
             thing = thing._replace(members=tuple(sorted(thing.members)))
         names = getattr(thing, "_fields", None)

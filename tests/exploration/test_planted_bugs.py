@@ -8,12 +8,16 @@ from collections.abc import Callable
 
 import pytest
 
+from coordinator.core.decisions import Durable
 from coordinator.core.members import Member, MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operation import Operation
+from coordinator.core.operations.completion import Completion, CompletionInput
+from coordinator.core.operations.take_back import TakeBack
+from coordinator.core.state import FailedChange, SharedState
 from tests.exploration.search import Search
 from tests.exploration.test_exploration import STATES
-from tests.exploration.worlds import SMALL
+from tests.exploration.worlds import SMALL, TWO
 from tests.simulation.mutants.all import MUTANTS, mutated, planted
 from tests.simulation.mutants.patch import Mutant, Patch
 
@@ -35,6 +39,10 @@ WHERE = {
     "objectors-excused": "rollback",
     "green-after-red": "the same again",
     "undo-forgotten": "trial and crash",
+    "failures-stand": "fails, taken back, attached",
+    "provisional-forgotten": "fails, and a crash",
+    "undo-waits-its-turn": "fails, taken back",
+    "undone-to-itself": "fails, taken back, attached",
     "txid-without-life": "ledger restored",
     "doubt-of-another-ledger": "ledger lost",
     "refuses-by-another-epoch": "ledger lost",
@@ -79,6 +87,67 @@ def test_one_that_has_failed_and_runs_what_is_in_force_is_a_member() -> None:
         report = Search(SMALL["breaks, and catches up"]).run(lambda states, _: states > STATES)
     assert report.broken is not None
     assert report.broken.promise == "liveness"
+
+
+def _nobody_looks(right: Callable[..., None]) -> Callable[..., None]:
+    def advance(self: Completion) -> None:
+        if not self.over:
+            self._move(CompletionInput.ALL_RUN)
+            self.shared.keep()
+
+    return advance
+
+
+def _back_to_something_else(right: Callable[..., None]) -> Callable[..., None]:
+    def __init__(
+        self: TakeBack, shared: SharedState, membership: Membership, failed: FailedChange
+    ) -> None:
+        elsewhere = failed.provisional._replace(before=TWO)
+        right(self, shared, membership, failed._replace(provisional=elsewhere))
+
+    return __init__
+
+
+def _still_to_be_undone(right: Callable[..., None]) -> Callable[..., None]:
+    def decide(self: SharedState, durable: Durable) -> None:
+        failed = self.failed_change
+        right(self, durable)
+        self.failed_change = failed
+
+    return decide
+
+
+_ELSEWHERE = Mutant("an undo leads elsewhere", (
+    Patch(TakeBack, "__init__", _back_to_something_else),))  # fmt: skip
+_AFTER_ALL_THAT_WAITS = Mutant("an undo waits its turn, however long that takes", (
+    *MUTANTS["undo-waits-its-turn"].patches,
+    Patch(SharedState, "decide", _still_to_be_undone)))  # fmt: skip
+
+
+def test_what_a_former_life_left_open_is_looked_at() -> None:
+    bug = Mutant("a later life takes it that all could apply what is in force", (
+        Patch(Completion, "advance", _nobody_looks),))  # fmt: skip
+    with planted(bug):
+        report = Search(SMALL["fails, crashes, fails"]).run(lambda states, _: states > STATES)
+    assert report.broken is not None
+    assert report.broken.promise == "liveness"
+    assert "could not apply what is in force" in str(report.broken)
+
+
+@pytest.mark.parametrize(
+    ("bug", "why"),
+    [
+        (MUTANTS["failures-stand"], "stands, and a member could not apply it"),
+        (_AFTER_ALL_THAT_WAITS, "something else came next"),
+        (_ELSEWHERE, "what came next is not before"),
+    ],
+)
+def test_what_undone_means_is_judged_by_itself(bug: Mutant, why: str) -> None:
+    with planted(bug):
+        search = Search(SMALL["fails, taken back"], frozenset(("undone",)))
+        report = search.run(lambda states, _: states > STATES)
+    assert report.broken is not None
+    assert why in str(report.broken)
 
 
 def test_a_violation_is_told_as_a_story() -> None:

@@ -3,14 +3,35 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from coordinator.core.decisions import Decision
+from coordinator.core.effects import (
+    AnnounceReady,
+    Answer,
+    AnswerInquiry,
+    Effect,
+    GiveUp,
+    Halt,
+    Kill,
+    RecordEdit,
+    Send,
+    StartProcess,
+    TellAdmit,
+    TellCommit,
+    Wake,
+    Watch,
+    WriteLog,
+)
 from coordinator.core.machine import Coordinator
-from tests.exploration.life import Driver
-from tests.exploration.parts import Turned
+from protocol.reason_code import ReasonCode
+from protocol.reasons import Origin, Reason
+from tests.exploration.life import Call, Driver
+from tests.exploration.parts import FORCED, READ, RECORDED, UNIMPORTANT, Names, Turned
 from tests.exploration.search import Search
 from tests.exploration.structure import (
     PEOPLE,
@@ -82,7 +103,8 @@ class _Twin:
 
 @pytest.mark.parametrize(
     "name", ["cut in doubt", "module reload", "trial and crash", "cold start", "hangs, undone",
-             "module configure", "falls back"])  # fmt: skip
+             "module configure", "falls back", "fails, and a crash", "late verdict",
+             "module remove at once"])  # fmt: skip
 def test_a_machine_with_another_past_does_the_same(name: str) -> None:
     search = Search(SMALL[name])
     world, chance = search.world, random.Random(name)
@@ -98,6 +120,37 @@ def test_a_machine_with_another_past_does_the_same(name: str) -> None:
             chance.choice(moves).act(draft)
             numbers = draft.numbers()
     assert twin.compared > WALKS
+
+
+IN_THE_LOOP = (Send, TellCommit, TellAdmit, RecordEdit, StartProcess, Watch, Kill, Answer,
+               AnswerInquiry, Wake, WriteLog, AnnounceReady, GiveUp, Halt)  # fmt: skip
+
+
+def test_what_each_effect_means_to_the_search_is_said() -> None:
+    """A new effect that a worker carries out belongs into one of these groups of `parts`."""
+    groups = [IN_THE_LOOP, FORCED, RECORDED, UNIMPORTANT, READ]
+    said = [effect for group in groups for effect in group if effect is not Decision]
+    assert len(said) == len(set(said))
+    assert set(said) == set(get_args(Effect))
+
+
+def test_what_nobody_knows_is_no_forced_write() -> None:
+    world = Search(SMALL["one child"]).world
+    draft = world.draft(world.initial())
+    assert draft.life is not None
+    for work in ("ledger", "places"):
+        with pytest.raises(AssertionError, match="Halt"):
+            draft.carry_out(
+                draft.life,
+                Turned(draft.life.machine, False, (Call("submit", (work, Halt())),)),
+            )
+
+
+def test_who_is_renamed_keeps_all_that_he_says() -> None:
+    said = Reason("a", "no", ("x",), Origin("file", 1), ReasonCode.TIMEOUT)
+    names = Names(("a", "b"), ("b", "a"))
+    renamed = copied((said,), rename=names.of)[0]
+    assert renamed == replace(said, module="b")
 
 
 def _in_mid_change() -> Coordinator:

@@ -37,6 +37,10 @@ BACK: Asked = ("rollback", ChangeRequest(Earlier(), "rollback"))
 LOAD_B: Asked = ("module load b", LoadRequest("b", LoadSpec("b")))
 REMOVE_A: Asked = ("module remove a", RemoveRequest("a"))
 RELOAD_A: Asked = ("module reload a", ModuleReloadRequest("a"))
+REMOVE_A_NOW: Asked = ("module remove --cancel a", RemoveRequest("a", cancel=True))
+REMOVE_B_IF_THERE: Asked = ("module remove --force b", RemoveRequest("b", force=True))
+RELOAD_A_NOW: Asked = ("module reload --cancel a", ModuleReloadRequest("a", cancel=True))
+STRICT: Asked = ("load 1 --strict", ChangeRequest(Replacement(ONE), "load", strict=True))
 CONFIGURE_A: Asked = ("module config a x=1", ConfigureRequest("a", (("x", "1"),)))
 
 
@@ -47,6 +51,11 @@ def _pairs(name: str, *configurations: Configuration) -> frozenset[tuple[str, st
 def world(name: str, requests: tuple[Asked, ...], **given: Any) -> Spec:
     """A world whose brokers are started with the same files."""
     return Spec(name, requests=requests, files=FILES, **given)
+
+
+def undoing(name: str, requests: tuple[Asked, ...], **given: Any) -> Spec:
+    """The same, of brokers that undo what a member cannot apply."""
+    return world(name, requests, undo_failures=True, **given)
 
 
 _SMALL = (
@@ -101,9 +110,48 @@ _SMALL = (
     world("stop", (CHANGE,), children=("a",), attached=("b",), budget=Budget(stop=1)),
     world("concurrent", (CHANGE, SECOND), attached=("a",), concurrent=("a",),
            budget=Budget(no=1, cut=1)),
+    world("late verdict", (CHANGE, SECOND), attached=("a",), concurrent=("a",),
+           budget=Budget(hang=1, cut=1)),
+    world("strict", (STRICT, CHANGE), attached=("a", "b"), warns=_pairs("a", ONE)),
+    world("strict, and a no", (STRICT,), attached=("a",), budget=Budget(no=1, slow=1)),
+    world("module remove at once", (REMOVE_A_NOW, CHANGE), children=("a",), attached=("b",),
+           budget=Budget(hang=1)),
+    world("module remove at once, attached", (REMOVE_A_NOW, CHANGE), attached=("a", "b"),
+           budget=Budget(hang=1)),
+    world("module remove, if there", (LOAD_B, REMOVE_B_IF_THERE, CHANGE), children=("a",),
+           loadable=("b",)),
+    world("module reload at once", (RELOAD_A_NOW, CHANGE), children=("a",),
+           budget=Budget(hang=1)),
+    undoing("fails, taken back", (CHANGE, SECOND), children=("a",), budget=Budget(breaks=1)),
+    undoing("fails, taken back, attached", (CHANGE, SECOND), attached=("a",),
+             budget=Budget(breaks=1)),
+    undoing("fails, taken back by two", (CHANGE,), attached=("a", "b"),
+             mishaps={("a", ONE.digest): "break"}, budget=Budget(no=1)),
+    undoing("fails, and a crash", (CHANGE,), attached=("a",), budget=Budget(breaks=1, crash=1)),
+    undoing("fails, and a crash, child", (CHANGE,), children=("a",),
+             budget=Budget(breaks=1, crash=1)),
+    undoing("fails, crashes, fails", (CHANGE,), attached=("a",),
+             mishaps={("a", ONE.digest): "break"}, budget=Budget(crash=1)),
+    undoing("fails, and the disk", (CHANGE,), attached=("a",), budget=Budget(breaks=1, full=1)),
+    undoing("fails, and a stop", (CHANGE,), attached=("a",), budget=Budget(breaks=1, stop=1)),
+    undoing("late, taken back", (CHANGE,), attached=("a", "b"), budget=Budget(slow=1)),
+    undoing("fails, and nobody waits", (CHANGE, SECOND), attached=("a",),
+             budget=Budget(breaks=1, hangup=1)),
+    undoing("fails in a trial", (TRIAL, CONFIRM), attached=("a",), budget=Budget(breaks=1)),
+    undoing("dies in commit", (CHANGE, SECOND), children=("a",), budget=Budget(die=1)),
 )  # fmt: skip
 
 _LARGE = (
+    undoing("fails, everything", (CHANGE, SECOND), children=("a",), attached=("b",),
+             budget=Budget(breaks=1, crash=1, no=1)),
+    undoing("fails, slow", (CHANGE, BACK), attached=("a", "b"), alike=("a", "b"),
+             budget=Budget(breaks=1, slow=1, cut=1)),
+    undoing("fails twice", (CHANGE, TRIAL), children=("a",), attached=("b",),
+             budget=Budget(breaks=2, crash=1)),
+    world("at once, everything", (REMOVE_A_NOW, RELOAD_A_NOW, CHANGE), children=("a",),
+           attached=("b",), budget=Budget(hang=1, slow=1, kill=1)),
+    world("late verdicts", (CHANGE, SECOND), attached=("a", "b"), concurrent=("a", "b"),
+           alike=("a", "b"), budget=Budget(hang=1, cut=1, crash=1)),
     world("two children, faults", (CHANGE, SECOND), children=("a", "b"), alike=("a", "b"),
            budget=Budget(no=1, kill=1, slow=1)),
     world("two attached, faults", (CHANGE, SECOND), attached=("a", "b"), alike=("a", "b"),

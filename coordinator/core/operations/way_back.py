@@ -12,6 +12,7 @@ it, if need be in a new process, and the answer waits for them as it does for th
 from coordinator.core.member_reasons import is_behind
 from coordinator.core.members import Member, MemberInput, MemberState, Offered
 from coordinator.core.membership import Membership
+from coordinator.core.operations.confirm import UNDO
 from coordinator.core.operations.transaction import Transaction
 from coordinator.core.requests import ChangeRequest
 from coordinator.core.state import SharedState
@@ -36,6 +37,8 @@ class WayBack(Transaction):
         self.returning: dict[str, Member] = {}
         """Who had no vote and is brought to the result, once that is on disk."""
         super().__init__(shared, client, request, asked_at)
+        if request.verb == UNDO:  # nobody has asked for it, and been given a time
+            self.outbox.wake(self.deadline)
 
     def gather(self) -> None:
         """Ask at once: whoever is not well now is not waited for."""
