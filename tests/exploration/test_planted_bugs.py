@@ -60,9 +60,11 @@ WHERE = {
     "epoch-reused": "falls back",
 }
 """The world in which each is found soon."""
+OF_PICTURES = frozenset(name for name in MUTANTS if name.startswith("picture-"))
+"""Bugs of what is drawn of a change: nobody observes here, the simulation has a checker of them."""
 
 
-@pytest.mark.parametrize("name", sorted(MUTANTS))
+@pytest.mark.parametrize("name", sorted(MUTANTS.keys() - OF_PICTURES))
 def test_planted_bug_is_found(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with mutated(name):
         report = Search(SMALL[WHERE[name]]).run(lambda states, _: states > STATES)

@@ -188,7 +188,7 @@ def test_an_unconfirmed_generation_without_the_one_before_is_no_sound_ledger(
         ("SQLITE_FULL", "make room"),
         ("SQLITE_IOERR_WRITE", "make room"),
         ("SQLITE_IOERR_SHMSIZE", "make room"),
-        ("SQLITE_IOERR_FSYNC", "Restore it from a backup"),
+        ("SQLITE_IOERR_FSYNC", "Its disk failed"),
         ("SQLITE_CORRUPT", "Restore it from a backup"),
     ],
 )
@@ -208,7 +208,7 @@ def test_a_ledger_that_cannot_be_opened_says_the_way_out(
 
 @pytest.mark.parametrize(("number", "advice"), [(errno.ENOSPC, "make room"),
                                                 (errno.EDQUOT, "make room"),
-                                                (errno.EIO, "Restore it")])  # fmt: skip
+                                                (errno.EIO, "Its disk failed")])  # fmt: skip
 def test_an_error_of_the_system_is_told_as_what_it_is(
     tmp_path: Path, number: int, advice: str
 ) -> None:
