@@ -120,7 +120,8 @@ class ThrowAway:
         """Until it can be read or written.  Raises NoRehearsal at the deadline."""
         poll = select.poll()
         poll.register(descriptor, event)
-        if not poll.poll(1000 * self._time_left()):
+        left = self._time_left()
+        if not left or not poll.poll(1000 * left):  # what is late is late, be it there or not
             raise NoRehearsal(f"not done in time: {self._said()}")
 
     def _time_left(self) -> float:
