@@ -29,7 +29,8 @@ class Ours:
         files = ["-c", config] if config else []
         self._broker = subprocess.Popen(
             [sys.executable, "-m", "cli.main", "broker", "-S", f"rundir={folder}", "-S",
-             f"statedir={folder}/state", "-S", "broker.rc1_path=", *files]
+             f"statedir={folder}/state", "-S", "broker.rc1_path=", "-S", "log-stderr-level=4",
+             *files]
         )  # fmt: skip
         _await(lambda: os.path.exists(f"{folder}/local"))
         self._client = Client(self.uri)
