@@ -62,7 +62,7 @@ class Dispatcher:
         self._access = AccessRules(lambda: broker.machine.running, self._lookup)
         self._log, self._messages = Feed(), Feed()
         tracing = Tracing(lambda: broker.machine.members, self._messages)
-        broker.log.listener = lambda line: self._log.publish({"line": line})
+        broker.log.listener = self._logged
         broker.trace.listener = tracing.passed
         self._table: Table = {
             **Operations(broker, self._lookup, secrets).table(),
@@ -87,6 +87,11 @@ class Dispatcher:
         self._messages.open(server)
         server.drained = self._drained
         server.admit_by(self._access.role_of, DENIED)
+
+    def _logged(self, line: Callable[[], Fields]) -> None:
+        """The log has another line."""
+        if self._log.followed:
+            self._log.publish({"line": line()})
 
     def _drained(self, client: Connection) -> None:
         assert self._watchers is not None

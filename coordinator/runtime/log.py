@@ -47,8 +47,8 @@ class Log:
         self._recent = deque(maxlen=kept)
         self._form: Format = form
         self.level = level
-        self.listener: Callable[[dict[str, Any]], None] | None = None
-        """Called with every line, shown or not."""
+        self.listener: Callable[[Callable[[], dict[str, Any]]], None] | None = None
+        """Called at every line, shown or not, with what makes it: mostly nobody follows."""
 
     def line(self, event: str, fields: Mapping[str, Any]) -> None:
         """A line about something ordinary."""
@@ -76,7 +76,7 @@ class Log:
         if LEVELS[level] <= self.level:
             self._print(_whole(*line))
         if self.listener is not None:
-            self.listener(_whole(*line))
+            self.listener(lambda: _whole(*line))
 
     def _print(self, line: dict[str, Any]) -> None:
         try:
