@@ -68,7 +68,8 @@ from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason, Refusal
 
 _LOST, _UNTIDY = "history not written", "ledger not tidied; nothing is lost"
-
+_TO_MEMBERS = frozenset({Send, TellCommit, TellAdmit, Wake})
+"""What goes before all telling of a decision: somebody waits for it."""
 
 _BATCH = 256  # messages of participants between two looks at everything else
 
@@ -93,6 +94,8 @@ class Executor:
         self._observer = self._log = world.observer
         self._identity, self._epoch = world.ledger.identity, world.ledger.epoch
         self._starting_digest = ""
+        self._untold: tuple[Durable, float] | None = None
+        """A decision on disk that nobody but the members has been told of, and how long it took."""
         self._events: deque[Event] = deque()
         self._draining = False
         self._turned_away = False
@@ -176,6 +179,8 @@ class Executor:
     def carry_out(self, step: Step) -> None:
         """Do all of it; the decision, if there is one, last."""
         for effect in step.effects:
+            if self._untold is not None and type(effect) not in _TO_MEMBERS:
+                self._tell_forced()
             self._do(effect, self._handlers[type(effect)])
         if step.force is not None:
             self._do(step.force, self._force)
@@ -204,10 +209,10 @@ class Executor:
         if self._hook is not None:
             self._hook("after", decision)
         if isinstance(result, Durable):
-            fields = {"txid": decision.txid, "generation": decision.generation}
-            self._log.line("forced", {**fields, "elapsed": round(elapsed, 6)})
-            self._observer.committed(result)
+            self._observer.forced(decision.txid, decision.generation)
+            self._untold = result, elapsed
             self.feed(Forced(result))
+            self._tell_forced()
             if self._ledger.wants_maintenance:  # now that nobody waits for it
                 self._workers.ledger.submit(self._ledger.maintain, self._or_warn(_UNTIDY))
         elif isinstance(result, NotWritten):
@@ -217,6 +222,15 @@ class Executor:
             lost = f"the disk failed in mid-decision: {result}; restart the broker"
             why = Reason("ledger", lost, code=ReasonCode.DISK)
             self._end(1, (why,))
+
+    def _tell_forced(self) -> None:
+        """Into log, events and numbers: after the members have been told, before any client is."""
+        if self._untold is None:
+            return
+        (durable, elapsed), self._untold = self._untold, None
+        fields = {"txid": durable.decision.txid, "generation": durable.generation}
+        self._log.line("forced", {**fields, "elapsed": round(elapsed, 6)})
+        self._observer.committed(durable)
 
     def _end_if_fenced(self, result: object) -> None:
         """Nothing will be written by this broker any more: to serve on would show what was."""

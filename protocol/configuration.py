@@ -9,7 +9,7 @@ the order of their code points.  An integer and a real are different values (1 i
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgpack
@@ -143,15 +143,16 @@ def _ordered(value: Any, path: Path) -> Any:
     """A copy of `value` with sorted tables; raises Unfit for what cannot be configuration."""
     if isinstance(value, Mapping):
         _check_depth(path)
-        for key in value:
-            if not isinstance(key, str):
-                raise Unfit(f"the key {key!r} is not a string", path)
-            _check_text(key, path)
-        made = {}
-        for key in sorted(value):
-            member = value[key]
-            plain = type(member) is str and member.isascii()  # most are, and need no closer look
-            made[key] = member if plain else _ordered(member, (*path, key))
+        if not _are_ascii(value):
+            for key in value:
+                if not isinstance(key, str):
+                    raise Unfit(f"the key {key!r} is not a string", path)
+                _check_text(key, path)
+        made = {key: value[key] for key in sorted(value)}
+        if not _are_ascii(made.values()):
+            for key, member in made.items():
+                if type(member) is not str or not member.isascii():
+                    made[key] = _ordered(member, (*path, key))
         return made
     if isinstance(value, list | tuple):
         _check_depth(path)
@@ -170,6 +171,14 @@ def _ordered(value: Any, path: Path) -> Any:
             raise Unfit("a number must be finite", path)
         return value
     raise Unfit(f"a value of type {type(value).__name__} is not allowed", path)
+
+
+def _are_ascii(values: Iterable[Any]) -> bool:
+    """Whether all are text that needs no closer look; most tables have no other keys or values."""
+    try:
+        return "".join(values).isascii()
+    except TypeError:
+        return False
 
 
 def _check_depth(path: Path) -> None:

@@ -14,6 +14,10 @@ CONFIGURATION_BYTES: Final = 16 * 1024 * 1024
 """Largest canonical encoding of a configuration."""
 SOURCE_BYTES: Final = 16 * 1024 * 1024
 """Text of all configuration files together."""
+TEXTS_INDEXED: Final = 32
+"""Texts whose places are known by heart, beside those of the question in hand."""
+TEXTS_INDEXED_BYTES: Final = 1024 * 1024
+"""Of them together."""
 MERGE_IN_LOOP_BYTES: Final = 8 * 1024
 """Texts of at most this length are merged at once: it takes less time than waking a thread."""
 MERGE_IN_THREAD_BYTES: Final = 64 * 1024

@@ -111,7 +111,7 @@ def _tree(source: Source, text: str) -> dict[str, Any]:
         if source.format == "toml":
             tree: Any = tomli.loads(text)
         else:
-            tree = json.loads(text, object_pairs_hook=_object, parse_int=_integer)
+            tree = _JSON.decode(text)
     except (tomli.TOMLDecodeError, json.JSONDecodeError) as error:
         place = (error.lineno, error.colno)
         raise Unreadable([file_reason(source.name, _plain(error.msg), *place)]) from None
@@ -157,6 +157,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _integer(digits: str) -> int:
     return int(digits) if len(digits) < 100 else 2**100  # too large either way
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer)
 
 
 def _located(source: Source, tree: dict[str, Any], nulls: bool) -> Iterator[Reason]:

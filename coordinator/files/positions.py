@@ -52,7 +52,7 @@ def find_position(sources: Sequence[Source], key: Path) -> Origin | None:
 
 
 def forget() -> None:
-    """Give back the memory that indexed texts take (at most SOURCE_BYTES of text is kept)."""
+    """Give back the memory that indexed texts take."""
     with _lock:
         _indexes.clear()
 
@@ -153,25 +153,34 @@ class _Spot:
 class _Indexes:
     """The texts that were looked into lately, so that a hundred reasons cost one reading.
 
-    Keeps at most SOURCE_BYTES of text, which is all the files of one configuration.
+    An index takes some twenty times the memory of its text.  So beside those of the question in
+    hand, which is at most one configuration, few are kept, and only small ones.
     """
 
     def __init__(self) -> None:
         self._roots: OrderedDict[tuple[_Format, bytes], _Spot] = OrderedDict()
         self._bytes = 0
 
-    def of(self, source: Source) -> _Spot:
-        """The root of `source`."""
+    def of(self, sources: Sequence[Source]) -> list[tuple[Source, _Spot]]:
+        """Each of `sources` with its root."""
+        found = [(source, self._root(source)) for source in sources]
+        while len(self._roots) > len(sources) and self._are_many():
+            (_, text), _ = self._roots.popitem(last=False)
+            self._bytes -= len(text)
+        return found
+
+    def _are_many(self) -> bool:
+        many = len(self._roots) > limits.TEXTS_INDEXED
+        return many or self._bytes > limits.TEXTS_INDEXED_BYTES
+
+    def _root(self, source: Source) -> _Spot:
         key = (source.format, source.text)
         if key in self._roots:
             self._roots.move_to_end(key)
-            return self._roots[key]
-        root = self._roots[key] = _read(source.format, source.text)
-        self._bytes += len(source.text)
-        while self._bytes > limits.SOURCE_BYTES and len(self._roots) > 1:
-            (_, text), _ = self._roots.popitem(last=False)
-            self._bytes -= len(text)
-        return root
+        else:
+            self._roots[key] = _read(source.format, source.text)
+            self._bytes += len(source.text)
+        return self._roots[key]
 
     def clear(self) -> None:
         self._roots.clear()
@@ -182,7 +191,7 @@ _indexes = _Indexes()
 
 
 def _locate(sources: Sequence[Source], key: Path) -> Origin | None:
-    state = [(source, _indexes.of(source)) for source in sources]
+    state = _indexes.of(sources)
     spots: list[tuple[Source, _Spot]] = []
     for step in key:
         members = [(source, spot.member(step)) for source, spot in state]

@@ -50,4 +50,7 @@ class Metrics:
 
     def took(self, kind: dict[str, Durations], name: str, seconds: float) -> None:
         """Add a duration to `prepare` or `commit`."""
-        kind.setdefault(self.module(name), Durations()).add(max(0.0, seconds))
+        known = kind.get(name)
+        if known is None:
+            known = kind.setdefault(self.module(name), Durations())
+        known.add(max(0.0, seconds))

@@ -70,7 +70,7 @@ class Observer:
         self.timelines.running = self._generation
 
     def committed(self, durable: Durable) -> None:
-        """The decision is on disk."""
+        """The decision is on disk, and the members have been told."""
         decision = durable.decision
         self._generation = self.timelines.running = durable.generation
         self.metrics.commits[decision.verb] += 1
@@ -144,6 +144,10 @@ class Observer:
             names = [member.name for member in members if member is not None]
             self.timelines.asked(message.txid, names, message.allowed)
 
+    def forced(self, txid: str, generation: int) -> None:
+        """The decision is on disk; `committed` follows when the members have been told."""
+        self.timelines.forced(txid, generation)
+
     def told(self, effect: TellCommit, now: float) -> None:
         """Commit goes to members."""
         _note(self._told, effect.peers, now)
@@ -153,18 +157,20 @@ class Observer:
         self, machine: Coordinator, peer: bytes, message: FromParticipant, now: float
     ) -> None:
         """A member has said something."""
-        if not isinstance(message, Vote | Applied):
+        if type(message) is Vote:
+            began, durations = self._asked, self.metrics.prepare
+        elif type(message) is Applied:
+            began, durations = self._told, self.metrics.commit
+        else:
             return
-        voted, member = isinstance(message, Vote), machine.members.at(peer)
-        since = (self._asked if voted else self._told).pop(peer, None)
+        since, member = began.pop(peer, None), machine.members.at(peer)
         if member is None or message.incarnation != member.incarnation:
             return
-        if isinstance(message, Vote):
+        if type(message) is Vote:
             self.timelines.voted(message.txid, member.name, message.yes)
         else:
             self.timelines.applied(message.generation, member.name, message.ok)
         if since is not None:
-            durations = self.metrics.prepare if voted else self.metrics.commit
             self.metrics.took(durations, member.name, now - since)
 
     # Members, by the machine's log

@@ -196,6 +196,13 @@ class Timelines:
         for name in names:
             change.members.setdefault(name, MemberMoments(name)).asked = now
 
+    def forced(self, txid: str, generation: int) -> None:
+        """The decision is on disk."""
+        change = self._current
+        if change is not None and change.txid == txid:
+            change.steps.setdefault("forced", self._now(change))
+            change.generation = generation
+
     def told(self, txid: str) -> None:
         """Commit is sent."""
         if self._current is not None and self._current.txid == txid:

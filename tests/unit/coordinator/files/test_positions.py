@@ -171,11 +171,22 @@ def test_one_text_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "SOURCE_BYTES", 1000)
+    monkeypatch.setattr(limits, "TEXTS_INDEXED_BYTES", 1000)
     forget()
     for number in range(50):
         assert find_position([toml(f"# {'x' * 300}\na{number} = 1")], (f"a{number}",))
     assert sum(len(text) for _, text in positions._indexes._roots) <= 1000
+
+
+def test_a_thousand_small_texts_are_not_all_kept() -> None:
+    """Each index takes twenty times its text, and a broker lives for months."""
+    forget()
+    for number in range(1000):
+        assert find_position([toml(f"x = {number}")], ("x",)) == Origin("f.toml", 1, 1)
+    assert len(positions._indexes._roots) <= limits.TEXTS_INDEXED
+    many = [toml(f"a{n} = 1", str(n)) for n in range(limits.TEXTS_INDEXED * 2)]
+    assert find_position(many, ("a0",)) == Origin("0", 1, 1)
+    assert len(positions._indexes._roots) == len(many), "those of one question are read once"
 
 
 @given(st.binary(), st.lists(st.text() | st.integers(-2, 5)), st.sampled_from(["toml", "json"]))
