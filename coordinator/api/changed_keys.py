@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """What a change has changed, or would: the keys, whose they are, and what is left to do.
 
-It is found when the answer is made, not while votes are awaited: nobody waits for it but the client
-that asked.  No secret is in it, not even for the owner, because answers end up in the logs of
-whatever makes changes.
+Most of it is found while the members vote, when the broker has nothing else to do.  No secret is in
+it, not even for the owner, because answers end up in the logs of whatever makes changes.
 """
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from coordinator.api import module_status
 from coordinator.api.fields import Fields
@@ -23,6 +22,7 @@ from coordinator.core.results import Comparison, Outcome
 from coordinator.files.provenance import Provenance, located
 from protocol import limits
 from protocol.keys import Path
+from protocol.reasons import Reason
 
 _AT_ONCE_BYTES: Final = limits.MERGE_IN_LOOP_BYTES
 """Configurations that are shorter, together, are compared in the loop: no thread is woken."""
@@ -33,6 +33,10 @@ class _Roster:
 
     def __init__(self, members: Iterable[Member]) -> None:
         self.told = [(member.name, member.description, member.report) for member in members]
+
+    def descriptions(self) -> list[tuple[str, str]]:
+        """What each says that it reads."""
+        return [(name, description) for name, description, _ in self.told]
 
     def readers(self) -> list[Reader | None]:
         """Each of them, None for one that does not tell what it reads."""
@@ -60,15 +64,42 @@ class _Waiting:
         return change.new is ABSENT or known.get(change.key, ABSENT) != change.new
 
 
+class _Findings(NamedTuple):
+    """What can be said of a change as soon as it is known, whatever comes of it."""
+
+    compared: Comparison
+    told: list[tuple[str, str]]
+    """Names and descriptions of the modules that it was found with."""
+    changes: list[Difference]
+    readers: list[Reader | None]
+    unread: tuple[Reason, ...]
+    """Keys that nobody reads, each with its place."""
+
+    def holds(self, compared: Comparison, roster: _Roster) -> bool:
+        """Whether it is about this change, and the modules are those that it was found with."""
+        return self.compared is compared and self.told == roster.descriptions()
+
+
 class ChangedKeys:
     """Makes the answer to a change."""
 
     def __init__(self, broker: BrokerHandle, secrets: SecretPlaces) -> None:
         self._broker = broker
         self._secrets = secrets
+        self._foreseen: _Findings | None = None
+
+    def foresee(self, compared: Comparison) -> None:
+        """The members are looking at this change: find now what its answer will need."""
+        if self._foreseen is not None and self._foreseen.compared is compared:
+            return
+        if _is_short(compared):
+            roster = _Roster(self._broker.machine.members)
+            provenance = self._broker.provenance.behind(compared.after.digest)
+            self._foreseen = _find(compared, roster, provenance)
 
     def answer(self, outcome: Outcome, then: Callable[[Fields], None]) -> None:
         """Call `then` with the whole answer; at once, unless comparing may take long."""
+        foreseen, self._foreseen = self._foreseen, None
         compared = outcome.compared
         if compared is None:
             then(as_json(outcome))
@@ -77,44 +108,49 @@ class ChangedKeys:
         provenance = self._broker.provenance.behind(outcome.digest)
 
         def job() -> Fields:
-            return _answer(outcome, compared, roster, secrets, provenance)
+            findings = foreseen
+            if findings is None or not findings.holds(compared, roster):
+                findings = _find(compared, roster, provenance)
+            return _answer(outcome, findings, roster, secrets)
 
         def done(result: object) -> None:
             then(result if isinstance(result, dict) else as_json(outcome))
 
-        if len(compared.before.encoded) + len(compared.after.encoded) <= _AT_ONCE_BYTES:
+        if _is_short(compared):
             then(job())
         else:
             self._broker.history_worker.submit(job, done)
 
 
-def _answer(
-    outcome: Outcome,
-    compared: Comparison,
-    roster: _Roster,
-    secrets: Secrets,
-    provenance: Provenance,
-) -> Fields:
+def _is_short(compared: Comparison) -> bool:
+    return len(compared.before.encoded) + len(compared.after.encoded) <= _AT_ONCE_BYTES
+
+
+def _find(compared: Comparison, roster: _Roster, provenance: Provenance) -> _Findings:
     changes = list(differences(compared.before, compared.after))
     readers = roster.readers()
-    told = {warning.key for warning in outcome.warnings}
-    found = unread(changes, compared.after, readers)
-    nobody_reads = located((one for one in found if one.key not in told), provenance)
-    by_table = readers_by_table(reader for reader in readers if reader is not None)
+    nobody_reads = located(unread(changes, compared.after, readers), provenance)
+    return _Findings(compared, roster.descriptions(), changes, readers, nobody_reads)
+
+
+def _answer(outcome: Outcome, findings: _Findings, roster: _Roster, secrets: Secrets) -> Fields:
+    by_table = readers_by_table(reader for reader in findings.readers if reader is not None)
     waiting = _Waiting(roster)
     pending: dict[str, None] = {}
     shown: list[Fields] = []
-    for change in changes:
+    for change in findings.changes:
         having = by_table.get(change.key[0], [])
         late = waiting.among(having, change)
         pending.update(dict.fromkeys(late))
         if len(shown) < limits.CHANGES_SHOWN:
             shown.append(_shown(change, having, late, secrets))
+    told = {warning.key for warning in outcome.warnings}
+    nobody_reads = (reason for reason in findings.unread if reason.key not in told)
     whole = outcome._replace(warnings=(*outcome.warnings, *nobody_reads))
     return {
         **as_json(whole),
         "changes": shown,
-        "changed": len(changes),
+        "changed": len(findings.changes),
         "pending": list(pending),
     }
 

@@ -100,7 +100,14 @@ class Dispatcher:
         self._event_watchers.drained(client)
 
     def look_out(self) -> None:
-        """Where another generation has come into force, obey its `access` and tell who watches."""
+        """The machine has made a step.
+
+        Where the members have been asked about a change, get its answer ready; where another
+        generation has come into force, obey its `access` and tell who watches.
+        """
+        change = self._broker.machine.transaction
+        if change is not None and change.compared is not None and change.client is not None:
+            self._changed.foresee(change.compared)
         running = self._broker.machine.running
         if running is None or running.generation == self._seen:
             return

@@ -157,16 +157,16 @@ class Observer:
         self, machine: Coordinator, peer: bytes, message: FromParticipant, now: float
     ) -> None:
         """A member has said something."""
-        if type(message) is Vote:
+        if isinstance(message, Vote):
             began, durations = self._asked, self.metrics.prepare
-        elif type(message) is Applied:
+        elif isinstance(message, Applied):
             began, durations = self._told, self.metrics.commit
         else:
             return
         since, member = began.pop(peer, None), machine.members.at(peer)
         if member is None or message.incarnation != member.incarnation:
             return
-        if type(message) is Vote:
+        if isinstance(message, Vote):
             self.timelines.voted(message.txid, member.name, message.yes)
         else:
             self.timelines.applied(message.generation, member.name, message.ok)
