@@ -140,8 +140,10 @@ class Executor:
         self._draining = True
         try:
             while self._events and not self._over:
-                step = self._machine.step(self._timers.now(), self._events.popleft())
-                self.carry_out(step)
+                event = self._events.popleft()
+                self.carry_out(self._machine.step(self._timers.now(), event))
+                if isinstance(event, Forced):
+                    self._tell_forced()
                 self._owner.stepped()
         finally:
             self._draining = False
@@ -212,7 +214,6 @@ class Executor:
             self._observer.forced(decision.txid, decision.generation)
             self._untold = result, elapsed
             self.feed(Forced(result))
-            self._tell_forced()
             if self._ledger.wants_maintenance:  # now that nobody waits for it
                 self._workers.ledger.submit(self._ledger.maintain, self._or_warn(_UNTIDY))
         elif isinstance(result, NotWritten):

@@ -144,18 +144,22 @@ class NoProcesses:
 class KeptLog:
     """Every line."""
 
-    def __init__(self) -> None:
+    def __init__(self, moment: Callable[[], int]) -> None:
         self.lines: list[str] = []
         self.warnings: list[str] = []
+        self.sent_before: dict[str, int] = {}
+        """By the last line of each kind: how many messages were sent before it."""
+        self._moment = moment
 
     def line(self, event: str, fields: Mapping[str, Any]) -> None:
         self.lines.append(event)
+        self.sent_before[event] = self._moment()
 
     def warn(self, event: str, **fields: Any) -> None:
         self.warnings.append(event)
 
     def notice(self, event: str, **fields: Any) -> None:
-        self.lines.append(event)
+        self.line(event, fields)
 
 
 class SmallBroker:
@@ -171,7 +175,8 @@ class SmallBroker:
         self.ended: list[tuple[int, tuple[Reason, ...]]] = []
         self.is_ready = False
         worker = WorkerAtOnce()
-        self.links, self.processes, self.log = QuietLinks(), NoProcesses(), KeptLog()
+        self.links, self.processes = QuietLinks(), NoProcesses()
+        self.log = KeptLog(lambda: len(self.links.sent))
         self.machine = open_machine(self.ledger, 0.0, Coordinator)
         environment = Environment(
             ledger=self.ledger, history=self.ledger.history(), transport=self.links,

@@ -170,6 +170,32 @@ def test_a_change_goes_out_and_its_answers_come_in(broker: SmallBroker) -> None:
     assert broker.ledger.attached() == ("a",)
 
 
+def test_the_members_hear_of_a_decision_before_the_log_does(broker: SmallBroker) -> None:
+    """What is told of it takes time, and they wait; a client hears of it when all is told."""
+    broker.ask(2, CONFIRM)
+    broker.join("a")
+    broker.applied("a")
+    broker.ask(3, ChangeRequest(Replacement(OLD), "load"))
+    (prepare,) = broker.sent(Prepare)
+    broker.log.lines.clear()
+    broker.hear((b"a", encode(Vote(1, "a-1", prepare.txid, True, ()))))
+    assert isinstance(broker.links.sent[-1][1], Commit)
+    for line in ("forced", "committed", "commit"):
+        assert broker.log.sent_before[line] == len(broker.links.sent), line
+    assert broker.log.lines == ["force", "forced", "committed", "commit"]
+
+
+def test_where_nobody_is_to_be_told_a_decision_is_told_before_its_answer(
+    broker: SmallBroker,
+) -> None:
+    broker.ask(2, CONFIRM)
+    broker.log.lines.clear()
+    broker.ask(3, ChangeRequest(Replacement(OLD), "load"))
+    assert broker.answers[3].result is Result.COMMITTED
+    lines = broker.log.lines
+    assert lines.index("forced") < lines.index("committed") < lines.index("end")
+
+
 def test_who_cannot_be_reached_is_lost_at_once(broker: SmallBroker) -> None:
     broker.ask(2, CONFIRM)
     broker.join("a")
