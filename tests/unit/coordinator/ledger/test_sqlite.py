@@ -74,6 +74,18 @@ def test_a_tidy_ledger_does_not_grow_and_loses_nothing(tmp_path: Path) -> None:
     assert sizes[True] < sizes[False] / 2
 
 
+def test_a_decision_writes_little_but_itself(tmp_path: Path) -> None:
+    """Somebody waits while it is written: tables that have nothing to forget are left alone."""
+    ledger = SqliteLedger.open(str(tmp_path))
+    log = tmp_path / f"{FILE}-wal"
+    before = log.stat().st_size
+    for number in range(1, 101):
+        ledger.force(decision(number, x=number))
+    pages = (log.stat().st_size - before) / 4096 / 100
+    assert pages < 4, f"{pages:.1f} pages a decision"
+    ledger.close()
+
+
 def test_generations_are_neither_skipped_nor_reused(tmp_path: Path) -> None:
     ledger = SqliteLedger.open(str(tmp_path))
     ledger.force(decision(1))
