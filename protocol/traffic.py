@@ -12,13 +12,16 @@ from protocol.messages import Applied, Message, Report, Vote
 TYPES: Final = ("request", "response", "event", "control")
 """Flux's types of messages."""
 
+ANSWERS: Final = frozenset({Vote, Applied, Report})
+"""The messages that answer another one."""
+
 Counts: TypeAlias = dict[str, dict[str, int]]
 """`tx` and `rx`: how many of each type."""
 
 
 def type_of(message: Message) -> Literal["request", "response"]:
     """Of which of Flux's types a message of ours is."""
-    return "response" if isinstance(message, Vote | Applied | Report) else "request"
+    return "response" if type(message) in ANSWERS else "request"
 
 
 def nothing_yet() -> Counts:
