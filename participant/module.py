@@ -24,15 +24,7 @@ from participant.settings.parameters import parameters
 from participant.settings.schema import Schema, schema_of
 from participant.settings.secrets import secret_paths, texts_of, uncovered
 from participant.stale import Stale
-from participant.unheard import (
-    Made,
-    heard,
-    listening,
-    made,
-    never_raised,
-    not_an_answer,
-    run_verb,
-)
+from participant.unheard import heard, listening, made, never_raised, not_an_answer, run_verb
 from protocol.configuration import EMPTY, Configuration
 from protocol.frozen import LazyTable
 from protocol.keys import Path, parse_key
@@ -304,11 +296,11 @@ class Module:
         answer: StagedSettings | Refusal | Undecided
         try:
             answer = self.weigh(candidate, merged)
-            if isinstance(answer, StagedSettings) and isinstance(answer.built, Later):
-                answer = Undecided(answer, answer.built)
-            ask = about_a_start and self.start_matters and not self.starting
-            if ask and isinstance(answer, StagedSettings):
-                said.update(dict.fromkeys(self._at_a_start(candidate, merged)))
+            if isinstance(answer, StagedSettings):
+                if answer.built is not None and isinstance(answer.built, Later):
+                    answer = Undecided(answer, answer.built)
+                elif about_a_start and self.start_matters and not self.starting:
+                    said.update(dict.fromkeys(self._at_a_start(candidate, merged)))
         finally:
             self._said = None
         self.warnings = self._located(said, merged) if said else ()
@@ -372,7 +364,7 @@ class Module:
         *given: Any,
     ) -> StagedSettings | Refusal:
         """What the author's code, `build(*given)`, says to it, heard to the end."""
-        objections: Made = {}
+        objections: dict[int, BaseException] = {}
         before = listening.set(objections)
         try:
             built = build(*given)

@@ -32,7 +32,7 @@ from protocol.codec import Encoder, Malformed, decode_from_coordinator
 from protocol.messages import Leave
 from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, Refusal
-from protocol.traffic import nothing_yet, type_of
+from protocol.traffic import TYPE_OF, nothing_yet
 
 Hook = Callable[[str, object], None]
 """Called with "before" or "after" and each effect; the chaos tests' way in."""
@@ -91,7 +91,7 @@ class Serving:
             if isinstance(message, Malformed):
                 self.complain(f"ignored a malformed frame: {message.why}")
             else:
-                self.module.traffic["rx"][type_of(message)] += 1
+                self.module.traffic["rx"][TYPE_OF[type(message)]] += 1
                 self.feed(Heard(message))
         if self._undecided is not None and self._undecided.later.look():
             self._end_judging(self._undecided)
@@ -132,7 +132,7 @@ class Serving:
 
     def _tell(self, effect: Tell) -> None:
         message = effect.message
-        self.module.traffic["tx"][type_of(message)] += 1
+        self.module.traffic["tx"][TYPE_OF[type(message)]] += 1
         self._link.send(self._encode(message))
 
     # Author's code
