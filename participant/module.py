@@ -123,7 +123,10 @@ class Undecided(NamedTuple):
 def _is_plain(settings: Any) -> bool:
     """Whether nobody can have changed a value in it, as an author could a list."""
     values = settings.__dict__.values() if isinstance(settings, BaseModel) else (settings,)
-    return all(value is None or isinstance(value, _PLAIN) for value in values)
+    for value in values:  # noqa: SIM110 - a loop here is one function less to enter
+        if value is not None and not isinstance(value, _PLAIN):
+            return False
+    return True
 
 
 def _as_typed(arguments: Arguments) -> dict[str, str]:
@@ -429,8 +432,7 @@ class Module:
         if self.merged is None or merged.arguments is not self.merged.arguments:
             self.arguments = _as_typed(merged.arguments)
         self.configuration, self.merged = staged.configuration, merged
-        known = self._read is not None and self._read.settings is staged.settings
-        self._read = staged if known or _is_plain(staged.settings) else None
+        self._read = staged if _is_plain(staged.settings) else None
         self.config = settings
         run_verb("commit", self.commit, staged.built)
         self.starting = False
