@@ -12,12 +12,12 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 from pydantic import BaseModel
 
 from participant.later import Later
-from participant.settings.effective import keep_restart_values, report
+from participant.settings.effective import has_restart, keep_restart_values, report
 from participant.settings.layers import Merged, Tables, from_environment, merge_layers
 from participant.settings.model import Settings, read_table
 from participant.settings.parameters import parameters
@@ -104,8 +104,7 @@ class Timer:
         self.cancelled = True
 
 
-@dataclass(frozen=True, slots=True)
-class StagedSettings:
+class StagedSettings(NamedTuple):
     """A candidate that passed, and all that is needed to take it into use."""
 
     configuration: Configuration
@@ -114,8 +113,7 @@ class StagedSettings:
     built: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Undecided:
+class Undecided(NamedTuple):
     """A candidate that passed so far; `later` has the rest, for `Module.end_judging`."""
 
     staged: StagedSettings
@@ -125,7 +123,17 @@ class Undecided:
 def _is_plain(settings: Any) -> bool:
     """Whether nobody can have changed a value in it, as an author could a list."""
     values = settings.__dict__.values() if isinstance(settings, BaseModel) else (settings,)
-    return all(value is None or isinstance(value, _PLAIN) for value in values)
+    for value in values:  # noqa: SIM110 - a loop here is one function less to enter
+        if value is not None and not isinstance(value, _PLAIN):
+            return False
+    return True
+
+
+def _as_typed(arguments: Arguments) -> dict[str, str]:
+    """The load arguments among them."""
+    return {
+        argument.key: argument.value for argument in arguments if argument.origin == LOAD_ARGUMENT
+    }
 
 
 class Module:
@@ -291,28 +299,29 @@ class Module:
         answer: StagedSettings | Refusal | Undecided
         try:
             answer = self.weigh(candidate, merged)
-            if isinstance(answer, StagedSettings) and isinstance(answer.built, Later):
-                answer = Undecided(answer, answer.built)
-            ask = about_a_start and self.start_matters and not self.starting
-            if ask and isinstance(answer, StagedSettings):
-                said.update(dict.fromkeys(self._at_a_start(candidate, merged)))
+            if isinstance(answer, StagedSettings):
+                if answer.built is not None and isinstance(answer.built, Later):
+                    answer = Undecided(answer, answer.built)
+                elif about_a_start and self.start_matters and not self.starting:
+                    said.update(dict.fromkeys(self._at_a_start(candidate, merged)))
         finally:
             self._said = None
-        self.warnings = self._located(said, merged)
+        self.warnings = self._located(said, merged) if said else ()
         return answer
 
     def _merged(self, tree: LazyTable, values: Arguments) -> Merged:
         """What the module would read; most changes are about other modules' tables."""
         known, tables = self._read, self.owned()
-        if known is not None and known.merged.says(tree, tables, values):
-            return known.merged.moved_to(tree, tables)
+        same = known.merged.moved_to(tree, tables, values) if known is not None else None
+        if same is not None:
+            return same
         return merge_layers(tree, tables, self.schema(), values, self.title())
 
     def end_judging(self, undecided: Undecided) -> StagedSettings | Refusal:
         """The verdict of a `later` that is done."""
         staged = undecided.staged
         return self._ask(
-            undecided.later.result, staged.configuration, staged.merged, staged.settings
+            staged.configuration, staged.merged, staged.settings, undecided.later.result
         )
 
     def _at_a_start(self, candidate: Configuration, merged: Merged) -> list[Reason]:
@@ -338,9 +347,7 @@ class Module:
         """The second half of `judge`; base classes may set things up around it."""
         if self._read is not None and merged.own is self._read.merged.own and not self.starting:
             settings = self._read.settings
-            return self._ask(
-                lambda: self.prepare(settings, merged.whole), candidate, merged, settings
-            )
+            return self._ask(candidate, merged, settings, self.prepare, settings, merged.whole)
         title = self.title()
         self._learn_secrets(merged)
         settings = read_table(type(self).Config, merged.own, self.owned().where, title)
@@ -349,28 +356,40 @@ class Module:
         self._learn_secrets(merged, settings)
         if merged.faults:
             return self._refused(merged.faults, merged)
-        return self._ask(lambda: self.prepare(settings, merged.whole), candidate, merged, settings)
+        return self._ask(candidate, merged, settings, self.prepare, settings, merged.whole)
 
     def _ask(
-        self, build: Callable[[], Any], candidate: Configuration, merged: Merged, settings: Any
+        self,
+        candidate: Configuration,
+        merged: Merged,
+        settings: Any,
+        build: Callable[..., Any],
+        *given: Any,
     ) -> StagedSettings | Refusal:
-        """What the author's code says to it, heard to the end."""
-        title = self.title()
+        """What the author's code, `build(*given)`, says to it, heard to the end."""
+        objections: dict[int, BaseException] = {}
+        before = listening.set(objections)
         try:
-            with listening() as objections:
-                built = build()
-        except Reject as reject:
-            return self._refused((reject.reason(title, self.table),), merged)
-        except Rejects as several:
-            reasons = [reject.reason(title, self.table) for reject in several.rejects]
-            return self._refused(
-                reasons or [Reason(title, _NO_REASONS, code=ReasonCode.FAULT)], merged
-            )
+            built = build(*given)
+        except (Reject, Rejects) as objection:
+            return self._refused(self._objected(objection), merged)
+        finally:
+            listening.reset(before)
+        if built is None and not objections:  # what nearly all say
+            return StagedSettings(candidate, merged, settings, None)
         unheard = not_an_answer(built)
         fault = f"prepare returned {unheard}" if unheard else never_raised(objections)
         if fault:
-            return self._refused((Reason(title, fault, code=ReasonCode.FAULT),), merged)
+            fault_of_author = Reason(self.title(), fault, code=ReasonCode.FAULT)
+            return self._refused((fault_of_author,), merged)
         return StagedSettings(candidate, merged, settings, built)
+
+    def _objected(self, objection: Reject | Rejects) -> list[Reason]:
+        """What was raised, as it travels to the coordinator."""
+        title = self.title()
+        rejects = (objection,) if isinstance(objection, Reject) else objection.rejects
+        reasons = [reject.reason(title, self.table) for reject in rejects]
+        return reasons or [Reason(title, _NO_REASONS, code=ReasonCode.FAULT)]
 
     def _refused(self, reasons: Iterable[Reason], merged: Merged) -> Refusal:
         return Refusal(self._located(reasons, merged))
@@ -404,19 +423,17 @@ class Module:
 
     def take(self, staged: StagedSettings) -> None:
         """Make `staged` the configuration in force and tell the author's `commit`."""
-        settings = staged.settings
+        settings, merged = staged.settings, staged.merged
+        kind: type[BaseModel] = type(settings)
         if self.loaded is None:
-            self.loaded = staged.merged
-        else:
+            self.loaded = merged
+        elif has_restart(kind):
             settings = keep_restart_values(settings, self.config, self.schema())
-        self.configuration, self.merged = staged.configuration, staged.merged
+        if self.merged is None or merged.arguments is not self.merged.arguments:
+            self.arguments = _as_typed(merged.arguments)
+        self.configuration, self.merged = staged.configuration, merged
         self._read = staged if _is_plain(staged.settings) else None
         self.config = settings
-        self.arguments = {
-            argument.key: argument.value
-            for argument in staged.merged.arguments
-            if argument.origin == LOAD_ARGUMENT
-        }
         run_verb("commit", self.commit, staged.built)
         self.starting = False
 

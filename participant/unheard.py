@@ -7,19 +7,21 @@ Each of them would count as a yes, and the gate would stand open with nobody at 
 """
 
 import inspect
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable
 from contextvars import ContextVar
 from typing import TypeAlias
 
 Made: TypeAlias = dict[int, BaseException]
 """Objections by their id; that they are in it keeps them, and so the id, alive."""
 
-_made: ContextVar[Made | None] = ContextVar("made", default=None)
+listening: ContextVar[Made | None] = ContextVar("listening", default=None)
+"""Where the objections go that are made in this thread; None where nobody asks about them."""
 
 
 def has_not_run(returned: object) -> str:
     """What this is, where it is the promise of a computation rather than its result; or empty."""
+    if returned is None:  # what nearly all return; the abstract classes below cost more to ask
+        return ""
     if isinstance(returned, Coroutine):
         returned.close()  # or Python complains, on stderr, that nobody awaited it
         return "a coroutine"
@@ -33,7 +35,7 @@ def has_not_run(returned: object) -> str:
 def run_verb(verb: str, function: Callable[..., object], *arguments: object) -> object:
     """What `function` returns; TypeError where that shows that its body has not run."""
     returned = function(*arguments)
-    if kind := has_not_run(returned):
+    if returned is not None and (kind := has_not_run(returned)):
         raise TypeError(f"{verb} returned {kind}, which nobody runs: it must be a plain function")
     return returned
 
@@ -54,29 +56,18 @@ def not_an_answer(returned: object) -> str:
     return ""
 
 
-@contextmanager
-def listening() -> Iterator[Made]:
-    """Collect the objections that are made in this thread meanwhile."""
-    made: Made = {}
-    token = _made.set(made)
-    try:
-        yield made
-    finally:
-        _made.reset(token)
-
-
 def made(objection: BaseException, of: Iterable[BaseException] = ()) -> None:
     """Note that an author's code has made this one, which speaks for all those that it is `of`."""
     for part in of:
         heard(part)
-    collected = _made.get()
+    collected = listening.get()
     if collected is not None:
         collected[id(objection)] = objection
 
 
 def heard(objection: BaseException) -> None:
     """This one has been said in another way."""
-    collected = _made.get()
+    collected = listening.get()
     if collected is not None:
         collected.pop(id(objection), None)
 

@@ -42,7 +42,8 @@ class Malformed(NamedTuple):
 
 def encode(message: Message) -> bytes:
     """The frame of `message`."""
-    frame: bytes = msgpack.packb(_parts(message), use_bin_type=True, default=_reason_fields)
+    parts = (limits.PROTOCOL_VERSION, _TAGS[type(message)], *message)
+    frame: bytes = msgpack.packb(parts, use_bin_type=True, default=_reason_fields)
     return frame
 
 
@@ -57,12 +58,8 @@ class Encoder:
 
     def encode(self, message: FromParticipant) -> bytes:
         """The frame of `message`."""
-        frame: bytes = self._pack(_parts(message))
+        frame: bytes = self._pack((limits.PROTOCOL_VERSION, _TAGS[type(message)], *message))
         return frame
-
-
-def _parts(message: Message) -> tuple[Any, ...]:
-    return (limits.PROTOCOL_VERSION, _TAGS[type(message)], *message)
 
 
 def decode_from_participant(frame: bytes) -> FromParticipant | Malformed:
@@ -101,7 +98,7 @@ def _decode(frame: bytes | memoryview, allowed: range, largest: int) -> Any:
         check_fields(shapes, fields, values)
     except BadField as wrong:
         return Malformed(f"{build.__name__}.{build._fields[len(values)]}: {wrong}")
-    message: Message = build(*values)
+    message: Message = build._make(values)  # one function for all classes
     if isinstance(message, messages.Prepare) and digest_of(message.candidate) != message.digest:
         return Malformed("Prepare.digest: not that of the candidate")
     if isinstance(message, messages.Admit) and digest_of(message.configuration) != message.digest:

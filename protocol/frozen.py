@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """A configuration as it is shown: read-only on every level, and decoded where it is looked at."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import msgpack
@@ -29,8 +29,15 @@ class LazyTable(Mapping[str, Value]):
 
     def encoding(self, name: str) -> bytes:
         """The canonical encoding of what is there under `name`; empty where nothing is."""
-        start, end = self._places.get(name, (0, 0))
-        return self._encoded[start:end]
+        return self.encodings((name,))[0]
+
+    def encodings(self, names: Iterable[str]) -> tuple[bytes, ...]:
+        """The canonical encoding of what is there under each name; empty where nothing is."""
+        found = []
+        for name in names:
+            start, end = self._places.get(name, (0, 0))
+            found.append(self._encoded[start:end])
+        return tuple(found)
 
     def __getitem__(self, name: str) -> Value:
         if name not in self._read:
@@ -49,6 +56,32 @@ class LazyTable(Mapping[str, Value]):
 
     def __repr__(self) -> str:
         return f"LazyTable({', '.join(self._places)})"
+
+
+class LaidOver(Mapping[str, Value]):
+    """A whole configuration, with other tables in the place of some of its own, or beside them."""
+
+    __slots__ = ("_below", "_over")
+
+    def __init__(self, below: Table, over: dict[str, Any]) -> None:
+        self._below = below
+        self._over = over
+
+    def __getitem__(self, name: str) -> Value:
+        value: Value = freeze(self._over[name]) if name in self._over else self._below[name]
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._over or name in self._below
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**dict.fromkeys(self._below), **self._over})
+
+    def __len__(self) -> int:
+        return len(self._below) + sum(name not in self._below for name in self._over)
+
+    def __repr__(self) -> str:
+        return f"LaidOver({', '.join(self)})"
 
 
 class FrozenTable(Mapping[str, Value]):

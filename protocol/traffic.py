@@ -5,7 +5,8 @@ Flux's message types are request, response, event and control (RFC 3).  Between 
 module there are the first two: what answers another message is a response.
 """
 
-from typing import Final, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias, get_args
 
 from protocol.messages import Applied, Message, Report, Vote
 
@@ -16,9 +17,15 @@ Counts: TypeAlias = dict[str, dict[str, int]]
 """`tx` and `rx`: how many of each type."""
 
 
+TYPE_OF: Final[Mapping[type[Message], Literal["request", "response"]]] = {
+    kind: "response" if kind in (Vote, Applied, Report) else "request" for kind in get_args(Message)
+}
+"""Of which of Flux's types a message of each class of ours is."""
+
+
 def type_of(message: Message) -> Literal["request", "response"]:
     """Of which of Flux's types a message of ours is."""
-    return "response" if isinstance(message, Vote | Applied | Report) else "request"
+    return TYPE_OF[type(message)]
 
 
 def nothing_yet() -> Counts:

@@ -83,22 +83,24 @@ class Participant:
         """What to do about `event`, in this order.  Raises Forbidden only for our own mistakes."""
         effects: tuple[Effect, ...] = ()
         match event:
+            case Heard():
+                effects = self._heard(event.message)
+            case Judged():
+                reasons, warnings = event
+                effects = self._judged(
+                    bounded(reasons) if reasons else (), bounded(warnings) if warnings else ()
+                )
+            case Finished():
+                reasons, report = event
+                effects = self._finished(bounded(reasons) if reasons else (), report)
+            case Shown(ticket, text):
+                effects = (Tell(Report(self.epoch, self.incarnation, ticket, text)),)
             case Connected():
                 if self.linked:  # a link that is made anew was cut, though nobody said so
                     effects = self._cut()
                 self.linked = True
             case Cut():
                 effects = self._cut()
-            case Heard(message):
-                effects = self._heard(message)
-            case Judged(reasons, warnings):
-                effects = self._judged(
-                    bounded(reasons) if reasons else (), bounded(warnings) if warnings else ()
-                )
-            case Finished(reasons, report):
-                effects = self._finished(bounded(reasons) if reasons else (), report)
-            case Shown(ticket, text):
-                effects = (Tell(Report(self.epoch, self.incarnation, ticket, text)),)
         if self.later is not None and self.state not in _BUSY:
             effects = (*effects, *self._catch_up(self.later))
         if self.joined:

@@ -29,10 +29,10 @@ from participant.transport.interface import LinkEvent, ParticipantTransport
 from participant.unheard import run_verb
 from protocol import limits
 from protocol.codec import Encoder, Malformed, decode_from_coordinator
-from protocol.messages import Leave, Message
+from protocol.messages import Leave
 from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, Refusal
-from protocol.traffic import nothing_yet, type_of
+from protocol.traffic import TYPE_OF, nothing_yet
 
 Hook = Callable[[str, object], None]
 """Called with "before" or "after" and each effect; the chaos tests' way in."""
@@ -82,17 +82,16 @@ class Serving:
 
     def turn(self) -> None:
         """Wait for something, and deal with it."""
-        happened = self._link.wait(self._time_left())
-        if happened is LinkEvent.UP:
-            self.feed(Connected())
-        elif happened is LinkEvent.DOWN:
-            self.feed(Cut())
+        waits_for_more = self._timers or self._undecided is not None
+        happened = self._link.wait(self._time_left() if waits_for_more else None)
+        if isinstance(happened, LinkEvent):
+            self.feed(Connected() if happened is LinkEvent.UP else Cut())
         elif happened is not None:
             message = decode_from_coordinator(happened)
             if isinstance(message, Malformed):
                 self.complain(f"ignored a malformed frame: {message.why}")
             else:
-                self._count("rx", message)
+                self.module.traffic["rx"][TYPE_OF[type(message)]] += 1
                 self.feed(Heard(message))
         if self._undecided is not None and self._undecided.later.look():
             self._end_judging(self._undecided)
@@ -132,41 +131,48 @@ class Serving:
                     self._hook("after", effect)
 
     def _tell(self, effect: Tell) -> None:
-        self._count("tx", effect.message)
-        self._link.send(self._encode(effect.message))
+        message = effect.message
+        self.module.traffic["tx"][TYPE_OF[type(message)]] += 1
+        self._link.send(self._encode(message))
 
     # Author's code
 
     def _validate(self, effect: Validate) -> None:
-        self._judge(
-            lambda: self.module.start_judging(
+        try:
+            answer = self.module.start_judging(
                 effect.candidate, effect.arguments, allowed=effect.allowed
             )
-        )
+        except BaseException as error:
+            answer = self._no_answer(error)
+        self._judged(answer)
 
-    def _judge(self, ask: Callable[[], StagedSettings | Refusal | Undecided]) -> None:
+    def _no_answer(self, error: BaseException) -> Refusal:
+        """Whatever an author's `prepare` raises is a no."""
+        why = self._mishap("prepare", error)
+        return Refusal((Reason(self.name, why, code=ReasonCode.FAULT),))
+
+    def _judged(self, answer: StagedSettings | Refusal | Undecided) -> None:
         reasons: tuple[Reason, ...] = ()
-        try:
-            answer = ask()
-        except BaseException as error:  # whatever an author's prepare raises is a no
-            why = self._mishap("prepare", error)
-            reasons = (Reason(self.name, why, code=ReasonCode.FAULT),)
+        if isinstance(answer, StagedSettings):
+            self._staged = answer
+        elif isinstance(answer, Refusal):
+            reasons = answer.reasons
         else:
-            if isinstance(answer, Undecided):
-                self._undecided = answer
-                self._link.watch(answer.later.descriptor)
-                return
-            if isinstance(answer, Refusal):
-                reasons = answer.reasons
-            else:
-                self._staged = answer
+            self._undecided = answer
+            self._link.watch(answer.later.descriptor)
+            return
         self._events.append(Judged(reasons, self.module.warnings))
 
     def _end_judging(self, undecided: Undecided) -> None:
         """What was undecided has come to its verdict."""
         self._undecided = None
         self._link.unwatch(undecided.later.descriptor)
-        self._judge(lambda: self.module.end_judging(undecided))
+        answer: StagedSettings | Refusal
+        try:
+            answer = self.module.end_judging(undecided)
+        except BaseException as error:
+            answer = self._no_answer(error)
+        self._judged(answer)
         self.feed(self._events.pop())
 
     def _cancel(self) -> None:
@@ -211,9 +217,6 @@ class Serving:
     def _clear(self) -> None:
         self.module.traffic = nothing_yet()
         run_verb("clear_stats", self.module.clear_stats)
-
-    def _count(self, way: str, message: Message) -> None:
-        self.module.traffic[way][type_of(message)] += 1
 
     def _quit(self, effect: Quit) -> None:
         self.quit = effect

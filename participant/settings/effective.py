@@ -27,14 +27,14 @@ AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 
 @cache
-def _has_restart(model: type[BaseModel]) -> bool:
+def has_restart(model: type[BaseModel]) -> bool:
     """Returns True if anything in it takes effect only at load."""
     return RESTART in json.dumps(schema_of(model))
 
 
 def keep_restart_values(new: AnyModel, old: BaseModel, schema: Schema) -> AnyModel:
     """`new`, with the values of `old` for all that takes effect only at load."""
-    return _pinned(new, old, schema, schema) if _has_restart(type(new)) else new
+    return _pinned(new, old, schema, schema) if has_restart(type(new)) else new
 
 
 def _pinned(new: AnyModel, old: BaseModel, root: Schema, node: Any) -> AnyModel:

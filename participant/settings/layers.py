@@ -16,7 +16,7 @@ import msgpack
 
 from participant.settings.argument_text import value_of
 from participant.settings.schema import Schema, below, kinds
-from protocol.frozen import LazyTable, Table, freeze
+from protocol.frozen import LaidOver, LazyTable, Table
 from protocol.keys import Path, format_key, parse_key
 from protocol.messages import Argument, Arguments
 from protocol.reason_code import ReasonCode
@@ -41,15 +41,11 @@ class Tables:
 
     def own(self, tree: LazyTable) -> tuple[Any, tuple[bytes, ...]]:
         """A copy of what the configuration says to this module, of whatever shape; and encoded."""
-        encoded = self.encoded(tree)
+        encoded = tree.encodings(self.names)
         if self.single:
             return msgpack.unpackb(encoded[0], raw=False) if encoded[0] else {}, encoded
         named = zip(self.names, encoded, strict=True)
         return {name: msgpack.unpackb(table, raw=False) for name, table in named if table}, encoded
-
-    def encoded(self, tree: LazyTable) -> tuple[bytes, ...]:
-        """What the configuration says to this module, undecoded."""
-        return tuple([tree.encoding(name) for name in self.names])
 
     def spelt(self, path: Path) -> Path:
         """The key of the setting at `path` of `Config`: the first table's name is left out."""
@@ -64,9 +60,7 @@ class Tables:
 
     def laid_over(self, tree: Table, own: Any) -> Table:
         """The whole configuration, read-only, with `own` in the place of this module's tables."""
-        tables = {self.names[0]: own} if self.single else own
-        changed: Table = freeze({**tree, **tables})
-        return changed
+        return LaidOver(tree, {self.names[0]: own} if self.single else own)
 
 
 class Override(NamedTuple):
@@ -108,14 +102,12 @@ class Merged(NamedTuple):
         origin = FILE if self.has(path) else DEFAULT
         return f"{origin}, in part {inside}" if inside else origin
 
-    def says(self, tree: LazyTable, tables: Tables, arguments: Arguments) -> bool:
-        """Whether the module would read in `tree` what it has read here."""
-        return arguments == self.arguments and tables.encoded(tree) == self.encoded
-
-    def moved_to(self, tree: LazyTable, tables: Tables) -> "Merged":
-        """The same, in another configuration that says the same to the module."""
-        laid = self.overrides and tables.names
-        return self._replace(whole=tables.laid_over(tree, self.own) if laid else tree)
+    def moved_to(self, tree: LazyTable, tables: Tables, arguments: Arguments) -> "Merged | None":
+        """The same in `tree`; None where the module would read something else there."""
+        if arguments != self.arguments or tree.encodings(tables.names) != self.encoded:
+            return None
+        whole = tables.laid_over(tree, self.own) if self.overrides and tables.names else tree
+        return Merged(whole, self.encoded, self.own, self.arguments, self.overrides, self.faults)
 
     def has(self, path: Path) -> bool:
         """Returns True if anything but a default is at `path` of `Config`."""

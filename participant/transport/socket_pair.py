@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from participant.transport.interface import LinkEvent
 from protocol import limits
-from protocol.packets import PACKET_BYTES, NotAPacket, PacketReader, SharedFrame, is_short, pieces
+from protocol.packets import PACKET_BYTES, NotAPacket, PacketReader, SharedFrame, pieces
 
 _DESCRIPTOR_BYTES = socket.CMSG_SPACE(4)
 _SEALED = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_WRITE
@@ -64,12 +64,20 @@ class SocketPair:
         return self._receive()
 
     def _receive(self) -> LinkEvent | bytes | memoryview | None:
-        data, descriptors = self._packet()
+        """What one packet completes; it is without bytes where the other end is gone."""
+        descriptors: list[int] = []
+        frame: LinkEvent | bytes | SharedFrame | None = LinkEvent.DOWN
         try:
-            frame = self._reader.feed(data) if data else LinkEvent.DOWN
+            data, ancillary, _, _ = self._socket.recvmsg(
+                PACKET_BYTES, _DESCRIPTOR_BYTES, socket.MSG_CMSG_CLOEXEC
+            )
+            if ancillary:
+                descriptors = _passed(ancillary)
+            if data:
+                frame = self._reader.feed(data)
             if isinstance(frame, SharedFrame):
                 return _mapped(descriptors, frame.size)
-        except NotAPacket:
+        except (OSError, NotAPacket):
             frame = LinkEvent.DOWN
         finally:
             for descriptor in descriptors:
@@ -78,24 +86,16 @@ class SocketPair:
             self._is_down = True
         return frame
 
-    def _packet(self) -> tuple[bytes, list[int]]:
-        """One packet and what came with it; without bytes where the other end is gone."""
-        try:
-            data, ancillary, _, _ = self._socket.recvmsg(
-                PACKET_BYTES, _DESCRIPTOR_BYTES, socket.MSG_CMSG_CLOEXEC
-            )
-        except OSError:
-            return b"", []
-        if not ancillary:
-            return data, []
-        rights = [part for _, kind, part in ancillary if kind == socket.SCM_RIGHTS]
-        return data, [int.from_bytes(part[:4], "little") for part in rights]
-
     def send(self, frame: bytes) -> None:
         """Send; the broker always reads, and a module that outruns it waits for it."""
-        with suppress(OSError):  # `wait` tells of the end
-            for packet in (frame,) if is_short(frame) else pieces(frame):
+        try:
+            if len(frame) <= PACKET_BYTES:  # as most are: it is a packet as it is
+                self._socket.send(frame)
+                return
+            for packet in pieces(frame):
                 self._socket.send(packet)
+        except OSError:  # `wait` tells of the end
+            return
 
     def reopen(self) -> None:
         """There is no other connection to be had: nothing happens after this, at either end."""
@@ -106,6 +106,12 @@ class SocketPair:
     def close(self) -> None:
         """What has been sent is there to be read, also when this end is closed."""
         self._socket.close()
+
+
+def _passed(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
+    """The descriptors that came with a packet."""
+    rights = [part for _, kind, part in ancillary if kind == socket.SCM_RIGHTS]
+    return [int.from_bytes(part[:4], "little") for part in rights]
 
 
 def _mapped(descriptors: list[int], size: int) -> memoryview:

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from pydantic import field_validator
+from pydantic import ConfigDict, field_validator
 
 from participant import Field, Module
 from participant.module import StagedSettings
@@ -104,3 +104,31 @@ def test_what_an_author_could_have_changed_is_read_again() -> None:
     for other in range(3):
         take(module, {"counted": {"x": [1]}, "other": other})
         assert module.config.x == [1, 7]
+
+
+class Open(Module):
+    """Its settings can be written."""
+
+    table = "counted"
+
+    class Config(Module.Config):
+        """A number, at first."""
+
+        model_config = ConfigDict(frozen=False)
+        x: Any = Field(description="anything")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Any] = []
+
+    def prepare(self, new: Any, config: Any) -> None:
+        self.asked.append(new.x)
+        if config["other"] == 1:
+            new.x = [7]
+
+
+def test_what_an_author_has_put_there_is_not_kept_either() -> None:
+    module = Open()
+    for other in range(3):
+        take(module, {"counted": {"x": 1}, "other": other})
+    assert module.asked == [1, 1, 1]

@@ -6,16 +6,18 @@ from typing import Any
 import pytest
 
 from protocol.configuration import Configuration
-from protocol.frozen import FrozenTable, LazyTable, freeze, thaw
+from protocol.frozen import FrozenTable, LaidOver, LazyTable, freeze, thaw
 
 TREE = {"a": {"b": [1, {"c": 2}], "d": "x"}, "e": {}}
 
 
-@pytest.fixture(params=[LazyTable, FrozenTable])
+@pytest.fixture(params=[LazyTable, FrozenTable, LaidOver])
 def table(request: pytest.FixtureRequest) -> Any:
     """The whole tree, decoded when it is looked at, or at once."""
     if request.param is LazyTable:
         return LazyTable(Configuration.of(TREE).encoded)
+    if request.param is LaidOver:
+        return LaidOver(LazyTable(Configuration.of({"a": 1}).encoded), TREE)
     return freeze(TREE)
 
 
@@ -29,6 +31,17 @@ def test_it_is_a_mapping(table: Any) -> None:
 
 def test_it_says_what_it_is(table: Any) -> None:
     assert repr(table).startswith(f"{type(table).__name__}(")
+
+
+def test_what_is_laid_over_counts_and_the_rest_is_not_looked_at() -> None:
+    encoded = Configuration.of({"a": 1, "b": {"c": "spoilt"}, "d": 4}).encoded
+    below = LazyTable(encoded.replace(b"\xa6spoilt", b"\xa6\xff\xff\xff\xff\xff\xff"))
+    table: Any = LaidOver(below, {"a": {"x": [1]}, "e": 5})
+    assert (list(table), len(table)) == (["a", "b", "d", "e"], 4)
+    assert ("a" in table, "d" in table, "e" in table, "z" in table) == (True, True, True, False)
+    assert (table["a"]["x"], table["d"], table["e"]) == ((1,), 4, 5)
+    with pytest.raises(UnicodeDecodeError):
+        table["b"]
 
 
 def test_nothing_in_it_can_be_written(table: Any) -> None:
