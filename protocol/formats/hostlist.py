@@ -252,6 +252,7 @@ def _printed(group: list[Span]) -> Iterator[str]:
         if (
             len(part) == 1
             and len(part[0]) == 1
+            and "[" not in suffix  # it would be read as the number's brackets
             and list(_single(prefix + members + suffix)) == part
         ):
             yield prefix + members + suffix

@@ -151,6 +151,7 @@ _lists = st.lists(_words | _bracketed, max_size=6).map(",".join)
 @example("1[18446744073709551615],x[18446744073709551614-18446744073709551615]")
 @example("[18446744073709551615]1")
 @example("a[9]1[0],a[9]1[0]")
+@example("[0][]")
 def test_what_is_printed_is_read_back(text: str) -> None:
     hosts = Hosts.parse(text)
     assert list(Hosts.parse(str(hosts))) == list(hosts)
