@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""How many examples a property is tried on: all of them in `make test`, a fifth in `make unit`."""
+"""How many examples a property is tried on: all of them in `make test`, a fifth in `make unit`.
+
+They are the same in every run, so that what fails has been made to fail by a change.  FRESH=1 in
+the environment draws new ones: for whoever looks for faults, and has the time to mend what is found.
+"""
 
 import os
 
 from hypothesis import HealthCheck, Phase, settings
 
 QUICK = "QUICK" in os.environ
+FRESH = "FRESH" in os.environ
 PHASES = (Phase.explicit, Phase.generate) if "UNSHRUNK" in os.environ else tuple(Phase)
 """UNSHRUNK: that something fails is enough (`make mutants`), and no small example is looked for."""
 
@@ -17,6 +22,7 @@ def examples(count: int) -> settings:
     """
     return settings(
         max_examples=max(1, count // 5) if QUICK else count,
+        derandomize=not FRESH,
         deadline=None,
         phases=PHASES,
         suppress_health_check=[HealthCheck.too_slow],
