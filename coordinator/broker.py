@@ -196,6 +196,18 @@ class Broker:
         """Write a refused attempt into the history."""
         self._executor.record_attempt(attempt)
 
+    def record_warnings(self, generation: int, warnings: tuple[Reason, ...]) -> None:
+        """Write all that was said of a generation that was committed into the history."""
+
+        def then(result: object) -> None:
+            if isinstance(result, BaseException):
+                self.log.warn("warnings not written", why=str(result))
+
+        ledger = self._world.ledger
+        self._world.workers.ledger.submit(
+            lambda: ledger.record_warnings(generation, warnings), then
+        )
+
     # Life
 
     def run(self) -> int:
@@ -250,9 +262,8 @@ class Broker:
         """Bring the client its answer."""
         outcome = answer if isinstance(answer, Outcome) else None
         self._view.answered(client, outcome)
-        if client != BY_SIGNAL:
-            self._front.answer(client, answer)
-        elif outcome is not None:
+        self._front.answer(client, answer)  # also where nobody waits: what it finds is recorded
+        if client == BY_SIGNAL and outcome is not None:
             self._log_reload(outcome)
         self._tell_manager()
 

@@ -102,9 +102,15 @@ def title(entry: Entry) -> str:
             end = f"unchanged: generation {entry['base']} was this already"
         case other:
             end = str(other)
-    undone = entry.get("undone_by")
-    after = f"; undone by generation {undone}: nobody confirmed it" if undone else ""
-    return f"{dry}{end}{after}"
+    return f"{dry}{end}{_undone(entry)}"
+
+
+def _undone(entry: Entry) -> str:
+    """By which generation, and why: a guest is not told that."""
+    if not entry.get("undone_by"):
+        return ""
+    why = f": {entry['undone_why']}" if entry.get("undone_why") else ""
+    return f"; undone by generation {entry['undone_by']}{why}"
 
 
 def rows(entry: Entry) -> list[Row]:

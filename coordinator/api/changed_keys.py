@@ -3,6 +3,9 @@
 
 Most of it is found while the members vote, when the broker has nothing else to do.  No secret is in
 it, not even for the owner, because answers end up in the logs of whatever makes changes.
+
+What nobody reads of a generation is in the history, too, with what modules warned of: it is written
+there when the answer is made.
 """
 
 import json
@@ -18,7 +21,7 @@ from coordinator.comparison.differences import ABSENT, Difference, differences
 from coordinator.comparison.readers import Reader, reader_of, readers_by_table
 from coordinator.comparison.unread import unread
 from coordinator.core.members import Member
-from coordinator.core.results import Comparison, Outcome
+from coordinator.core.results import Comparison, Outcome, Result
 from coordinator.files.provenance import Provenance, located
 from protocol import limits
 from protocol.keys import Path
@@ -26,6 +29,15 @@ from protocol.reasons import Reason
 
 _AT_ONCE_BYTES: Final = limits.MERGE_IN_LOOP_BYTES
 """Configurations that are shorter, together, are compared in the loop: no thread is woken."""
+
+_DECIDED: Final = frozenset({Result.COMMITTED, Result.PARTIAL})
+
+
+class _Whole(NamedTuple):
+    """An answer, and what is in it that no module said."""
+
+    answer: Fields
+    nobody_reads: tuple[Reason, ...]
 
 
 class _Roster:
@@ -107,17 +119,21 @@ class ChangedKeys:
         roster, secrets = _Roster(self._broker.machine.members), self._secrets.known()
         provenance = self._broker.provenance.behind(outcome.digest)
 
-        def job() -> Fields:
+        def job() -> _Whole:
             findings = foreseen
             if findings is None or not findings.holds(compared, roster):
                 findings = _find(compared, roster, provenance)
-            return _answer(outcome, findings, roster, secrets)
+            return _whole(outcome, findings, roster, secrets)
 
         def done(result: object) -> None:
-            then(result if isinstance(result, dict) else as_json(outcome))
+            whole = result if isinstance(result, _Whole) else _Whole(as_json(outcome), ())
+            if whole.nobody_reads and outcome.result in _DECIDED:
+                warnings = (*outcome.warnings, *whole.nobody_reads)
+                self._broker.record_warnings(outcome.generation, warnings)
+            then(whole.answer)
 
         if _is_short(compared):
-            then(job())
+            done(job())
         else:
             self._broker.history_worker.submit(job, done)
 
@@ -133,7 +149,7 @@ def _find(compared: Comparison, roster: _Roster, provenance: Provenance) -> _Fin
     return _Findings(compared, roster.descriptions(), changes, readers, nobody_reads)
 
 
-def _answer(outcome: Outcome, findings: _Findings, roster: _Roster, secrets: Secrets) -> Fields:
+def _whole(outcome: Outcome, findings: _Findings, roster: _Roster, secrets: Secrets) -> _Whole:
     by_table = readers_by_table(reader for reader in findings.readers if reader is not None)
     waiting = _Waiting(roster)
     pending: dict[str, None] = {}
@@ -145,14 +161,15 @@ def _answer(outcome: Outcome, findings: _Findings, roster: _Roster, secrets: Sec
         if len(shown) < limits.CHANGES_SHOWN:
             shown.append(_shown(change, having, late, secrets))
     told = {warning.key for warning in outcome.warnings}
-    nobody_reads = (reason for reason in findings.unread if reason.key not in told)
-    whole = outcome._replace(warnings=(*outcome.warnings, *nobody_reads))
-    return {
-        **as_json(whole),
+    nobody_reads = tuple(reason for reason in findings.unread if reason.key not in told)
+    complete = outcome._replace(warnings=(*outcome.warnings, *nobody_reads))
+    answer = {
+        **as_json(complete),
         "changes": shown,
         "changed": len(findings.changes),
         "pending": list(pending),
     }
+    return _Whole(answer, nobody_reads)
 
 
 def _shown(

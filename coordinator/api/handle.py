@@ -68,5 +68,8 @@ class BrokerHandle(Protocol):
     def record_attempt(self, attempt: Attempt) -> None:
         """Write a refused attempt into the history."""
 
+    def record_warnings(self, generation: int, warnings: tuple[Reason, ...]) -> None:
+        """Write all that was said of a generation that was committed into the history."""
+
     def resolve(self, name: str) -> str:
         """The module file or bundled name behind what a user typed.  Raises LookupError."""

@@ -95,7 +95,8 @@ def _complete(
         timeline = recent.get(entry["txid"]) or stored.get(entry["txid"]) or {}
         whole = {**timeline, **entry}
         if entry.get("generation") in undone:
-            whole["undone_by"] = entry["generation"] + 1
+            number = entry["generation"]
+            whole |= {"undone_by": number + 1, "undone_why": undone[number]}
         if whole["result"] in ("committed", "partial") and "generation" in whole:
             whole |= compared.changes(whole["generation"])
         complete.append(whole)
@@ -151,6 +152,7 @@ def _for(caller: Caller, entry: Fields, secrets: Secrets) -> Fields:
     if caller.is_owner:
         return secrets.without_values(entry)
     shown = guests.without_commands(entry)
+    shown.pop("undone_why", None)
     moments = shown.get("moments")
     if moments is not None:
         members = _without(moments["members"], "why")

@@ -171,7 +171,7 @@ def _find_mixed(value: Any, path: Path, found: list[TreeFault]) -> None:
         index, other = next((i, type(m)) for i, m in enumerate(value) if type(m) is not first)
         here, there = _KINDS[other], _KINDS[first]
         message = f"Flux allows one type in an array: this is {here}, the first is {there}"
-        found.append(((*path, index), message))
+        found.append(((*path, index), f"{message}; a JSON file may have both"))
     for index, member in enumerate(value):
         if isinstance(member, dict | list):
             _find_mixed(member, (*path, index), found)

@@ -8,7 +8,7 @@ user and root can have written them; other configuration may be written by whom 
 from collections.abc import Iterable
 
 from coordinator.files.reading import Source, file_reason
-from coordinator.ownership import other_writer
+from ownership.way import stranger_to_file
 from protocol.configuration import Configuration
 from protocol.reasons import Reason
 
@@ -23,8 +23,17 @@ def strangers(configuration: Configuration, sources: Iterable[Source]) -> tuple[
         file_reason(
             source.name,
             f"its [[{CHECKS}]] would be run as this user, and others could have written them: "
-            f"{who}; have it belong to this user or root, and chmod go-w",
+            f"{who}",
         )
         for source in sources
-        if (who := other_writer(source.name))
+        if (who := _other_writer(source.name))
     )
+
+
+def _other_writer(path: str) -> str:
+    """Who else may change the file, and what to do; empty for nobody."""
+    try:
+        found = stranger_to_file(path)
+    except OSError as error:
+        return f"{error.filename or path}: {error.strerror}"
+    return f"{found.told}; {found.remedy}" if found else ""

@@ -38,8 +38,8 @@ class History(Protocol):
     def timelines(self, txids: Iterable[str]) -> dict[str, dict[str, Any]]:
         """By txid, what `record_timelines` was given of these, as far as it is kept."""
 
-    def undone(self, generations: Iterable[int]) -> set[int]:
-        """Those of `generations` that the next one took back by itself."""
+    def undone(self, generations: Iterable[int]) -> dict[int, str]:
+        """Those of `generations` that the next one took back by itself, and why, in words."""
 
 
 class Ledger(Protocol):

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from coordinator.core.operations.confirm import UNDO
+from coordinator.core.operations.undo_reason import why_undone
 from coordinator.ledger.errors import NotKept
 from coordinator.ledger.sqlite_storage import SqliteStorage
 from protocol.configuration import Configuration
@@ -97,16 +98,17 @@ class SqliteHistory:
             ).fetchall()
         return {txid: json.loads(timeline) for txid, timeline in rows}
 
-    def undone(self, generations: Iterable[int]) -> set[int]:
-        """Those of `generations` that the next one took back by itself."""
+    def undone(self, generations: Iterable[int]) -> dict[int, str]:
+        """Those of `generations` that the next one took back by itself, and why, in words."""
         after = tuple(number + 1 for number in generations)
         marks = ",".join("?" * len(after))
         with self._storage.reading() as ledger:
             rows = ledger.execute(
-                f"SELECT generation - 1 FROM decisions WHERE verb = ? AND generation IN ({marks})",
+                "SELECT generation - 1, message FROM decisions "
+                f"WHERE verb = ? AND generation IN ({marks})",
                 (UNDO, *after),
             ).fetchall()
-        return {number for (number,) in rows}
+        return {number: why_undone(number, message) for number, message in rows}
 
     def _what_is_kept(self, ledger: sqlite3.Connection, wanted: int) -> str:
         low, high = ledger.execute(

@@ -18,7 +18,7 @@ class EventKind(StrEnum):
 
     COMMITTED = "committed"
     UNDONE = "undone"
-    """What nobody confirmed was taken back; it is a generation of its own."""
+    """What nobody confirmed, or a member could not apply, was taken back; a generation, too."""
     REFUSED = "refused"
     NOT_APPLIED = "not-applied"
     """Members had not applied a generation when its change ended."""

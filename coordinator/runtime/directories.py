@@ -6,18 +6,17 @@ about to write, or a socket where a module is about to connect.  So the director
 broker's user, nobody else may write in it, and no link in it is followed (open(2), O_NOFOLLOW).
 
 Whoever can write above it can put another directory in its place.  So what is above it is root's or
-the broker's user's, and nobody else may write there either, with two exceptions: a sticky directory
-(sticky(7), /tmp), in which one cannot rename what is another's; and a group that has its owner as
-its only member (as in participant/trust.py, after sshd(8), StrictModes).
+the broker's user's, and nobody else may write there either, as ownership/ has it.
 """
 
 import fcntl
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from coordinator.ownership import is_private_group
+from ownership.rule import stranger
+from ownership.way import stranger_on_the_way
 from protocol import limits
 
 
@@ -49,8 +48,7 @@ def check(path: str, what: str) -> None:
             f"the {what} {path} has a symbolic link in it, `{links[0]}`, which no broker put "
             "there; see what it points to, and remove it"
         )
-    for above in _above(path):
-        _check_above(above, f"the {what} {path}")
+    _check_way(path, what)
 
 
 def check_given(path: str, what: str, suffix: str) -> None:
@@ -68,52 +66,32 @@ def check_given(path: str, what: str, suffix: str) -> None:
             _check_given(file, "file", stat.S_ISREG, "a regular file")
     except OSError as error:
         raise Unusable(f"cannot use the {what} {path}: {error.strerror}") from error
-    for above in _above(path):
-        _check_above(above, f"the {what} {path}")
+    _check_way(path, what)
 
 
 def _check_given(path: str, what: str, kind: Callable[[int], bool], wanted: str) -> None:
     status = os.stat(path) if kind is stat.S_ISDIR else os.lstat(path)
     if not kind(status.st_mode):
         raise Unusable(f"the {what} {path} is not {wanted}")
-    if status.st_uid not in (0, os.geteuid()):
+    found = stranger(path, status)
+    if found is not None:
         raise Unusable(
-            f"the {what} {path} belongs to uid {status.st_uid}, who could have any code run here; "
-            f"it must be root's or that of uid {os.geteuid()}"
-        )
-    by_group = status.st_mode & stat.S_IWGRP and not is_private_group(status.st_uid, status.st_gid)
-    if by_group or status.st_mode & stat.S_IWOTH:
-        mode = f"{stat.S_IMODE(status.st_mode):o}"
-        raise Unusable(
-            f"others may write to the {what} {path} (mode {mode}), and have any code run here; see "
-            f"who wrote what there, then chmod go-w {path}"
+            f"the {what} {found.told}, who could have any code run here; see who wrote what there, "
+            f"then {found.remedy}"
         )
 
 
-def _above(path: str) -> Iterator[str]:
-    """What is above it, by its name and, where links lead to it, by its real place."""
-    for place in dict.fromkeys((os.path.abspath(path), os.path.realpath(path))):
-        directory = place
-        while (parent := os.path.dirname(directory)) != directory:
-            yield parent
-            directory = parent
-
-
-def _check_above(above: str, what: str) -> None:
+def _check_way(path: str, what: str) -> None:
     try:
-        status = os.stat(above)
+        found = stranger_on_the_way(path)
     except OSError as error:
-        raise Unusable(f"cannot look at {above}, above {what}: {error.strerror}") from error
-    so_that = f"and {what} can be replaced in it; use a directory elsewhere"
-    if status.st_uid not in (0, os.geteuid()):
-        raise Unusable(f"{above} belongs to uid {status.st_uid}, {so_that}")
-    if status.st_mode & stat.S_ISVTX:
-        return
-    by_group = status.st_mode & stat.S_IWGRP and not is_private_group(status.st_uid, status.st_gid)
-    if by_group or status.st_mode & stat.S_IWOTH:
-        mode = f"{stat.S_IMODE(status.st_mode):o}"
         raise Unusable(
-            f"others may write in {above} (mode {mode}), {so_that}, or chmod go-w {above}"
+            f"cannot look at {error.filename}, on the way to the {what} {path}: {error.strerror}"
+        ) from error
+    if found is not None:
+        raise Unusable(
+            f"cannot use the {what} {path}: {found.told}; use a directory elsewhere, "
+            f"or {found.remedy}"
         )
 
 

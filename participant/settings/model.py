@@ -6,7 +6,7 @@ literally (8.0 is no integer, "8" and true neither), and errors as reasons with 
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema
@@ -46,13 +46,16 @@ class Settings(BaseModel):
         arbitrary_types_allowed=True,  # refused with the field's name when the module is loaded
     )
 
+    _reads_toml: ClassVar[bool] = True
+
     @classmethod
     def __get_pydantic_core_schema__(
         cls, source: type[BaseModel], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        made = handler(source)
-        read_from_toml(dict(made), handler.resolve_ref_schema)
-        return made
+        made: Any = handler(source)
+        read_from_toml(made, handler.resolve_ref_schema)
+        schema: CoreSchema = made
+        return schema
 
 
 LAX = ConfigDict(extra="ignore")

@@ -18,6 +18,13 @@ from pydantic import ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticCustomError, PydanticKnownError, SchemaValidator
 
+from participant.settings.others import (
+    Node,
+    is_of_others,
+    schemas_in,
+    validator_of,
+    with_definitions,
+)
 from participant.settings.words import shown_value, wanted_of
 
 _LEAVES: Final = frozenset(
@@ -43,11 +50,6 @@ _COLLECTIONS: Final = frozenset(
 
 _INNER: Final = frozenset({*_COLLECTIONS, "definition-ref", "dict", "generator", "list", "model"})
 
-_NO_SCHEMAS: Final = frozenset(
-    {"cls", "config", "default", "expected", "function", "members", "metadata", "serialization"}
-)
-"""Keys of a core schema under which there are no others."""
-
 _CONSTRAINTS: Final = ("greater_", "less_", "multiple_", "decimal_max", "decimal_whole",
                        "bytes_too", "date_past", "date_future", "datetime_past",
                        "datetime_future", "timezone_", "enum", "uuid_version")  # fmt: skip
@@ -56,35 +58,83 @@ _CONSTRAINTS: Final = ("greater_", "less_", "multiple_", "decimal_max", "decimal
 _FLUX_DATE_TIME: Final = "iso-8601-ts"
 """The one key of the table that Flux makes of a TOML date-time."""
 
-Node = dict[str, Any]
 
-
-def read_from_toml(model: Node, resolve: Callable[[Any], Any]) -> None:
-    """Change the core schema `model` of a class of settings so that it takes what TOML can hold.
+def read_from_toml(made: Node, resolve: Callable[[Any], Any]) -> None:
+    """Change the core schema of a class of settings so that it takes what TOML can hold.
 
     `resolve` finds what a definition-ref stands for; LookupError where nobody knows yet.
     """
-    node = resolve(model)
+    node = resolve(made)
     while node.get("type") != "model":  # what validators of the whole class are around it
         node = node["schema"]
-    _adapt(node["schema"], resolve, set())
+    _Fields(resolve, node.get("config")).adapt(node)
+
+
+class _Fields:
+    """Goes to the fields of one class of settings, and adapts each."""
+
+    def __init__(self, resolve: Callable[[Any], Any], config: Any) -> None:
+        self._resolve = resolve
+        self._config = config
+        self._seen: set[str] = set()
+
+    def adapt(self, node: Node) -> None:
+        """Change all that is below `node`."""
+        for parent, key in _places_in(node):
+            child = parent[key]
+            if child["type"] in _AROUND_FIELDS:
+                self.adapt(child)
+                continue
+            whole = with_definitions(child, self._resolve)
+            if whole is None:
+                _adapt(child, self._resolve, self._seen)
+            else:
+                parent[key] = self._strict(child, whole)
+
+    def _strict(self, node: Node, whole: Node) -> Node:
+        """`node`, in which are classes of others, read by a validator of its own.
+
+        What such a class is to others stays as its author made it; and pydantic would take the
+        validator that the class has, whatever its schema says here.
+        """
+        seen = {definition["ref"] for definition in whole["definitions"]}
+        for schema in (whole["schema"], *whole["definitions"]):
+            _adapt(schema, self._resolve, seen)
+        read = validator_of(whole, self._config).validate_python
+        function = {"type": "no-info", "function": lambda value, _: read(value)}
+        return {"type": "function-wrap", "function": function, "schema": node}
+
+
+_AROUND_FIELDS: Final = frozenset(
+    {"default", "function-after", "function-before", "function-wrap", "model-field", "model-fields"}
+)
+
+
+def _places_in(node: Node) -> Iterator[tuple[Node, str]]:
+    """Where the schemas below this one are, which is one around fields."""
+    if isinstance(node.get("schema"), dict):
+        yield node, "schema"
+    fields = node.get("fields", {})
+    yield from ((fields, name) for name in fields)
 
 
 def _adapt(node: Any, resolve: Callable[[Any], Any], seen: set[str]) -> None:
     kind = node.get("type")
     if kind == "definition-ref":
         _adapt_definition(node, resolve, seen)
-    elif kind == "model":
-        return  # a class of settings has done this itself, and another one is as its author made it
+    elif kind == "model" and not is_of_others(node):
+        return  # a class of settings has done this itself, and a lax one is meant to be
     elif _is_leaf(node):
         _wrap(node)
     else:
+        if is_of_others(node):
+            node["config"] = {**node.get("config", {}), "strict": True}
         if kind in _COLLECTIONS or kind == "lax-or-strict":
             node["strict"] = False
         keys = node.get("keys_schema")
         if isinstance(keys, dict) and keys.get("type") in ("int", "float", "bool"):
             keys["strict"] = False  # the keys of a table are always text
-        for inner in _schemas_in(node):
+        for inner in schemas_in(node):
             _adapt(inner, resolve, seen)
 
 
@@ -108,28 +158,8 @@ def _is_leaf(node: Node) -> bool:
 
 def _has_inner(node: Node) -> bool:
     return any(
-        inner.get("type") in _INNER or _has_inner(inner) for inner in _schemas_in(node)
+        inner.get("type") in _INNER or _has_inner(inner) for inner in schemas_in(node)
     )  # fmt: skip
-
-
-def _schemas_in(value: Any) -> Iterator[Node]:
-    """The core schemas directly below this one."""
-    if isinstance(value, dict):
-        for key, child in value.items():
-            if key not in _NO_SCHEMAS:
-                yield from _schemas(child)
-
-
-def _schemas(value: Any) -> Iterator[Node]:
-    if isinstance(value, dict):
-        if isinstance(value.get("type"), str):
-            yield value
-        else:
-            for child in value.values():
-                yield from _schemas(child)
-    elif isinstance(value, list | tuple):
-        for child in value:
-            yield from _schemas(child)
 
 
 def _wrap(node: Node) -> None:

@@ -67,8 +67,8 @@ def test_a_directory_that_others_may_replace(broker: ChaosBroker, which: str) ->
     path.mkdir(mode=0o700)
     setattr(broker, which, path)
     said = refused(broker)
-    assert f"others may write in {above}" in said
-    assert f"{path} can be replaced in it" in said
+    assert f"{above} can be written by everybody, and {path} can be replaced in it" in said
+    assert f"or `chmod o-w {above}`" in said
     above.chmod(0o1777)  # sticky, as /tmp: one's own cannot be renamed by others
     broker.uri = f"local://{broker.rundir}/local"
     broker.start()

@@ -15,7 +15,7 @@ import participant
 from tests.support.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
-PRODUCTION = ("protocol", "fluxcore", "coordinator", "participant", "cli")
+PRODUCTION = ("protocol", "ownership", "fluxcore", "coordinator", "participant", "cli")
 LINES = 500
 PURE = ("protocol", "coordinator/core", "participant/core")
 

@@ -26,6 +26,9 @@ def test_rank_0_is_killed_between_decision_and_undo(instance: Instance) -> None:
     until(lambda: _all_run(instance, {"a": {"n": 1}}), "all ranks are back")
     history = json.loads(instance.accord("config", "history", "--json").text)["history"]
     assert history[0]["message"].startswith("undoes generation 3: rank 2: ")
+    drawn = instance.accord("config", "timeline", "3").text
+    assert "undone by generation 4: rank 2: " in drawn
+    assert "nobody confirmed it" not in drawn
 
 
 def _all_run(instance: Instance, tree: object) -> bool:

@@ -2,12 +2,14 @@
 """At a real broker: what a change says that it changes, and what it says that nobody reads."""
 
 import json
+import signal
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.support.broker import RunningBroker
+from tests.support.patience import until
 from tests.support.schemas import conforms
 
 PUMP = """\
@@ -103,6 +105,38 @@ def test_what_nobody_reads_is_a_warning_and_with_strict_a_refusal(broker: Runnin
     assert outcome(broker, "load", "--strict", text=clean)["result"] == "committed"
     assert outcome(broker, "set", "pump.speed", "9")["warnings"][0]["code"] == "start-only"
     assert outcome(broker, "set", "--strict", "pump.speed", "8")["warnings"] == []
+
+
+def kept_warnings(broker: RunningBroker, wanted: list[str]) -> list[dict[str, Any]]:
+    """The warnings of the latest generation in the history, once they are there."""
+
+    def latest() -> list[dict[str, Any]]:
+        entry = json.loads(broker.good("history", "-n", "1", "--json"))["history"][0]
+        warnings: list[dict[str, Any]] = entry.get("warnings", [])
+        return warnings
+
+    until(lambda: [warning["key"] for warning in latest()] == wanted, f"the history has {wanted}")
+    return latest()
+
+
+def test_what_nobody_reads_is_in_the_history(broker: RunningBroker) -> None:
+    """With what modules say, and also of a reload by signal, for whose answer nobody waits."""
+    told = outcome(broker, "load", text="[pump]\nspeeed = 5\nspeed = 9\n")
+    assert [warning["key"] for warning in told["warnings"]] == ["pump.speed", "pump.speeed"]
+    assert kept_warnings(broker, ["pump.speed", "pump.speeed"]) == told["warnings"]
+    for command in (["history", "-n", "1"], ["timeline"]):
+        shown = broker.good(*command)
+        assert "warning: config: pump.speeed: unknown key, which no module reads" in shown
+        assert "<stdin>:2" in shown
+    base = broker.generation
+    broker.write_text("[pump]\nsped = 1\n")
+    assert broker.process is not None
+    broker.process.send_signal(signal.SIGHUP)
+    until(lambda: broker.generation == base + 1, "the reload is in force")
+    (warning,) = kept_warnings(broker, ["pump.sped"])
+    assert warning["source"] == str(broker.files / "a.toml")
+    told = outcome(broker, "load", text="[pump]\nspeed = 3\n")
+    assert told["warnings"] == kept_warnings(broker, []) == []
 
 
 def test_what_is_long_is_bounded(broker: RunningBroker) -> None:

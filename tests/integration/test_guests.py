@@ -162,6 +162,18 @@ def test_guests_do_not_see_what_others_typed(broker: RunningBroker) -> None:
     assert "only the owner" in dmesg.stderr
 
 
+def test_guests_do_not_see_why_a_change_was_undone(broker: RunningBroker) -> None:
+    """It may be what a module said about a value that somebody typed."""
+    base = broker.generation
+    broker.good("set", "--confirm=0.1s", "--type=string", "sample.typed", "x")
+    until(lambda: broker.generation == base + 2, "it is undone")
+    asked = ("timeline", "--json", str(base + 1))
+    (told,) = broker.json(*asked)["timelines"]
+    assert (told["undone_by"], told["undone_why"]) == (base + 2, "nobody confirmed it")
+    (told,) = json.loads(said_to_guest(broker, *asked)[1])["timelines"]
+    assert (told["undone_by"], "undone_why" in told) == (base + 2, False)
+
+
 # Guests who want to hurt
 
 FLOOD = """

@@ -109,7 +109,7 @@ def test_the_wheel_has_everything(built: Path) -> None:
         names = set(archive.namelist())
         (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
         told = message_from_bytes(archive.read(metadata))
-    for folder in ("protocol", "fluxcore", "coordinator", "participant", "cli"):
+    for folder in ("protocol", "ownership", "fluxcore", "coordinator", "participant", "cli"):
         ours = {file.relative_to(ROOT).as_posix() for file in (ROOT / folder).rglob("*.py")}
         assert ours <= names, ours - names
         assert f"{folder}/py.typed" in names

@@ -83,7 +83,8 @@ def test_every_kind_of_change_has_its_picture(broker: RunningBroker) -> None:
     assert timeline(broker)["result"] == "unchanged"
     broker.good(*seconds_of("1"), "--confirm=0.1s", f"--timeout={FAR}")
     until(lambda: broker.generation == number + 2, "it is undone")
-    assert timeline(broker, str(number + 1))["undone_by"] == number + 2
+    undone = timeline(broker, str(number + 1))
+    assert (undone["undone_by"], undone["undone_why"]) == (number + 2, "nobody confirmed it")
     until(lambda: timeline(broker)["verb"] == "undo", "that is a change, too")
     assert [entry["result"] for entry in broker.json("timeline", "--json", "-n4")["timelines"]] == [
         "committed", "committed", "unchanged", "valid"]  # fmt: skip

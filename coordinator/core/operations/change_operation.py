@@ -64,9 +64,10 @@ class ChangeOperation(Operation):
             case Replacement(configuration):
                 self.proposed(configuration)
             case Edit() as edit:
-                self.proposed(self._edited(edit))
+                self.proposed(self._edited(edit, (edit.key,)))
             case MergePatch() as patch:
-                self.proposed(self._merged(patch))
+                keys = tuple(islice(patch.keys(), limits.EDITS_REMEMBERED))
+                self.proposed(self._edited(patch, keys, patch.digest))
             case Rebased() as change:
                 self.proposed(self._rebased(change))
             case Earlier(generation):
@@ -75,36 +76,24 @@ class ChangeOperation(Operation):
                     ReadGeneration(self.txid, before if generation is None else generation)
                 )
 
-    def _edited(self, edit: Edit) -> Configuration | Refusal:
-        running = self.shared.running
+    def _edited(
+        self, change: Edit | MergePatch, keys: tuple[Path, ...], text: str = ""
+    ) -> Configuration | Refusal:
+        """What runs, changed at `keys` by the command, or by the text with the digest `text`.
+
+        That is noted for the reasons against it.  Those found here point to it where they have a
+        key: what is wrong with the whole was not given by one command.
+        """
+        running, who = self.shared.running, self.request.who
         assert running is not None, "clients are let in when something runs"
         before = running.configuration
         try:
-            after = edit.applied_to(before)
+            after = change.applied_to(before)
         except Unfit as unfit:
-            origin = self.request.who.origin if unfit.key else None
+            origin = who.origin if unfit.key else None
             return Refusal((Reason("config", unfit.message, unfit.key, origin),))
-        self._record(before, after, (edit.key,))
-        return after
-
-    def _merged(self, patch: MergePatch) -> Configuration | Refusal:
-        running = self.shared.running
-        assert running is not None, "clients are let in when something runs"
-        before = running.configuration
-        try:
-            after = patch.applied_to(before)
-        except Unfit as unfit:
-            return Refusal((Reason("config", unfit.message, unfit.key, self.request.who.origin),))
-        keys = tuple(islice(patch.keys(), limits.EDITS_REMEMBERED))
-        self._record(before, after, keys, patch.digest)
-        return after
-
-    def _record(
-        self, before: Configuration, after: Configuration, keys: tuple[Path, ...], text: str = ""
-    ) -> None:
-        """For the reasons against it: which command, and which text, gave these keys."""
-        who = self.request.who
         self.outbox.emit(RecordEdit(before.digest, after.digest, keys, who, text))
+        return after
 
     def _rebased(self, change: Rebased) -> Configuration | Refusal:
         running = self.shared.running

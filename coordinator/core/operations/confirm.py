@@ -15,6 +15,7 @@ from typing import Final
 from coordinator.core.effects import Answer, WriteConfirmation
 from coordinator.core.events import ConfirmationWritten
 from coordinator.core.operation import Operation
+from coordinator.core.operations.undo_reason import not_confirmed
 from coordinator.core.requests import ChangeRequest, ConfirmRequest, Earlier, Replacement
 from coordinator.core.results import Result
 from coordinator.core.state import SharedState
@@ -76,7 +77,7 @@ def take_undo(shared: SharedState) -> ChangeRequest:
     shared.outbox.wake(shared.unconfirmed.due_monotonic)
     shared.outbox.log("unconfirmed", generation=pending.generation)
     who = running.decision.who._replace(command=f"undo of {running.decision.who.command}".strip())
-    why = f"generation {pending.generation} was not confirmed in time"
+    why = not_confirmed(pending.generation)
     return ChangeRequest(Replacement(pending.before), UNDO, who, message=why)
 
 

@@ -13,11 +13,9 @@ from enum import StrEnum
 from typing import Final
 
 from coordinator.core.members import UNSETTLED, Member, MemberState
-from coordinator.core.membership import Membership
 from coordinator.core.operations.one_module import ModuleOperation
 from coordinator.core.requests import ConfigureRequest, RuntimeValue
 from coordinator.core.results import Result
-from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.messages import Applied, Arguments, Prepare, Vote
 from protocol.reason_code import ReasonCode
@@ -77,37 +75,29 @@ _RESULTS: Final = {
 }
 
 
-class ModuleConfigure(ModuleOperation):
+class ModuleConfigure(ModuleOperation[ConfigureRequest]):
     """Ask, decide, apply."""
 
     TABLE = CONFIGURE
     RESULTS = _RESULTS
+    START = ConfigurePhase.WAITING
     ENDS = frozenset(_RESULTS)
 
-    def __init__(
-        self,
-        shared: SharedState,
-        membership: Membership,
-        client: int | None,
-        request: ConfigureRequest,
-        asked_at: float,
-    ) -> None:
-        super().__init__(shared, membership, client, request, asked_at)
-        self.phase: ConfigurePhase = ConfigurePhase.WAITING
-        self.request = request
-        self.txid = shared.next_txid()
+    def _begin(self) -> None:
+        self.txid = self.shared.next_txid()
         self.runtime: dict[str, RuntimeValue] = {}
-        member = shared.members.get(self.name)
+        member = self.shared.members.get(self.name)
         if member is None:
             self._refuse("is not loaded", ReasonCode.NOT_FOUND)
             return
         self.member = member
-        self.runtime = changed_runtime(member.runtime, request)
+        self.runtime = changed_runtime(member.runtime, self.request)
         if _values(self.runtime) == _values(member.runtime):
             self._move(ConfigureInput.SAME)
             self._close()
             return
-        shared.outbox.log("configure", module=self.name, txid=self.txid, dry_run=request.dry_run)
+        dry_run = self.request.dry_run
+        self.outbox.log("configure", module=self.name, txid=self.txid, dry_run=dry_run)
         self._ask()
 
     # Asking

@@ -7,11 +7,9 @@ from typing import Final
 
 from coordinator.core.effects import RecordVoter
 from coordinator.core.members import Member, MemberInput, MemberState
-from coordinator.core.membership import Membership
 from coordinator.core.operations.one_module import ModuleOperation
 from coordinator.core.requests import LoadRequest
 from coordinator.core.results import Result
-from coordinator.core.state import SharedState
 from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 from protocol.transitions import Transitions
@@ -54,35 +52,26 @@ _RESULTS: Final = {
 }
 
 
-class ModuleLoad(ModuleOperation):
+class ModuleLoad(ModuleOperation[LoadRequest]):
     """Start, Join, Admit, Applied: or all is as if it had never been, a failed namesake, too."""
 
     TABLE = LOAD
     RESULTS = _RESULTS
+    START = LoadPhase.STARTING
     ENDS = frozenset(_RESULTS)
 
-    def __init__(
-        self,
-        shared: SharedState,
-        membership: Membership,
-        client: int | None,
-        request: LoadRequest,
-        asked_at: float,
-    ) -> None:
-        super().__init__(shared, membership, client, request, asked_at)
-        self.phase: LoadPhase = LoadPhase.STARTING
-        self.reasons: tuple[Reason, ...] = ()
-        """Why it is refused, once that is known: the first word counts."""
-        namesake = shared.members.get(self.name)
+    def _begin(self) -> None:
+        members, spec = self.shared.members, self.request.spec
+        namesake = members.get(self.name)
         if namesake is not None and namesake.state is MemberState.FAILED and not namesake.attached:
-            shared.members.remove(namesake)
+            members.remove(namesake)
         elif namesake is not None:
             self._move(LoadInput.TAKEN)
             why = f"is loaded already ({namesake.state})"
             self._close(Reason(self.name, why, code=ReasonCode.CONFLICT))
             return
-        shared.outbox.log("load", module=self.name, path=request.spec.path)
-        self.member = membership.add_ours(self.name, request.spec)
+        self.outbox.log("load", module=self.name, path=spec.path)
+        self.member = self.membership.add_ours(self.name, spec)
         self.member.replaces = namesake
 
     def settled(self, member: Member) -> None:

@@ -11,11 +11,9 @@ from enum import StrEnum
 from typing import Any, ClassVar, Final
 
 from coordinator.core.members import Member, MemberInput, MemberState
-from coordinator.core.membership import Membership
 from coordinator.core.operations.one_module import ModuleOperation
 from coordinator.core.requests import ModuleReloadRequest
 from coordinator.core.results import Result
-from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
@@ -79,27 +77,16 @@ _RESULTS: Final = {
 }
 
 
-class ModuleReload(ModuleOperation):
+class ModuleReload(ModuleOperation[ModuleReloadRequest]):
     """Shutdown and death, then Start, Join, Admit, Applied."""
 
     TABLE = RELOAD
     RESULTS: ClassVar[Mapping[Any, Result]] = _RESULTS
+    START = ReloadPhase.STOPPING
     ENDS = frozenset(_RESULTS)
 
-    def __init__(
-        self,
-        shared: SharedState,
-        membership: Membership,
-        client: int | None,
-        request: ModuleReloadRequest,
-        asked_at: float,
-    ) -> None:
-        super().__init__(shared, membership, client, request, asked_at)
-        self.phase: ReloadPhase = ReloadPhase.STOPPING
-        self.allowed = request.seconds
-        self.reasons: tuple[Reason, ...] = ()
-        """Why the new process does not come up, once that is known."""
-        member = shared.members.get(self.name)
+    def _begin(self) -> None:
+        member = self.shared.members.get(self.name)
         why_not = _why_not(self.name, member, self._near())
         if why_not is not None:
             self._move(ReloadInput.NOT_OURS)
@@ -107,9 +94,8 @@ class ModuleReload(ModuleOperation):
             return
         assert member is not None
         self.member = member
-        self.arguments = request.arguments
-        shared.outbox.log("module-reload", module=self.name)
-        self._end_the_old(member, request.cancel)
+        self.outbox.log("module-reload", module=self.name)
+        self._end_the_old(member, self.request.cancel)
 
     # The old process
 
@@ -132,8 +118,8 @@ class ModuleReload(ModuleOperation):
         member.patience = math.inf
         member.deaths.clear()
         member.why, member.report = "", "{}"
-        if self.arguments is not None and member.spec is not None:
-            member.spec = member.spec._replace(arguments=self.arguments)
+        if self.request.arguments is not None and member.spec is not None:
+            member.spec = member.spec._replace(arguments=self.request.arguments)
         self.membership.start(member)
 
     def settled(self, member: Member) -> None:
@@ -188,7 +174,7 @@ class ModuleReload(ModuleOperation):
                 self._move(ReloadInput.KILL)
                 self._kill(member)
             case ReloadPhase.STARTING:
-                late = f"was not ready within {self.allowed:g} s (it is {member.state})"
+                late = f"was not ready within {self.request.seconds:g} s (it is {member.state})"
                 self.reasons = self.reasons or (Reason(self.name, late, code=ReasonCode.TIMEOUT),)
                 self._cancel(member)
             case ReloadPhase.KILLING | ReloadPhase.CANCELLING:

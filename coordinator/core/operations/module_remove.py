@@ -7,11 +7,9 @@ from typing import Final
 
 from coordinator.core.effects import RecordVoter
 from coordinator.core.members import Member
-from coordinator.core.membership import Membership
 from coordinator.core.operations.one_module import ModuleOperation
 from coordinator.core.requests import RemoveRequest
 from coordinator.core.results import Result
-from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
@@ -60,25 +58,17 @@ _RESULTS: Final = {
 }
 
 
-class ModuleRemove(ModuleOperation):
+class ModuleRemove(ModuleOperation[RemoveRequest]):
     """Shutdown, goodbye; and where that takes too long, the end of the process."""
 
     TABLE = REMOVE
     RESULTS = _RESULTS
+    START = RemovePhase.STOPPING
     ENDS = frozenset(_RESULTS)
 
-    def __init__(
-        self,
-        shared: SharedState,
-        membership: Membership,
-        client: int | None,
-        request: RemoveRequest,
-        asked_at: float,
-    ) -> None:
-        super().__init__(shared, membership, client, request, asked_at)
-        self.phase: RemovePhase = RemovePhase.STOPPING
-        self.member = shared.members.get(self.name)
-        if self.member is None and request.force:
+    def _begin(self) -> None:
+        self.member = self.shared.members.get(self.name)
+        if self.member is None and self.request.force:
             self._move(RemoveInput.UNKNOWN_FORCED)
             self._close()
             return
@@ -87,15 +77,15 @@ class ModuleRemove(ModuleOperation):
             why = f"is not loaded{self._near()}"
             self._close(Reason(self.name, why, code=ReasonCode.NOT_FOUND))
             return
-        shared.outbox.log("remove", module=self.name)
+        self.outbox.log("remove", module=self.name)
         self.member.replaces = None
         if not self.member.attached:
-            shared.outbox.emit(RecordVoter(self.name, present=False))
-        self.until = min(self.deadline, shared.now + limits.SHUTDOWN_SECONDS)
-        shared.outbox.wake(self.until)
+            self.outbox.emit(RecordVoter(self.name, present=False))
+        self.until = min(self.deadline, self.shared.now + limits.SHUTDOWN_SECONDS)
+        self.outbox.wake(self.until)
         if not self._retire(self.member):
             self._forget(self.member, RemoveInput.GONE)
-        elif (request.cancel and not self.member.attached) or not self._ask_to_end(
+        elif (self.request.cancel and not self.member.attached) or not self._ask_to_end(
             self.member, "removed by `flux module remove`"
         ):
             self._end(self.member)

@@ -2,7 +2,7 @@
 """Base of the operations on one module: a client, a deadline, a member, one answer."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from coordinator.core.effects import Answer, Kill
 from coordinator.core.members import Admission, Member, MemberInput, MemberState
@@ -21,10 +21,16 @@ from protocol.messages import Applied, Shutdown
 from protocol.nearest import did_you_mean
 from protocol.reasons import Reason
 
+AnyRequest = TypeVar(
+    "AnyRequest", bound=ConfigureRequest | LoadRequest | ModuleReloadRequest | RemoveRequest
+)
 
-class ModuleOperation(Operation):
-    """An operation on one module."""
 
+class ModuleOperation(Operation, Generic[AnyRequest]):
+    """An operation on one module, which begins as soon as it is made."""
+
+    START: ClassVar[Any]
+    """The phase in which it begins."""
     RESULTS: ClassVar[Mapping[Any, Result]]
     """What the client is answered, by the phase in which the operation is over."""
 
@@ -33,20 +39,29 @@ class ModuleOperation(Operation):
         shared: SharedState,
         membership: Membership,
         client: int | None,
-        request: ConfigureRequest | LoadRequest | ModuleReloadRequest | RemoveRequest,
+        request: AnyRequest,
         asked_at: float,
     ) -> None:
         super().__init__(shared)
+        self.phase = self.START
         self.membership = membership
         self.client = client
+        self.request = request
         self.name = request.name
         self.asked_at = asked_at
         self.deadline = asked_at + request.seconds
         self.until = self.deadline
         """The deadline of the present phase (machine's clock)."""
+        self.reasons: tuple[Reason, ...] = ()
+        """Why it is refused, or fails, once that is known: the first word counts."""
         self.warnings: tuple[Reason, ...] = ()
         """What it said without refusing."""
         self.member: Member | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """Do all that can be done without a further event."""
+        raise NotImplementedError
 
     def applied(self, member: Member, applied: Applied) -> None:
         if member is self.member:

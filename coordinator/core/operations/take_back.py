@@ -12,6 +12,7 @@ from coordinator.core.effects import Answer
 from coordinator.core.members import MemberState
 from coordinator.core.membership import Membership
 from coordinator.core.operations.confirm import UNDO
+from coordinator.core.operations.undo_reason import not_applied
 from coordinator.core.operations.way_back import WayBack
 from coordinator.core.requests import ChangeRequest, Replacement, Who
 from coordinator.core.results import Outcome, Result
@@ -36,12 +37,12 @@ class TakeBack(WayBack):
     def __init__(self, shared: SharedState, membership: Membership, failed: FailedChange) -> None:
         self.failed = failed
         generation, reasons = failed.outcome.generation, failed.outcome.reasons
-        message = f"undoes generation {generation}: {reasons[0] if reasons else ''}"
+        message = not_applied(generation, str(reasons[0]) if reasons else "")
         request = ChangeRequest(
             Replacement(failed.provisional.before),
             UNDO,
             Who(command=f"undo of generation {generation}"),
-            message=message[: limits.MESSAGE_LENGTH],
+            message=message,
         )
         shared.failed_change = None
         super().__init__(shared, membership, failed.client, request, shared.now)

@@ -14,6 +14,8 @@ from coordinator.core.results import Comparison, Outcome, Result
 from coordinator.files.provenance import ProvenanceStore
 from coordinator.files.reading import Source
 from protocol.configuration import EMPTY, Configuration
+from protocol.keys import Path
+from protocol.reasons import Reason
 
 TEXT = b"[a]\nx = 1\n[b]\ny = 2\n"
 AFTER = Configuration.of({"a": {"x": 1}, "b": {"y": 2}})
@@ -26,6 +28,10 @@ class Handle:
         self.machine = Coordinator(1, ledger="ledger")
         self.provenance = ProvenanceStore()
         self.provenance.keep(AFTER.digest, (Source("f.toml", TEXT, "toml"),))
+        self.recorded: list[tuple[int, list[Path]]] = []
+
+    def record_warnings(self, generation: int, warnings: tuple[Reason, ...]) -> None:
+        self.recorded.append((generation, [warning.key for warning in warnings]))
 
     def join(self, table: str, key: str) -> None:
         schema = {"type": "object", "properties": {key: {"type": "integer"}}}
@@ -38,8 +44,11 @@ def changed_keys(handle: Handle) -> ChangedKeys:
     return ChangedKeys(cast(BrokerHandle, handle), SecretPlaces(lambda: members))
 
 
-def answer(changed: ChangedKeys, compared: Comparison) -> Fields:
-    outcome = Outcome(Result.COMMITTED, 1, digest=compared.after.digest, compared=compared)
+def answer(
+    changed: ChangedKeys, compared: Comparison, result: Result = Result.COMMITTED, *said: Reason
+) -> Fields:
+    digest = compared.after.digest
+    outcome = Outcome(result, 1, digest=digest, compared=compared, warnings=said)
     answers: list[Fields] = []
     changed.answer(outcome, answers.append)
     (only,) = answers
@@ -80,3 +89,17 @@ def test_what_was_foreseen_of_another_change_is_not_told() -> None:
     told = answer(changed, Comparison(EMPTY, AFTER))
     assert [change["key"] for change in told["changes"]] == ["a.x", "b.y"]
     assert warned(told) == [("b", 3)]
+
+
+def test_what_nobody_reads_of_a_generation_is_recorded_with_what_was_said() -> None:
+    handle, compared = Handle(), Comparison(EMPTY, AFTER)
+    handle.join("a", "x")
+    changed = changed_keys(handle)
+    doubtful = Reason("a", "doubtful", ("a", "x"))
+    answer(changed, compared, Result.COMMITTED, doubtful)
+    assert handle.recorded == [(1, [("a", "x"), ("b",)])]
+    answer(changed, compared, Result.VALID, doubtful)
+    answer(changed, compared, Result.COMMITTED, Reason("a", "said already", ("b",)))
+    handle.join("b", "y")
+    answer(changed, compared)
+    assert len(handle.recorded) == 1, "a dry run is no generation; else there is nothing to add"

@@ -4,6 +4,7 @@
 import msgpack
 import pytest
 
+from coordinator.core.edit import Edit
 from coordinator.core.effects import (
     Halt,
     ReadFiles,
@@ -26,7 +27,7 @@ from coordinator.core.results import Result
 from protocol import limits
 from protocol.configuration import Configuration
 from protocol.messages import Abort, Prepare, Refuse, Vote
-from protocol.reasons import Reason
+from protocol.reasons import Origin, Reason
 from tests.support.stage import NEW, OLD, OTHER, Stage
 
 WHY = Reason("a", "has no mind to")
@@ -82,6 +83,27 @@ def test_a_patch_that_cannot_be_made_is_refused_with_its_key(stage: Stage) -> No
     assert told.reasons[0].module == "config"
     assert not stage.sent(Prepare)
     assert len(stage.found(RecordAttempt)) == 1
+
+
+def test_what_is_wrong_with_the_whole_comes_from_no_command(stage: Stage) -> None:
+    """Of one key it is told which command gave it; `set` and `merge` alike."""
+    large = msgpack.packb({"w": "x" * limits.CONFIGURATION_BYTES})
+    without_key = (
+        ChangeRequest(Edit(("typeless",), "9"), "set"),
+        ChangeRequest(MergePatch(large), "merge"),
+    )
+    for client, request in enumerate(without_key):
+        stage.ask(client, request)
+        (reason,) = stage.told(client).reasons
+        assert (reason.key, reason.origin) == ((), None)
+    with_key = (
+        ChangeRequest(Edit(("v", "w"), "1", "integer"), "set"),
+        ChangeRequest(MergePatch(msgpack.packb({"v": 2**64 - 1})), "merge"),
+    )
+    for client, request in enumerate(with_key, start=10):
+        stage.ask(client, request)
+        (reason,) = stage.told(client).reasons
+        assert reason.origin == Origin("an edit by uid 0")
 
 
 def test_an_edit_of_a_copy_is_made_to_what_runs_when_its_turn_comes(stage: Stage) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from coordinator.core.decisions import Attempt, Decision
+from coordinator.core.operations.undo_reason import not_applied
 from coordinator.core.requests import Who
 from coordinator.ledger.errors import Fenced, LedgerError, NotWritten
 from coordinator.ledger.sqlite import SCHEMA_VERSION, SqliteLedger
@@ -345,5 +346,11 @@ def test_what_the_next_generation_took_back_is_known(tmp_path: Path) -> None:
     ledger.force(decision(1, x=1))
     ledger.force(decision(2, x=2)._replace(confirm=9.0))
     ledger.force(decision(3, x=1)._replace(verb="undo"))
-    assert ledger.history().undone([1, 2, 3]) == {2}
-    assert ledger.history().undone([]) == set()
+    failed = not_applied(4, "rank 2: kvs: no space left")
+    ledger.force(decision(4, x=4)._replace(provisional=True))
+    ledger.force(decision(5, x=1)._replace(verb="undo", message=failed))
+    assert ledger.history().undone([1, 2, 3, 4]) == {
+        2: "nobody confirmed it",
+        4: "rank 2: kvs: no space left",
+    }
+    assert ledger.history().undone([]) == {}
