@@ -29,9 +29,9 @@ class Stranger(NamedTuple):
         return f"{self.place} {self.what}{so_that}"
 
 
-def is_trusted(uid: int) -> bool:
-    """Whether this is root, or the user of this process."""
-    return uid in (0, os.geteuid())
+def is_trusted(uid: int, also: int | None = None) -> bool:
+    """Whether this is root, the user of this process, or `also`."""
+    return uid in (0, os.geteuid(), also)
 
 
 def owned_by(place: str, uid: int) -> Stranger:
@@ -41,9 +41,12 @@ def owned_by(place: str, uid: int) -> Stranger:
     return Stranger(place, f"belongs to uid {uid}", remedy)
 
 
-def stranger(place: str, status: os.stat_result) -> Stranger | None:
-    """Who else could change what is at `place`, which has this status; None for nobody."""
-    if not is_trusted(status.st_uid):
+def stranger(place: str, status: os.stat_result, also: int | None = None) -> Stranger | None:
+    """Who else could change what is at `place`, which has this status; None for nobody.
+
+    `also` is one more user who is trusted.
+    """
+    if not is_trusted(status.st_uid, also):
         return owned_by(place, status.st_uid)
     if status.st_mode & stat.S_IWOTH:
         return Stranger(place, "can be written by everybody", f"`chmod o-w {place}`")

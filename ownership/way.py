@@ -5,6 +5,8 @@ Whoever can write in one of them can put something else in the place of what is 
 directory (sticky(7), /tmp) will do on the way: one cannot rename or remove in it what is another's.
 It will not do for the directory that a file is in, since others can put files beside it there.
 
+`also` is one more user who is trusted, beside root and the user of this process.
+
 A path is walked as path_resolution(7) says: `..` after a link is above where the link leads.
 """
 
@@ -20,23 +22,23 @@ _LINKS: Final = 40
 """As many links as Linux follows in one path."""
 
 
-def stranger_on_the_way(path: str) -> Stranger | None:
+def stranger_on_the_way(path: str, also: int | None = None) -> Stranger | None:
     """Who else could replace what is at `path`; None for nobody.  Raises OSError."""
     for directory, name in _lookups(path):
         status = os.stat(directory)
-        found = stranger(directory, status)
+        found = stranger(directory, status, also)
         if found is None:
             continue
         place = os.path.join(directory, name)
-        if not status.st_mode & stat.S_ISVTX or not is_trusted(status.st_uid):
+        if not status.st_mode & stat.S_ISVTX or not is_trusted(status.st_uid, also):
             return found._replace(replaceable=place)
         owner = os.lstat(place).st_uid
-        if not is_trusted(owner):
+        if not is_trusted(owner, also):
             return owned_by(place, owner)
     return None
 
 
-def stranger_to_file(path: str) -> Stranger | None:
+def stranger_to_file(path: str, also: int | None = None) -> Stranger | None:
     """Who else could change the file at `path`, or what is beside it; None for nobody.
 
     Where links lead to it, that goes for the directory of its name and for its own.
@@ -45,10 +47,10 @@ def stranger_to_file(path: str) -> Stranger | None:
     real = os.path.realpath(path)
     beside = (os.path.dirname(real), os.path.realpath(os.path.dirname(path) or "."))
     for place in dict.fromkeys((real, *beside)):
-        found = stranger(place, os.stat(place))
+        found = stranger(place, os.stat(place), also)
         if found is not None:
             return found
-    return stranger_on_the_way(path)
+    return stranger_on_the_way(path, also)
 
 
 def _lookups(path: str) -> Iterator[tuple[str, str]]:

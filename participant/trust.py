@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Whether somebody else could have written a file that is about to be run as us.
 
-The rule is in ownership/.  Nothing is loaded from a sticky directory: anybody can add a file there.
+The rule is in ownership/.  Who owns a module's file is trusted, since its name was given, and
+software often belongs to a user of its own; of a program that a configuration names the owner
+counts, too.
+Nothing is loaded from a sticky directory: anybody can add a file there.
 """
 
 import os
@@ -17,20 +20,26 @@ class Untrusted(Exception):
 def check_directory(directory: str) -> None:
     """Raise Untrusted where others can add a file to `directory`, or replace it."""
     directory = os.path.realpath(directory)
-    _refuse(stranger(directory, os.stat(directory)))
+    status = os.stat(directory)
+    _refuse(stranger(directory, status, status.st_uid))
     compiled = os.path.join(directory, "__pycache__")  # Python runs what it finds there
     if os.path.isdir(compiled):
-        _refuse(stranger(compiled, os.stat(compiled)))
-    _refuse(stranger_on_the_way(directory))
+        _refuse(stranger(compiled, os.stat(compiled), status.st_uid))
+    _refuse(stranger_on_the_way(directory, status.st_uid))
 
 
 def check_file(path: str) -> None:
-    """Raise Untrusted where others can write to `path`, or put another in its place, or beside it.
+    """Raise Untrusted where others than its owner can write to `path`, or replace it, or add to it.
 
     Raises OSError where there is nothing to look at.
     """
-    _refuse(stranger_to_file(path))
+    _refuse(stranger_to_file(path, os.stat(path).st_uid))
     check_directory(os.path.dirname(os.path.realpath(path)))
+
+
+def check_program(path: str) -> None:
+    """Raise Untrusted as `check_file` does, and where not all of it is root's or this user's."""
+    _refuse(stranger_to_file(path))
 
 
 def _refuse(found: Stranger | None) -> None:

@@ -2,7 +2,7 @@
 """How many examples a property is tried on: all of them in `make test`, a fifth in `make unit`.
 
 They are the same in every run, so that what fails has been made to fail by a change.  FRESH=1 in
-the environment draws new ones: for whoever looks for faults, and has the time to mend what is found.
+the environment draws new ones: for who looks for faults, and has the time to mend what is found.
 """
 
 import os
