@@ -227,6 +227,8 @@ class SimulatedProcess:
                 if self.renew and isinstance(message, Applied):
                     self.world.scheduler.after(0.0, self.attach_again)
             case effects.Validate(candidate, arguments):
+                for judges in self.world.hooks.judges:
+                    judges(self)
                 verdict = self.module.judge(candidate, arguments)
                 self._work(events, verdict, self.module.take_time())
             case effects.Cancel():

@@ -52,6 +52,9 @@ class Promise:
     ) -> None:
         """A participant has heard something and will do `effects`."""
 
+    def judges(self, host: "SimulatedProcess") -> None:
+        """A participant gives its module something to look at, in this instant."""
+
     def applied(self, host: "SimulatedProcess", authority: Commit | Admit, digest: Digest) -> None:
         """A participant takes a configuration into use, in this instant."""
 
@@ -89,6 +92,7 @@ class Hooks:
     def __init__(self, checkers: list[Promise]) -> None:
         self.spoke = _overriding(checkers, "spoke")
         self.told = _overriding(checkers, "told")
+        self.judges = _overriding(checkers, "judges")
         self.applied = _overriding(checkers, "applied")
         self.host_stepped = _overriding(checkers, "host_stepped")
         self.durable = _overriding(checkers, "durable")

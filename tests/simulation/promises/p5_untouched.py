@@ -71,13 +71,17 @@ class Untouched(Promise):
     ) -> None:
         found = self._of(host)
         validates = any(isinstance(effect, Validate) for effect in effects)
-        found.judging = found.judging or validates
         if isinstance(message, Admit) and not validates:
             found.admitted = message.generation
             return  # older than what it runs, or the same, or put off until it is free
         if isinstance(message, Prepare) and validates:
             found.asked = "" if message.dry_run else message.txid
         self.heard = (host, message)
+
+    def judges(self, host: "SimulatedProcess") -> None:
+        # Not when something is heard: an Admit that was put off is taken up in the very step that
+        # answers the Commit before it, and gives the module its configuration with other values.
+        self._of(host).judging = True
 
     def spoke(self, host: "SimulatedProcess", message: FromParticipant) -> None:
         found = self._of(host)

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Seeds in which a promise seemed broken once: by the product, or by a checker that was too strict.
+
+What a seed does changes with the schedule; then it is a seed like any other.
+"""
+
+import pytest
+
+from tests.simulation.ledger import MemoryStore
+from tests.simulation.report import story_of
+from tests.simulation.run import run
+
+SEEDS = {
+    1000842: "P5: an Admit that was put off is taken up when the Commit before it is applied",
+    1018438: "P5: the same, while another one is admitted",
+}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_it_is_well(seed: int) -> None:
+    result = run(seed)
+    if result.finding is not None:
+        pytest.fail(f"{SEEDS[seed]}\n{story_of(result, MemoryStore)}", pytrace=False)
