@@ -211,8 +211,10 @@ class Timelines:
     def voted(self, txid: str, name: str, yes: bool) -> None:
         """A member has answered."""
         change = self._current
-        member = change.members.get(name) if change is not None and change.txid == txid else None
-        if change is not None and member is not None and not member.vote:
+        if change is None or change.txid != txid or "force" in change.steps:
+            return  # once it is decided, nobody has a vote: whoever speaks of one tells tales
+        member = change.members.get(name)
+        if member is not None and not member.vote:
             member.voted, member.vote = self._now(change), "yes" if yes else "no"
 
     def applied(self, generation: int, name: str, ok: bool) -> None:

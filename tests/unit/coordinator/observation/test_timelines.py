@@ -108,6 +108,17 @@ def test_a_yes_outlives_the_connection_and_not_the_process() -> None:
     assert [member["vote"] for member in change.members().values()] == ["yes", "lost"]
 
 
+def test_a_vote_after_the_decision_is_none() -> None:
+    change = Changes()
+    change.begin("a")
+    change.vote("a")
+    change.commit()
+    change.told.applied(7, "b", ok=True)  # admitted to it, without a vote
+    change.vote("b")
+    change.end("committed")
+    assert change.members()["b"] == {"name": "b", "applied": 1.0, "ok": True}
+
+
 def test_who_died_before_it_had_applied_is_missing_whatever_its_next_life_does() -> None:
     change = Changes()
     change.begin("a", "b", "c")
