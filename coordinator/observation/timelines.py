@@ -309,6 +309,7 @@ class Timelines:
         """A member is gone: before the decision it has no vote then, after it it applies nothing.
 
         One that has said yes and is only cut off stays bound; it keeps its yes, and may apply it.
+        One that was excused is awaited no more until all are told, and then brought to it.
         """
         member = change.members.get(name)
         if member is None:
@@ -316,7 +317,7 @@ class Timelines:
         if "force" not in change.steps:
             if not member.vote or vote == "excused" or (dead and member.vote == "yes"):
                 member.vote, member.voted, member.why = vote, self._now(change), why
-        elif dead and member.ok is None:
+        elif dead and member.ok is None and (member.vote != "excused" or "commit" in change.steps):
             member.ok, member.lost, member.why = False, self._now(change), why
 
 

@@ -14,6 +14,7 @@ SEEDS = {
     1000842: "P5: an Admit that was put off is taken up when the Commit before it is applied",
     1018438: "P5: the same, while another one is admitted",
     1007012: "timeline: the no of one that was admitted to it, when it was decided already",
+    1007752: "timeline: one that was excused died before the others were told",
     1030712: "timeline: a yes of the same kind",
 }
 

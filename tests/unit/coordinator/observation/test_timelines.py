@@ -136,6 +136,25 @@ def test_who_died_before_it_had_applied_is_missing_whatever_its_next_life_does()
     assert members["b"]["why"] == "did not apply it in time"
 
 
+def test_who_was_excused_is_not_awaited_before_all_are_told() -> None:
+    change = Changes()
+    change.begin("a", "b", "c")
+    change.vote("c")
+    for name in ("a", "b"):
+        change.line("excused", txid="1.1.a", module=name, why="lost its connection")
+    change.line("force", txid="1.1.a", generation=7)
+    change.line("died", module="a", how="x")
+    change.told.told("1.1.a")
+    change.line("died", module="b", how="x")
+    change.told.applied(7, "c", ok=True)
+    change.told.not_applied(["b"])
+    change.end("partial")
+    members = change.members()
+    assert [members[name].get("ok") for name in ("a", "b", "c")] == [None, False, True]
+    assert members["a"]["why"] == "lost its connection"
+    assert members["b"]["why"] == "its process ended: x"
+
+
 def test_who_came_up_meanwhile_was_waited_for() -> None:
     change = Changes()
     change.line("begin", txid="1.1.a", verb="reload", dry_run=False, elapsed=0.0)
