@@ -113,9 +113,13 @@ class Books(NamedTuple):
         well: frozenset[str],
         allowed: float = 0.0,
     ) -> "Books":
-        """The first Prepare of a transaction has been sent, or its decision is forced."""
-        if self.case(number, txid) is not None:
-            return self
+        """The members are asked: by the first Prepare of a transaction, or what is looked for
+        beside their votes, or, where there is neither, when its decision is forced.
+        """
+        case = self.case(number, txid)
+        if case is not None:
+            asked_now = allowed and not (case.left or case.closed)
+            return self.with_case(case._replace(left=allowed)) if asked_now else self
         return self.with_case(Case(number, txid, members, left=allowed, unwell=members - well))
 
     def later(self, seconds: float) -> "Books":

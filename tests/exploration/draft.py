@@ -4,6 +4,7 @@
 from typing import Any
 
 from coordinator.core.decisions import Decision, Durable
+from coordinator.core.effects import FindUnread
 from coordinator.core.results import Outcome, Result
 from protocol.messages import Prepare, Refuse, Shutdown
 from tests.exploration.books import Books, Broken, Case, Enabled, shown
@@ -179,9 +180,7 @@ class Draft:
         name = peer.decode().partition(":")[0]
         self.tell(f"send {_short(message)} -> {name}")
         if isinstance(message, Prepare):
-            asked = frozenset(entry[0] for entry in life.roll)
-            well = self._well(life)
-            self.books = self.books.asks(life.book, message.txid, asked, well, message.allowed)
+            self._asks(life, message.txid, message.allowed)
         if isinstance(message, Refuse | Shutdown):
             life = _strike_peer(life, peer)
         for process in self.processes:
@@ -198,17 +197,21 @@ class Draft:
         if work != "ledger":
             assert READ.get(type(order)) == work, f"{type(order).__name__}: what is it to {work}?"
             self.tell(f"read for {order.txid}")
+            if isinstance(order, FindUnread):
+                self._asks(life, order.txid)
             return life._replace(reads=(*life.reads, (work, order)))
         if isinstance(order, UNIMPORTANT):
             return life
         assert isinstance(order, FORCED + RECORDED), f"{type(order).__name__}: does it matter?"
         self.tell(f"to the ledger: {_short(order)}")
         if isinstance(order, Decision):
-            asked = frozenset(entry[0] for entry in life.roll)
-            well = self._well(life)
-            self.books = self.books.asks(life.book, order.txid, asked, well)
-            self.books = self.books.forces(life.book, order.txid, well)
+            self._asks(life, order.txid)
+            self.books = self.books.forces(life.book, order.txid, self._well(life))
         return life._replace(line=(*life.line, order))
+
+    def _asks(self, life: Life, txid: str, allowed: float = 0.0) -> None:
+        asked = frozenset(entry[0] for entry in life.roll)
+        self.books = self.books.asks(life.book, txid, asked, self._well(life), allowed)
 
     def _well(self, life: Life) -> frozenset[str]:
         """Who is there, and has said that it runs what is in force."""

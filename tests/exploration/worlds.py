@@ -114,6 +114,7 @@ _SMALL = (
            budget=Budget(hang=1, cut=1)),
     world("strict", (STRICT, CHANGE), attached=("a", "b"), warns=_pairs("a", ONE)),
     world("strict, and a no", (STRICT,), attached=("a",), budget=Budget(no=1, slow=1)),
+    world("strict, and a crash", (SECOND, STRICT), attached=("a",), budget=Budget(crash=1)),
     world("module remove at once", (REMOVE_A_NOW, CHANGE), children=("a",), attached=("b",),
            budget=Budget(hang=1)),
     world("module remove at once, attached", (REMOVE_A_NOW, CHANGE), attached=("a", "b"),

@@ -16,6 +16,8 @@ SEEDS = {
     1007012: "timeline: the no of one that was admitted to it, when it was decided already",
     1007752: "timeline: one that was excused died before the others were told",
     1030712: "timeline: a yes of the same kind",
+    1003936: "P2: one is admitted while what nobody reads is found out, and nobody was asked",
+    1033656: "P2: the same, of one that was in doubt",
 }
 
 

@@ -3,7 +3,9 @@
 
 Who the members are at the moment of asking is known from what the coordinator has heard and said
 (`tests.simulation.roll`), not from the decision or from its own list; and the votes are those that
-participants gave, not those that it counted.
+participants gave, not those that it counted.  That moment is the first Prepare, or for a strict
+change what is looked for beside the votes: whoever comes to be a member after that, while it is
+looked for and there was nobody to ask, is admitted to what is decided, as it is during any vote.
 
 A change that goes back does not need the vote of a member that is not well: one that is gone or cut
 off, that does not run what is in force, or that has not answered in time.
@@ -12,7 +14,7 @@ off, that does not run what is in force, or that has not answered in time.
 from typing import TYPE_CHECKING
 
 from coordinator.core.decisions import Decision
-from coordinator.core.effects import Send, Step
+from coordinator.core.effects import FindUnread, Send, Step
 from coordinator.core.events import Event
 from coordinator.core.operations.confirm import UNDO
 from protocol.messages import FromParticipant, Join, Prepare, Vote
@@ -67,17 +69,21 @@ class Unanimous(Promise):
         roll.step(event, step.effects)
         for effect in step.effects:
             if isinstance(effect, Send) and isinstance(effect.message, Prepare):
-                self._asks(broker, roll, effect.message.txid, effect.message.allowed)
+                question = broker.book, effect.message.txid
+                late_at = self.world.scheduler.now + effect.message.allowed
+                self._asks(broker, roll, question)
+                self.late_at.setdefault(question, late_at)
+            elif isinstance(effect, FindUnread):  # beside the votes, and where nobody has one
+                self._asks(broker, roll, (broker.book, effect.txid))
         if step.force is not None:
-            self._asks(broker, roll, step.force.txid, 0.0)
             question = broker.book, step.force.txid
+            self._asks(broker, roll, question)
             if step.force.verb in BACK:
                 self.unwell[question] |= self._unwell(broker, roll, question)
             else:
                 self.unwell[question] = frozenset()
 
-    def _asks(self, broker: "SimulatedBroker", roll: Roll, txid: str, allowed: float) -> None:
-        question = broker.book, txid
+    def _asks(self, broker: "SimulatedBroker", roll: Roll, question: Question) -> None:
         if question in self.members:
             return
         members = roll.members()
@@ -90,10 +96,9 @@ class Unanimous(Promise):
         self.unwell[question] = frozenset(
             name for name, peer in members.items() if not roll.is_well(name, peer)
         )
-        self.late_at[question] = self.world.scheduler.now + allowed
 
     def _unwell(self, broker: "SimulatedBroker", roll: Roll, question: Question) -> frozenset[str]:
-        late = self.world.scheduler.now >= self.late_at[question]
+        late = self.world.scheduler.now >= self.late_at.get(question, 0.0)
         return frozenset(
             name
             for name, peer in self.asked[question].items()
