@@ -72,6 +72,8 @@ MEMBER: Final[Mapping[tuple[MemberState, MemberInput], MemberState]] = Transitio
         (MemberState.RUNNING, MemberInput.OVERTAKEN): MemberState.JOINING,
         (MemberState.RUNNING, MemberInput.REPLACE): MemberState.JOINING,
         (MemberState.RUNNING, MemberInput.DIED): MemberState.RESTARTING,
+        # Attached, and its values are others than it had when it came back in doubt.
+        (MemberState.RUNNING, MemberInput.DECLINED): MemberState.REFUSED,
         (MemberState.RUNNING, MemberInput.BROKE): MemberState.FAILED,
         (MemberState.RUNNING, MemberInput.DIED_TOO_OFTEN): MemberState.FAILED,
         (MemberState.RUNNING, MemberInput.REMOVE): MemberState.LEAVING,
@@ -154,6 +156,8 @@ class Member:
     """How often it was spoken to while it owes that, to find out whether it is there at all."""
     admission: Admission | Offered = Admission.NONE
     """Changed by Members only, which keeps an index of those who wait."""
+    told: int = 0
+    """The generation of a Commit that is on its way and has not been answered; 0: none is."""
     deadline: float | None = None
     """When the patience with STARTING or JOINING ends, or RESTARTING does (machine's clock)."""
     patience: float = limits.PREPARE_SECONDS
@@ -241,7 +245,7 @@ class Members:
         if member.peer is not None:
             del self._by_peer[member.peer]
         member.peer = None
-        member.owes, member.probes = None, 0
+        member.owes, member.probes, member.told = None, 0, 0
         self.admit_to(member, Admission.NONE)
 
     def admit_to(self, member: Member, admission: Admission | Offered) -> None:

@@ -157,10 +157,13 @@ class Membership:
 
         | answers     | ok, what is in force | ok, an older generation | not ok                   |
         |-------------|----------------------|-------------------------|--------------------------|
-        | an Admit    | settles              | is offered the new one  | declines; RUNNING: broke |
+        | an Admit    | settles              | is offered the new one  | declines; broke (values) |
         | a Commit    | settles              | (another is on its way) | broke                    |
 
-        Whoever claims the number in force with another digest is taken not to be ok.
+        Whoever claims the number in force with another digest is taken not to be ok.  To values it
+        has said yes before it is given them.  Whoever came back in doubt is told Commit, and then
+        offered the same generation, and answers both in that order.  It runs it with the first
+        answer; with the second it may decline: its values may be others than those it voted with.
         """
         running = self.shared.running
         assert running is not None, "nobody has been told Commit or Admit before the first commit"
@@ -170,8 +173,10 @@ class Membership:
             member.report = message.report
             for warning in message.warnings:
                 self.outbox.log("warning", module=member.name, warning=str(warning))
-        admitted = self._answers_offer(member, message, running)
-        if not message.ok and admitted and member.state is not MemberState.RUNNING:
+        committed = self._answers_commit(member, message)
+        admitted = not committed and self._answers_offer(member, message, running)
+        said_yes = member.state is MemberState.RUNNING and member.runtime_untried
+        if not message.ok and admitted and not said_yes:
             self._declined(member, message.reasons, operation)
             return
         operation.applied(member, message)
@@ -179,6 +184,13 @@ class Membership:
             self._broke(member, message.reasons)
         elif member.generation == running.generation:
             self._settle(member, operation)
+
+    def _answers_commit(self, member: Member, message: Applied) -> bool:
+        """True if this answers a Commit."""
+        if not member.told or message.generation < member.told:
+            return False
+        answers, member.told = message.generation == member.told, 0
+        return answers
 
     def _answers_offer(self, member: Member, message: Applied, running: Durable) -> bool:
         """True if this answers an Admit; one overtaken by a newer generation is offered that."""
