@@ -224,7 +224,7 @@ class Timelines:
             return
         member = change.members.setdefault(name, MemberMoments(name))
         member.applied, member.ok = self._now(change), ok
-        member.why = "" if ok else "failed in commit"
+        member.why = "" if ok else "failed in commit" if member.vote else "declined it"
 
     def not_applied(self, names: Iterable[str]) -> None:
         """The change in progress is over, and these have not applied it."""
@@ -287,11 +287,14 @@ class Timelines:
 
     @staticmethod
     def _settle(member: MemberMoments, missing: bool) -> None:
-        """What counts is what the machine says: a member may have had several lives meanwhile."""
+        """What counts is what the machine says: a member may have had several lives meanwhile.
+
+        It says nothing of those who had no vote, but were admitted to it meanwhile.
+        """
         if missing:
             heard = member.ok is None
             member.ok, member.why = False, "did not apply it in time" if heard else member.why
-        elif member.applied is not None:
+        elif member.applied is not None and (member.vote or member.ok):
             member.ok, member.lost, member.why = True, None, ""
 
     def _of_member(self, change: ChangeMoments, event: str, name: str, how: str) -> None:

@@ -4,7 +4,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from coordinator.observation.timelines import Timelines
+from coordinator.observation.timelines import MemberMoments, Timelines
 from tests.simulation.mutants.patch import Mutant, Patch
 
 Method = Callable[..., Any]
@@ -25,10 +25,21 @@ def _all_have_applied(_: Method) -> Method:
     return not_applied
 
 
+def _whoever_answered_has_applied(_: object) -> Any:
+    def settle(member: MemberMoments, missing: bool) -> None:
+        member.ok = not missing and (member.applied is not None or member.ok)
+
+    return staticmethod(settle)
+
+
 OBSERVER: dict[str, Mutant] = {
     "picture-of-a-late-vote": Mutant(
         "a vote on an earlier change is drawn as one on this",
         (Patch(Timelines, "voted", _any_vote_counts),),
+    ),
+    "picture-of-the-declined": Mutant(
+        "who declines what it is admitted to is drawn as one that has applied it",
+        (Patch(Timelines, "_settle", _whoever_answered_has_applied),),
     ),
     "picture-without-the-missing": Mutant(
         "who has not applied a change is not drawn so",

@@ -49,6 +49,17 @@ class Drawn(Promise):
         if decision.txid == entry["txid"] and said_yes != set(decision.members):
             shown, right = sorted(said_yes), sorted(decision.members)
             raise self.broken(f"{entry['txid']} is drawn with the yes of {shown}, not of {right}")
-        well = all(member.get("ok") is not False for member in members)
+        for member in members:
+            if member.get("ok"):
+                self._ran(broker, entry, member["name"])
+        # Whoever had no vote, and declines it when it is admitted, does not make it any less.
+        counts = members if entry["result"] != "committed" else (m for m in members if "vote" in m)
+        well = all(member.get("ok") is not False for member in counts)
         if well != (entry["result"] == "committed"):
             raise self.broken(f"{entry['txid']} is {entry['result']} and drawn otherwise")
+
+    def _ran(self, broker: "SimulatedBroker", entry: Mapping[str, Any], name: str) -> None:
+        generation = broker.book, entry["generation"]
+        lives = self.world.lives_of(name)
+        if not self.world.is_liar(name) and not any(generation in life for life in lives):
+            raise self.broken(f"{entry['txid']} is drawn as applied by {name}, which never ran it")

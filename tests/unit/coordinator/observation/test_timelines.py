@@ -119,6 +119,20 @@ def test_a_vote_after_the_decision_is_none() -> None:
     assert change.members()["b"] == {"name": "b", "applied": 1.0, "ok": True}
 
 
+def test_who_declines_what_it_is_admitted_to_is_not_drawn_as_well() -> None:
+    change = Changes()
+    change.begin("a")
+    change.vote("a")
+    change.commit()
+    change.told.applied(7, "b", ok=False)
+    change.told.applied(7, "a", ok=False)  # in a life that is over
+    change.told.applied(7, "a", ok=True)
+    change.end("committed")
+    members = change.members()
+    assert (members["a"]["ok"], members["b"]["ok"]) == (True, False)
+    assert members["b"]["why"] == "declined it"
+
+
 def test_who_died_before_it_had_applied_is_missing_whatever_its_next_life_does() -> None:
     change = Changes()
     change.begin("a", "b", "c")
