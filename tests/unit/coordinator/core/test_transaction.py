@@ -8,6 +8,7 @@ from coordinator.core.effects import (
     Halt,
     ReadFiles,
     RecordAttempt,
+    RecordEdit,
     RecordFilesDigest,
     TellAdmit,
     TellCommit,
@@ -82,6 +83,17 @@ def test_a_patch_that_cannot_be_made_is_refused_with_its_key(stage: Stage) -> No
     assert told.reasons[0].module == "config"
     assert not stage.sent(Prepare)
     assert len(stage.found(RecordAttempt)) == 1
+
+
+def test_what_a_text_changed_is_remembered_for_the_reasons_against_it(stage: Stage) -> None:
+    patch = MergePatch(msgpack.packb({"w": {"deep": 2}, "u": 3}))
+    stage.ask(1, ChangeRequest(patch, "merge"))
+    (prepare,) = stage.sent(Prepare)
+    merged = Configuration.of({"v": 1, "w": {"deep": 2}, "u": 3})
+    assert prepare.digest == merged.digest
+    (record,) = stage.found(RecordEdit)
+    assert (record.before, record.after, record.text) == (OLD.digest, merged.digest, patch.digest)
+    assert set(record.keys) == {("w", "deep"), ("u",)}
 
 
 def test_an_edit_of_a_copy_is_made_to_what_runs_when_its_turn_comes(stage: Stage) -> None:
