@@ -10,6 +10,8 @@ SEED ?=
 SEEDS ?= 2000
 WORLD ?=
 SECONDS ?= 600
+# A folder of explorations that were broken off, and go on.
+KEEP ?=
 CASE ?=
 # A range of seeds begins here; a file of finished pieces, so that a long run can be taken up again.
 FROM ?= 0
@@ -72,9 +74,11 @@ simulate: $(STAMP)
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM) \
 		$(if $(PIECES),--pieces $(PIECES)))
 
-# Every interleaving of the small worlds and of the large ones, each for at most SECONDS.
+# Every interleaving of the small worlds and of the large ones, each for at most SECONDS.  What was seen
+# is written into the folder KEEP, and the next run goes on with it.
 explore: $(STAMP)
-	$(BIN)/python -m tests.exploration --seconds $(SECONDS) $(if $(WORLD),--world "$(WORLD)")
+	$(BIN)/python -m tests.exploration --seconds $(SECONDS) $(if $(WORLD),--world "$(WORLD)") \
+		$(if $(KEEP),--keep "$(KEEP)")
 
 # Timings as ratios to a floor measured in the same run; bench.json has them too.
 bench: $(STAMP)
