@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.exploration.kept import Kept, code_digest
+from tests.exploration.kept import Kept, Unusable, code_digest
 from tests.exploration.search import Report, Search
 from tests.exploration.spec import Spec
 from tests.exploration.worlds import WORLDS
@@ -34,7 +34,7 @@ class _Run:
     def explore(self, spec: Spec) -> Report:
         """Until all is seen, something is wrong, or the time is over.
 
-        Raises ValueError where what is kept cannot be taken up.
+        Raises Unusable where what is kept cannot be taken up.
         """
         kept = Kept(self._folder, spec, self._code) if self._folder else None
         search = (kept.take_up() if kept else None) or Search(spec)
@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     before = {number: signal.signal(number, run.interrupt) for number in _SIGNALS}
     try:
         return _explore(run, [given.world] if given.world else list(WORLDS))
-    except ValueError as error:
+    except Unusable as error:
         print(f"{error}; remove it to begin anew", file=sys.stderr)
         return 2
     finally:

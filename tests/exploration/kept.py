@@ -15,6 +15,7 @@ import os
 import platform
 import re
 import sys
+import zlib
 from array import array
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +30,7 @@ from tests.simulation.pieces import SOURCES, source_digest
 _ROWS = ("parents", "moves", "sources", "targets", "new_places", "new_moves")
 _FIGURES = ("states", "transitions", "steps", "depth", "seconds", "exhausted", "ends", "frontier")
 _WRONG = (ValueError, KeyError, TypeError, IndexError, OverflowError, EOFError, Broken,
-          AssertionError)  # fmt: skip
+          AssertionError, gzip.BadGzipFile, zlib.error)  # fmt: skip
 
 
 def code_digest() -> str:
@@ -37,6 +38,10 @@ def code_digest() -> str:
     return source_digest(
         platform.python_version(), sys.byteorder, sources=(*SOURCES, "tests/exploration")
     )
+
+
+class Unusable(ValueError):
+    """A file that cannot be gone on with; the message names it."""
 
 
 class Kept:
@@ -71,7 +76,7 @@ class Kept:
     def take_up(self) -> Search | None:
         """The search as it was; None where there is none, or one of other code.
 
-        Raises ValueError where the file is something else, or what it says does not come true.
+        Raises Unusable where the file is something else, or what it says does not come true.
         """
         search = Search(self._spec, self._enabled)
         try:
@@ -85,8 +90,8 @@ class Kept:
                     _fill(search, header, lambda size: _exactly(file.read(size), size))
         except FileNotFoundError:
             return None
-        except (*_WRONG, gzip.BadGzipFile) as error:
-            raise ValueError(f"{self.path} is no exploration of this code: {error!r}") from error
+        except _WRONG as error:
+            raise Unusable(f"{self.path} is no exploration of this code: {error!r}") from error
         return search
 
 

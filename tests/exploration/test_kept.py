@@ -13,7 +13,7 @@ import pytest
 
 from tests.exploration.__main__ import main
 from tests.exploration.books import Broken
-from tests.exploration.kept import Kept
+from tests.exploration.kept import Kept, Unusable
 from tests.exploration.search import Search
 from tests.exploration.seen import Seen
 from tests.exploration.spec import Spec
@@ -143,5 +143,15 @@ def test_a_file_of_something_else_is_told(tmp_path: Path, what: str) -> None:
         kept.path.write_bytes(gzip.compress(header + b"\n" + rest[: len(rest) // 2]))
     else:
         kept.path.write_bytes(gzip.compress(header + b"\n" + rest[24:] + rest[:24]))
-    with pytest.raises(ValueError, match=r"concurrent\.seen\.gz is no exploration of this code"):
+    with pytest.raises(Unusable, match=r"concurrent\.seen\.gz is no exploration of this code"):
         kept.take_up()
+
+
+def test_what_to_do_about_such_a_file_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept_half(tmp_path, WORLDS["concurrent"]).path.write_text("{}\n")
+    assert main(["--world", "concurrent", "--keep", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(str(tmp_path))
+    assert told.endswith("; remove it to begin anew\n")
