@@ -439,8 +439,6 @@ class Coordinator:
         Attached participants lose their connection with the broker, and join the next one.
         """
         assert self.stopping_until is not None
-        if self.halted:
-            return
         stays_for_now(self.shared)
         ours = [member for member in self.members if not member.attached and member.ticket]
         unasked = [member for member in ours if member.state is not MemberState.LEAVING]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from tests.exploration.books import ALL, Broken, Enabled
 from tests.exploration.ends import is_right_end, why_not_an_end
+from tests.exploration.seen import LOOK, Seen
 from tests.exploration.spec import Spec
 from tests.exploration.state import Numbers
 from tests.exploration.world import World
@@ -24,13 +25,16 @@ class Report:
     """Steps of machines that were worked out."""
     depth: int = 0
     seconds: float = 0.0
+    """Of all runs together."""
     exhausted: bool = False
     ends: int = 0
+    frontier: int = 0
+    """States whose moves were not made yet."""
     broken: Broken | None = None
     story: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        how = "exhausted" if self.exhausted else "NOT exhausted"
+        how = "exhausted" if self.exhausted else f"NOT exhausted, frontier {self.frontier}"
         found = f"  {self.broken}" if self.broken else ""
         return (
             f"{self.name:<28} {self.states:>8} states {self.transitions:>9} transitions "
@@ -44,67 +48,62 @@ Enough = Callable[[int, float], bool]
 
 
 class Search:
-    """One search through one world."""
+    """One search through one world; `run` may be called again, and goes on."""
 
     def __init__(self, spec: Spec, enabled: Enabled = ALL) -> None:
         self.world = World(spec, enabled)
         self.enabled = enabled
         self.report = Report(spec.name)
-        self._number: dict[bytes, int] = {}
-        self._states: list[bytes] = []
-        self._parents = array("L")
-        self._moves = array("L")
-        self._ends = bytearray()
-        self._from = array("L")
-        self._to = array("L")
+        self.seen = Seen()
+        self.place = 0
+        """The first state whose moves were not made yet; all before it are done with."""
+        self.level_ends = 1
+        """Where the states begin that are one move further away."""
 
     def run(self, enough: Enough = lambda states, seconds: False) -> Report:
-        """Until all is seen, something is wrong, or it is enough."""
-        began, report = time.monotonic(), self.report
+        """Until all is seen, something is wrong, or it is enough (by this run's own seconds)."""
+        began, report, seen = time.monotonic(), self.report, self.seen
+        before, steps = report.seconds, report.steps - self.world.parts.steps
         try:
-            self._add(self.world.initial(), 0, 0)
+            if not seen:
+                self._add(self.world.initial(), 0, 0)
         except Broken as broken:
             report.broken = broken
             return report
-        level_ends, place = 1, 0
-        while place < len(self._states):
-            if place == level_ends:
+        while self.place < len(seen):
+            if self.place == self.level_ends:
                 report.depth += 1
-                level_ends = len(self._states)
-            if place % 256 == 0 and enough(len(self._states), time.monotonic() - began):
+                self.level_ends = len(seen)
+            if self.place % 256 == 0 and enough(len(seen), time.monotonic() - began):
                 break
-            found = self._expand(place)
+            found = self._expand(self.place)
             if found is not None:
                 report.broken, move = found
-                report.story = self.story(place, move)
+                report.story = self.story(self.place, move)
                 break
-            place += 1
-        report.exhausted = place == len(self._states)
+            self.place += 1
+        report.exhausted = self.place == len(seen)
         if report.exhausted and report.broken is None and "liveness" in self.enabled:
             self._check_reachable()
-        report.states = len(self._states)
-        report.steps = self.world.parts.steps
-        report.ends = sum(self._ends)
-        report.seconds = time.monotonic() - began
+        report.states, report.frontier = len(seen), len(seen) - self.place
+        report.steps = steps + self.world.parts.steps
+        report.ends = sum(seen.ends)
+        report.seconds = before + time.monotonic() - began
         return report
 
     def _add(self, numbers: Numbers, parent: int, move: int) -> int:
-        key = array("L", numbers).tobytes()
-        found = self._number.get(key)
+        found = self.seen.place(numbers)
         if found is None:
-            found = self._number[key] = len(self._states)
-            self._states.append(key)
-            self._parents.append(parent)
-            self._moves.append(move)
-            self._ends.append(is_right_end(self.world, numbers))
+            found = self.seen.add(numbers, parent, move)
+            self.seen.ends.append(is_right_end(self.world, numbers))
         return found
 
-    def _numbers(self, place: int) -> Numbers:
-        return tuple(array("L", self._states[place]))
-
     def _expand(self, place: int) -> tuple[Broken, int] | None:
-        world, numbers = self.world, self._numbers(place)
-        for index, move in enumerate(world.moves(world.draft(numbers))):
+        world, seen = self.world, self.seen
+        numbers, parts = seen.numbers(place), world.known()
+        moves = world.moves(world.draft(numbers))
+        parts = self._note_new_parts(parts, place, LOOK)
+        for index, move in enumerate(moves):
             self.report.transitions += 1
             draft = world.draft(numbers)
             try:
@@ -112,27 +111,35 @@ class Search:
                 after = world.fold(draft.numbers())
             except Broken as broken:
                 return broken, index
+            parts = self._note_new_parts(parts, place, index)
             found = self._add(after, place, index)
             if move.progress:
-                self._from.append(place)
-                self._to.append(found)
+                seen.sources.append(place)
+                seen.targets.append(found)
         return None
+
+    def _note_new_parts(self, before: int, place: int, move: int) -> int:
+        parts = self.world.known()
+        if parts != before:
+            self.seen.new_places.append(place)
+            self.seen.new_moves.append(move)
+        return parts
 
     # Reachability
 
     def _check_reachable(self) -> None:
         """A right end can be reached from every state, without anybody's help."""
-        count = len(self._states)
+        seen, count = self.seen, len(self.seen)
         starts = array("L", bytes(8 * (count + 2)))
-        for to in self._to:
+        for to in seen.targets:
             starts[to + 2] += 1
         for place in range(2, count + 2):
             starts[place] += starts[place - 1]
-        into = array("L", bytes(8 * len(self._to)))
-        for before, to in zip(self._from, self._to, strict=True):
+        into = array("L", bytes(8 * len(seen.targets)))
+        for before, to in zip(seen.sources, seen.targets, strict=True):
             into[starts[to + 1]] = before
             starts[to + 1] += 1
-        good = bytearray(self._ends)
+        good = bytearray(seen.ends)
         waiting = [place for place in range(count) if good[place]]
         while waiting:
             place = waiting.pop()
@@ -149,9 +156,9 @@ class Search:
         """What is never right from here on: what keeps the furthest state from being an end."""
         world, seen = self.world, {place}
         while True:
-            numbers = self._numbers(place)
+            numbers = self.seen.numbers(place)
             follow = [
-                self._number[array("L", world.fold(self._after(numbers, index))).tobytes()]
+                self._known_place(world.fold(self._after(numbers, index)))
                 for index, move in enumerate(world.moves(world.draft(numbers)))
                 if move.progress
             ]
@@ -161,6 +168,11 @@ class Search:
                 return f"{why}, for ever" if not follow else f"{why}, over and over"
             place = following
             seen.add(place)
+
+    def _known_place(self, numbers: Numbers) -> int:
+        found = self.seen.place(numbers)
+        assert found is not None, "all that follows was seen"
+        return found
 
     def _after(self, numbers: Numbers, index: int) -> Numbers:
         draft = self.world.draft(numbers)
@@ -173,11 +185,11 @@ class Search:
         """The shortest way to a state, and one move more, as blocks of a story."""
         path: list[tuple[int, int]] = [] if last is None else [(place, last)]
         while place:
-            path.append((self._parents[place], self._moves[place]))
-            place = self._parents[place]
+            path.append((self.seen.parents[place], self.seen.moves[place]))
+            place = self.seen.parents[place]
         told = []
         for before, index in reversed(path):
-            draft = self.world.draft(self._numbers(before))
+            draft = self.world.draft(self.seen.numbers(before))
             move = self.world.moves(draft)[index]
             try:
                 move.act(draft)

@@ -13,6 +13,7 @@ A fingerprint is relative to the present, which is Moment(0), and leaves out
 - the order of a dict or set, which decides in which order things are said within one step.
 """
 
+import operator
 import types
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
@@ -56,19 +57,19 @@ NOW = Moment(0.0)
 # Kinds of values
 
 
-def _type(thing: object) -> Any:
-    return type(thing)
-
-
 _ATOMS = (str, int, float, bytes, bool, type(None), frozenset, Enum, Configuration, type,
           BaseException)  # fmt: skip
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
+_PLAIN = (int, float, bool, type(None))
 
 
-@lru_cache(None)
 def _kind(of: Any) -> str:
     if issubclass(of, Moment):
         return "moment"
+    if of in _PLAIN or issubclass(of, Enum):
+        return "plain"
+    if of is str:
+        return "text"
     if issubclass(of, _ATOMS) or issubclass(of, _FUNCTIONS):
         return "atom"
     if issubclass(of, tuple):
@@ -86,17 +87,31 @@ def _kind(of: Any) -> str:
     return "object"
 
 
+class _Kinds(dict[Any, str]):
+    """The kind of every type that was met: this is asked for each field of each machine."""
+
+    def __missing__(self, of: Any) -> str:
+        found = self[of] = _kind(of)
+        return found
+
+
+_KINDS = _Kinds()
+_SIMPLE = frozenset({"plain", "text", "atom"})
+"""Kinds of which a copy shares what it does not rename."""
+
+
 @lru_cache(None)
 def _slots(of: Any) -> tuple[str, ...]:
     found = [slot for base in of.__mro__ for slot in vars(base).get("__slots__", ())]
-    return tuple(slot for slot in found if slot != "__weakref__")
+    return tuple(slot for slot in found if slot not in ("__weakref__", "__dict__"))
 
 
 def fields_of(thing: Any) -> dict[str, Any]:
     """The fields of an object, wherever it keeps them."""
-    found = dict(getattr(thing, "__dict__", {}))
-    for slot in _slots(_type(thing)):
-        if slot != "__dict__" and hasattr(thing, slot):
+    found = dict(getattr(thing, "__dict__", ()))
+    of: Any = type(thing)
+    for slot in _slots(of):
+        if hasattr(thing, slot):
             found[slot] = getattr(thing, slot)
     return found
 
@@ -118,9 +133,9 @@ class _Copy:
         self._kept: list[Any] = []
 
     def of(self, thing: Any) -> Any:
-        kind = _kind(_type(thing))
-        if kind == "atom":
-            return self._atom(thing)
+        kind = _KINDS[type(thing)]
+        if kind in _SIMPLE:
+            return thing if self._rename is None or kind == "plain" else self._atom(thing)
         if kind == "moment":
             return thing - self._shift if self._shift else thing
         if kind == "tuple":
@@ -134,8 +149,7 @@ class _Copy:
 
     def _atom(self, thing: Any) -> Any:
         rename = self._rename
-        if rename is None or isinstance(thing, Enum):
-            return thing
+        assert rename is not None
         if isinstance(thing, str):
             return rename(thing)
         if isinstance(thing, bytes) and len(thing) <= _NAME_LENGTH:
@@ -147,28 +161,30 @@ class _Copy:
         return thing
 
     def _tuple(self, thing: Any) -> Any:
-        members = [self.of(member) for member in thing]
-        if all(one is other for one, other in zip(members, thing, strict=True)):
+        of = self.of
+        members = [of(member) for member in thing]
+        if all(map(operator.is_, members, thing)):
             return thing
         make = getattr(type(thing), "_make", tuple)
         return make(members)
 
     def _container(self, thing: Any, kind: str) -> Any:
         self._kept.append(thing)  # so that no other object gets its id meanwhile
+        of = self.of
         made: Any
         if kind == "dict":
             made = self._made[id(thing)] = type(thing)()
             for key, value in thing.items():
-                made[self.of(key)] = self.of(value)
+                made[of(key)] = of(value)
         elif kind == "list":
             made = self._made[id(thing)] = type(thing)()
-            made.extend(self.of(member) for member in thing)
+            made.extend(map(of, thing))
         elif kind == "set":
-            made = self._made[id(thing)] = {self.of(member) for member in thing}
+            made = self._made[id(thing)] = set(map(of, thing))
         else:
             made = self._made[id(thing)] = object.__new__(type(thing))
             for name, value in fields_of(thing).items():
-                object.__setattr__(made, name, self.of(value))
+                object.__setattr__(made, name, of(value))
         return made
 
 
@@ -190,7 +206,13 @@ class Fingerprint:
         self.value: Hashable = self._of(machine)
 
     def _of(self, thing: Any) -> Hashable:
-        kind = _kind(_type(thing))
+        kind = _KINDS[type(thing)]
+        if kind == "plain":
+            plain: Hashable = thing
+            return plain
+        if kind == "text":
+            self.texts.add(thing)
+            return str(thing)
         if kind == "atom":
             return self._atom(thing)
         if kind == "moment":
@@ -210,7 +232,7 @@ class Fingerprint:
     def _atom(self, thing: Any) -> Hashable:
         if isinstance(thing, Configuration):
             return thing.digest
-        if isinstance(thing, str) and not isinstance(thing, Enum):
+        if isinstance(thing, str):
             self.texts.add(thing)
         elif isinstance(thing, bytes) and len(thing) <= _NAME_LENGTH:
             self.texts.add(thing.decode("latin-1"))
@@ -231,10 +253,11 @@ class Fingerprint:
         names = getattr(thing, "_fields", None)
         if names is None:
             return tuple(self._of(member) for member in thing)
-        return (type(thing).__name__, *(
-            bool(value) if name in PEOPLE else self._of(value)
+        of = self._of
+        return (type(thing).__name__, *[
+            bool(value) if name in PEOPLE else of(value)
             for name, value in zip(names, thing, strict=True)
-        ))  # fmt: skip
+        ])  # fmt: skip
 
     def _container(self, thing: Any, kind: str) -> Hashable:
         if kind == "dict":
@@ -243,14 +266,11 @@ class Fingerprint:
             return tuple(self._of(member) for member in thing)
         if kind == "set":
             return frozenset(self._of(member) for member in thing)
-        fields = fields_of(thing)
-        return (
-            type(thing).__name__,
-            *(
-                (name, bool(fields[name]) if name in PEOPLE else self._of(fields[name]))
-                for name in sorted(fields)
-            ),
-        )
+        of, fields = self._of, fields_of(thing)
+        return (type(thing).__name__, *[
+            (name, bool(fields[name]) if name in PEOPLE else of(fields[name]))
+            for name in sorted(fields)
+        ])  # fmt: skip
 
     def _table(self, thing: Mapping[Any, Any]) -> Hashable:
         items = thing.items()

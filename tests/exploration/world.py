@@ -49,6 +49,14 @@ class World(Acts):
         """This state, or one that differs from it only in who of those alike is called what."""
         return self.folding.fold(numbers) if self.folding is not None else numbers
 
+    def known(self) -> int:
+        """How many parts of states have a number, but for crowds, which are numbers themselves."""
+        tables, parts = self.tables, self.parts
+        return (
+            len(tables.lives) + len(tables.processes) + len(tables.arounds) + len(tables.budgets)
+            + len(tables.books) + len(parts.coordinators) + len(parts.participants)
+        )  # fmt: skip
+
     # The beginning
 
     def initial(self) -> Numbers:

@@ -100,5 +100,4 @@ class Completion(Operation):
         )
 
     def stop(self) -> None:
-        if not self.over:
-            self._move(CompletionInput.STOP)
+        self._move(CompletionInput.STOP)

@@ -185,9 +185,8 @@ class ModuleReload(ModuleOperation[ModuleReloadRequest]):
             self.client = None
 
     def stop(self) -> None:
-        if self.member is not None and not self.over:
-            why = "the broker is stopping"
-            self._fail(ReloadInput.STOP, self.member, why, ReasonCode.STOPPING)
+        assert self.member is not None, "else it was over when it began"
+        self._fail(ReloadInput.STOP, self.member, "the broker is stopping", ReasonCode.STOPPING)
 
 
 def _why_not(name: str, member: Member | None, near: str) -> Reason | None:

@@ -75,8 +75,7 @@ class ModuleOperation(Operation, Generic[AnyRequest]):
         """Stop counting its vote.  Returns True if a process or connection is left to close."""
         nobody = not member.ticket or member.state in (MemberState.FAILED, MemberState.RESTARTING)
         member.become(MemberState.LEAVING, MemberInput.REMOVE, self.shared.now)
-        if member.admission is Admission.WAITING:
-            self.shared.members.admit_to(member, Admission.NONE)
+        assert member.admission is not Admission.WAITING, "all are admitted before this begins"
         return not nobody or member.peer is not None
 
     def _ask_to_end(self, member: Member, why: str) -> bool:

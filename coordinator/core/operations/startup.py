@@ -54,8 +54,7 @@ class _StartTransaction(Transaction):
 
     def proposed(self, found: Configuration | Refusal) -> None:
         """Also what is in force may be asked about: nobody has been admitted to it yet."""
-        if self.phase is not TransactionState.GATHERING:
-            return
+        assert self.phase is TransactionState.GATHERING, "who waits no longer has given up"
         if isinstance(found, Refusal):
             self._abort(TransactionInput.UNREADABLE, found.reasons)
         else:

@@ -98,6 +98,16 @@ def next_life() -> Room:
     )
 
 
+def test_it_is_open_until_all_have_applied_it_and_its_decision_is_known(room: Room) -> None:
+    room.applied("a")
+    assert room.machine.is_provisional
+    room.applied("b")
+    assert not room.machine.is_provisional
+    running = room.machine.running
+    assert running is not None
+    assert room.machine.decided[running.receipt.txid] == running.receipt
+
+
 def test_who_is_gone_is_no_reason_to_undo(room: Room) -> None:
     room.applied("a")
     member = room.machine.members.get("b")

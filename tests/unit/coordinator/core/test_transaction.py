@@ -9,6 +9,7 @@ from coordinator.core.effects import (
     Halt,
     ReadFiles,
     RecordAttempt,
+    RecordEdit,
     RecordFilesDigest,
     TellAdmit,
     TellCommit,
@@ -104,6 +105,17 @@ def test_what_is_wrong_with_the_whole_comes_from_no_command(stage: Stage) -> Non
         stage.ask(client, request)
         (reason,) = stage.told(client).reasons
         assert reason.origin == Origin("an edit by uid 0")
+
+
+def test_what_a_text_changed_is_remembered_for_the_reasons_against_it(stage: Stage) -> None:
+    patch = MergePatch(msgpack.packb({"w": {"deep": 2}, "u": 3}))
+    stage.ask(1, ChangeRequest(patch, "merge"))
+    (prepare,) = stage.sent(Prepare)
+    merged = Configuration.of({"v": 1, "w": {"deep": 2}, "u": 3})
+    assert prepare.digest == merged.digest
+    (record,) = stage.found(RecordEdit)
+    assert (record.before, record.after, record.text) == (OLD.digest, merged.digest, patch.digest)
+    assert set(record.keys) == {("w", "deep"), ("u",)}
 
 
 def test_an_edit_of_a_copy_is_made_to_what_runs_when_its_turn_comes(stage: Stage) -> None:
