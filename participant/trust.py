@@ -3,9 +3,10 @@
 
 The rule is that of sshd(8) for authorized_keys (StrictModes), with Debian's exception for a group
 that has its owner as its only member (umask 002 makes everything writable by that).  Whoever owns
-a file is trusted, since its name was given; whoever else may write to it, or put another in its
-place, is not.  A sticky directory (sticky(7), /tmp) is no way to replace what others own in it, but
-anybody can add a file there, so nothing is loaded from it.
+a module's file is trusted, since its name was given; whoever else may write to it, or put another
+in its place, is not.  Of a program that a check names the owner counts, too.  A sticky directory
+(sticky(7), /tmp) is no way to replace what others own in it, but anybody can add a file there, so
+nothing is loaded from it.
 """
 
 import grp
@@ -43,6 +44,23 @@ def check_file(path: str) -> None:
             if not os.stat(each).st_mode & stat.S_ISVTX:
                 _check(each, f", and the link to {real} can be replaced in it")
     check_directory(os.path.dirname(real))
+
+
+def check_program(path: str) -> None:
+    """Raise Untrusted as `check_file` does, and where not all of it is root's or this user's.
+
+    The configuration named it, and nobody's presence says that they know who else owns it.
+    """
+    check_file(path)
+    real, links = os.path.realpath(path), _directories_of_links(os.path.abspath(path))
+    for lowest in (real, *links):
+        for place in (lowest, *_above(lowest)):
+            owner = os.stat(place).st_uid
+            if owner not in (0, os.geteuid()):
+                raise Untrusted(
+                    f"{place} belongs to uid {owner}, who could put any program there; it must be "
+                    f"root's or that of uid {os.geteuid()}"
+                )
 
 
 def _directories_of_links(path: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ import shlex
 import stat
 from typing import Final
 
-from participant.trust import Untrusted, check_file
+from participant.trust import Untrusted, check_program
 from protocol.formats.quoted import quoted
 
 SEARCHED: Final = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -57,7 +57,7 @@ def find_program(word: str) -> str:
 def _usable(path: str) -> str:
     try:
         mode = os.stat(path).st_mode
-        check_file(path)
+        check_program(path)
     except OSError as error:
         raise LookupError(f"{path}: {error.strerror}") from None
     except Untrusted as untrusted:
