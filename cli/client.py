@@ -70,7 +70,8 @@ class Client:
         except OSError as error:
             named = uri is not None or os.environ.get("FLUX_URI")
             hint = "" if named else "; FLUX_URI is not set (`flux start` runs a broker)"
-            why = f"cannot reach the broker at {self.uri}: {error.strerror}{hint}"
+            told = error.strerror or error  # a path that is too long has no errno
+            why = f"cannot reach the broker at {self.uri}: {told}{hint}"
             raise Trouble(why, "no-broker") from None
 
     def ask(self, op: str, seconds: float = READ_SECONDS, **fields: Any) -> dict[str, Any]:

@@ -55,6 +55,8 @@ def _prepared(stream: TextIO | None, escape: bool) -> TextIO:
     if escape and isinstance(stream, io.TextIOWrapper) and stream.isatty():
         os.environ["PYTHON_COLORS"] = "0"  # argparse's, since Python 3.14
         return _Terminal(stream)
+    if escape and isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        stream.reconfigure(errors="surrogateescape")  # arguments that are no UTF-8, as they were
     return stream
 
 

@@ -70,7 +70,7 @@ def build_broker(
         opened.pop_all()
     loop = EpollLoop()
     traced = TracedTransport(LocalAndOthers(pairs, router))
-    processes = Children(pairs.open, loop, options.module_command)
+    processes = Children(pairs, loop, options.module_command)
     on_disk = FilesOnDisk(options.config) if options.config is not None else None
     files: Files | None = StartFiles(on_disk, options.conf) if options.conf else on_disk
     world = Environment(

@@ -8,6 +8,7 @@ and what was not kept for it is such a gap.
 """
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -128,14 +129,14 @@ class EventWatchers:
     def _read_past(self, client: Connection, watcher: _Watcher, since: int) -> None:
         kept = int(self._broker.attributes.get("config.history", limits.HISTORY))
         history, most = self._broker.history, 2 * kept
-        known = {occurrence.details.get("txid") for occurrence in self._events.after(0)}
 
         def then(result: object) -> None:
             watcher.reads_past = False
             if client.number not in self._server.clients:
                 return
             if isinstance(result, list):
-                for fields in _past(result, since, known, kept):
+                own = self._events.after(0)  # now: some may have come while the ledger was read
+                for fields in _past(result, since, own, kept):
                     self._write(client, fields)
             else:
                 self._gap(client, "changes", f"the ledger cannot be read: {result}")
@@ -170,9 +171,14 @@ def _is_wanted(occurrence: Occurrence, watcher: _Watcher) -> bool:
 
 
 def _past(
-    entries: list[dict[str, Any]], since: int, known: set[Any], most: int
+    entries: list[dict[str, Any]], since: int, own: list[Occurrence], most: int
 ) -> Iterator[Fields]:
-    """The events that the ledger has and this life has not, oldest first."""
+    """The events that the ledger has and this life (`own`) has not, oldest first.
+
+    Texts that could not be read have no txid: those refusals are told apart by their moment.
+    """
+    known = {occurrence.details.get("txid") for occurrence in own}
+    began = own[0].at_wall if own else math.inf
     entries = entries[::-1]
     commits = [entry for entry in entries if "generation" in entry]
     attempts = [entry for entry in entries if "generation" not in entry]
@@ -185,7 +191,8 @@ def _past(
         yield {"event": "gap", "what": "refusals", "why": why}
     for entry in entries:
         later = entry["base"] >= since  # of a commit, its generation is one more
-        if later and (not entry["txid"] or entry["txid"] not in known):
+        is_own = entry["txid"] in known if entry["txid"] else entry["at"] >= began
+        if later and not is_own:
             yield from _events_of(entry)
 
 

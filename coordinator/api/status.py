@@ -7,6 +7,7 @@ from coordinator.api import module_status
 from coordinator.api.fields import Fields
 from coordinator.core.machine import Coordinator
 from coordinator.core.members import Member
+from coordinator.core.operations.confirm import UNDO
 from coordinator.core.operations.transaction import Transaction
 
 
@@ -31,12 +32,13 @@ def status(machine: Coordinator, now: float) -> Fields:
             "command": decision.who.command,
         }
         answer["message"] = decision.message
-    pending = machine.unconfirmed
+    pending, change = machine.unconfirmed, machine.transaction
+    in_progress = change is not None and change.outcome is None
     if pending is not None:
-        left = max(0.0, pending.due_monotonic - now)
+        is_undone = in_progress and change is not None and change.request.verb == UNDO
+        left = 0.0 if is_undone else max(0.0, pending.due_monotonic - now)
         answer["unconfirmed"] = {"generation": pending.generation, "seconds": round(left, 3)}
-    change = machine.transaction
-    if change is not None and change.outcome is None:
+    if change is not None and in_progress:
         answer["transaction"] = transaction(change, now)
     return answer
 

@@ -8,6 +8,9 @@ import stat
 
 ATTRIBUTE = "metrics.address"
 _WANTED = "expected unix:/PATH, or a loopback address and a port: 127.0.0.1:9464, [::1]:9464"
+_PORT_DIGITS = 5
+_PATH_BYTES = 107
+"""Of a socket's path (unix(7))."""
 _LOOPBACK = {"127.0.0.1": socket.AF_INET, "localhost": socket.AF_INET, "[::1]": socket.AF_INET6}
 
 
@@ -20,14 +23,20 @@ def listener_at(address: str) -> tuple[socket.socket, str]:
         path = address.removeprefix("unix:")
         if not path.startswith("/"):
             raise ValueError(f"{ATTRIBUTE}={address}: the path must be absolute; {_WANTED}")
+        if len(os.fsencode(path)) > _PATH_BYTES:
+            raise ValueError(f"{ATTRIBUTE}={address}: the path is longer than {_PATH_BYTES} bytes")
         return _listen(socket.AF_UNIX, path), address
     host, _, port = address.rpartition(":")
     family = _LOOPBACK.get(host)
-    if family is None or not (port.isascii() and port.isdigit() and int(port[:6]) < 65536):
+    if family is None or not _is_port(port):
         raise ValueError(f"{ATTRIBUTE}={address}: metrics are served to this host only; {_WANTED}")
     bare = "127.0.0.1" if family == socket.AF_INET else "::1"
     listener = _listen(family, (bare, int(port)))
     return listener, f"{host}:{listener.getsockname()[1]}"
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _PORT_DIGITS and int(text) < 65536
 
 
 def _listen(family: int, place: str | tuple[str, int]) -> socket.socket:

@@ -17,6 +17,7 @@ from coordinator.core.machine import Coordinator
 from coordinator.core.operations.confirm import UNDO
 from coordinator.core.requests import Who
 from coordinator.observation.events import EventKind, EventLog
+from coordinator.observation.floods import Floods
 from coordinator.observation.metrics import Metrics
 from coordinator.observation.timelines import Timelines
 from coordinator.runtime.log import Logger
@@ -32,6 +33,8 @@ _GONE = {
     "impatient": "why",
 }
 """The machine's words for a member that does not run what is in force, and where they say why."""
+_SENT_ON_AND_ON = "malformed"
+"""The warning that a member can have written as often as it likes."""
 _REASONS_IN_A_LINE, _REASON_IN_A_LINE = 10, 500
 """How many of a refusal's reasons stand in a line of the log, and how many characters of each."""
 
@@ -51,6 +54,7 @@ class Observer:
         self.metrics = Metrics()
         self.mask: Callable[[str], str] = str
         """A command line without secrets."""
+        self._floods = Floods(clock)
         self._log = log
         self._wall_clock = wall_clock
         self._generation = 0
@@ -230,7 +234,12 @@ class Observer:
         self._log.notice(event, **fields)
 
     def warn(self, event: str, **fields: Any) -> None:
-        """A line that somebody should read."""
+        """A line that somebody should read; what a module sends on and on makes one a second."""
+        if event == _SENT_ON_AND_ON:
+            kept_back = self._floods.kept_back(str(fields.get("module")))
+            if kept_back is None:
+                return
+            fields |= {"more": kept_back} if kept_back else {}
         self._log.warn(event, **fields)
 
     # Small things

@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from coordinator.core.events import Died, Started
 from coordinator.core.requests import Spec
@@ -34,17 +35,22 @@ class Process:
     """How it ended, as subprocess's return codes: negative is a signal."""
 
 
+class Connections(Protocol):
+    """The connections that modules are born with: coordinator/transport/socket_pairs.py."""
+
+    def open(self, module: str, ticket: int) -> socket.socket:
+        """The end that the module of this name is to be born with.  Raises OSError."""
+
+    def process_ended(self, ticket: int) -> None:
+        """Whoever has that end now, it is not the module: nothing more is to be heard from it."""
+
+
 class Children:
     """All processes under watch, by pidfd: a `Supervisor`, and `Programs`."""
 
-    def __init__(
-        self, connect: Callable[[str], socket.socket], loop: Loop, command: tuple[str, ...] = ()
-    ) -> None:
-        """`connect` makes a connection for the module of this name, and gives that one's end.
-
-        `command` starts a module in place of the warm process; for tests.
-        """
-        self._connect = connect
+    def __init__(self, connections: Connections, loop: Loop, command: tuple[str, ...] = ()) -> None:
+        """`command` starts a module in place of the warm process; for tests."""
+        self._connections = connections
         self._loop = loop
         self._command = command
         self._limit = raise_limit()
@@ -64,7 +70,9 @@ class Children:
     # Supervisor
 
     def start(self, name: str, spec: Spec, ticket: int) -> None:
-        with self._connect(name) as connection:  # from here on the module alone has that end
+        with self._connections.open(
+            name, ticket
+        ) as connection:  # from here on the module alone has that end
             if not self._command:
                 self._fork_server.ask(ticket, name, spec.path, connection)
                 self._starting[ticket] = name
@@ -175,6 +183,8 @@ class Children:
             status = watched.status
             self._program_ended(status if status >= 0 else 128 - status)
         else:
+            if watched.ours:
+                self._connections.process_ended(watched.ticket)
             self._tell(Died(watched.name, watched.ticket, how))
         self._reap_orphans()  # one may have been hidden behind this one
 

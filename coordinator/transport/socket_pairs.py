@@ -2,8 +2,10 @@
 """The connections to the broker's own modules: one end of a socket pair each, made before they are.
 
 A module is born with its end (socketpair(2), SOCK_SEQPACKET), so who is there is the descriptor and
-nothing that anybody says, and its end of file is its end.  Against a socket that it would have to
-connect to, through a library with a thread of its own, a message wakes one thread instead of three.
+nothing that anybody says, and its end of file is its end.  A child that it has forked holds that
+end, too, so the connection is shut when the module's process has ended.  Against a socket that it
+would have to connect to, through a library with a thread of its own, a message wakes one thread
+instead of three.
 
 A long frame is written once, into sealed memory that every module maps (memfd_create(2)).
 """
@@ -52,11 +54,13 @@ class _Packet:
 class _Pair:
     """One connection."""
 
-    __slots__ = ("is_deaf", "module", "name", "out", "reader", "sock", "waits")
+    __slots__ = ("is_deaf", "module", "name", "out", "reader", "sock", "ticket", "waits")
 
-    def __init__(self, name: bytes, module: str, sock: socket.socket) -> None:
+    def __init__(self, name: bytes, module: str, ticket: int, sock: socket.socket) -> None:
         self.name = name
         self.module = module
+        self.ticket = ticket
+        """Of the start of its process."""
         self.sock = sock
         self.reader = PacketReader(limits.PARTICIPANT_FRAME_BYTES)
         self.out: deque[_Packet] = deque()
@@ -91,12 +95,12 @@ class SocketPairs:
     def __len__(self) -> int:
         return len(self._peers)
 
-    def open(self, module: str) -> socket.socket:
+    def open(self, module: str, ticket: int) -> socket.socket:
         """The end that the module of this name is to be born with.  Raises OSError."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         self._made += 1
-        peer = _Pair(MARK + self._made.to_bytes(7, "big"), module, ours)
+        peer = _Pair(MARK + self._made.to_bytes(7, "big"), module, ticket, ours)
         self._peers[peer.name] = self._by_descriptor[ours.fileno()] = peer
         self._epoll.register(ours, _EVENTS)
         return theirs
@@ -172,6 +176,16 @@ class SocketPairs:
         return there
 
     # Ends
+
+    def process_ended(self, ticket: int) -> None:
+        """The module that was started so is gone; what it had said is still to be read.
+
+        A child that it has forked may have its end, and has no say.
+        """
+        for peer in self._peers.values():
+            if peer.ticket == ticket:
+                peer.sock.shutdown(socket.SHUT_RDWR)
+                return
 
     def _drop(self, peer: _Pair) -> None:
         del self._peers[peer.name], self._by_descriptor[peer.sock.fileno()]

@@ -238,7 +238,7 @@ def test_a_fork_that_fails_is_an_answer() -> None:
 def test_a_late_answer_is_that_of_its_own_start(tmp_path: Path) -> None:
     """A start is given up and another of the same name asked for, before the first is answered."""
     told: list[Started | Died] = []
-    children = Children(SocketPairs().open, EpollLoop())
+    children = Children(SocketPairs(), EpollLoop())
     children.attach(told.append)
     try:
         children.start("a", Spec(str(PLAIN)), 1)
@@ -278,3 +278,50 @@ def test_a_load_is_given_up_and_the_next_of_its_name_is_another(broker: ChaosBro
         assert shown["path"] == str(second)
     else:  # the name was still that of the one that is being ended
         assert "is loaded already" in err
+
+
+LEAVES_A_CHILD = """\
+import os
+import pathlib
+import select
+import stat
+
+from participant import Module
+
+
+class Parent(Module):
+    \"\"\"Has a child that outlives it, and has its connection.\"\"\"
+
+    table = "parent"
+
+    class Config(Module.Config):
+        pass
+
+    def run(self):
+        if (child := os.fork()) == 0:
+            poll = select.poll()
+            for descriptor in range(100):
+                try:
+                    if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                        poll.register(descriptor, 0)
+                except OSError:
+                    pass
+            poll.poll()  # until nobody is at the other end
+            os._exit(0)
+        pathlib.Path("CHILD").write_text(str(child))
+"""
+
+
+def test_what_a_dead_module_leaves_behind_does_not_have_its_connection(broker: ChaosBroker) -> None:
+    broker.start_real()
+    path, left = broker.root / "parent.py", broker.root / "child"
+    path.write_text(LEAVES_A_CHILD.replace("CHILD", str(left)))
+    broker.has_loaded("parent", path)
+    child = int(until(lambda: left.exists() and left.read_text(), "it has a child"))
+    try:
+        assert not gone(child)
+        os.kill(broker.pid("parent"), signal.SIGKILL)
+        until(lambda: gone(child), "its connection is shut")
+    finally:
+        if not gone(child):
+            os.kill(child, signal.SIGKILL)

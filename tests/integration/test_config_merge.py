@@ -175,12 +175,21 @@ def test_what_was_typed_is_kept(broker: RunningBroker, editor: str, said: str) -
 
 
 def test_an_editor_that_fails_and_has_written_nothing(broker: RunningBroker) -> None:
-    for editor in ("false", "/nonexistent/editor"):
+    for editor in ("false", "/nonexistent/editor", '"'):
         done = edit(broker, editor)
         assert done.returncode == 1
         assert "nothing was sent" in done.stderr
+        assert "Traceback" not in done.stderr
         assert "kept" not in done.stderr
     assert not left()
+
+
+def test_an_editor_that_leaves_a_directory(broker: RunningBroker) -> None:
+    done = edit(broker, "f() { rm $1; mkdir $1; }; f", "--json")
+    assert json.loads(done.stdout)["status"] == done.returncode == 1
+    assert "has left a directory" in done.stderr
+    for path in left():
+        path.rmdir()
 
 
 def test_someone_was_faster(broker: RunningBroker) -> None:

@@ -199,3 +199,9 @@ def test_a_hung_up_terminal(broker: RunningBroker) -> None:
         os.close(ours)
         os.close(theirs)
         assert process.wait(PATIENCE) == 0
+
+
+def test_bytes_that_are_no_text_come_out_as_they_went_in(broker: RunningBroker) -> None:
+    done = subprocess.run([*FLUX, "config", "get", "-d", b"\xff\xfe", "no.such"],
+                          env=broker.environment, capture_output=True, check=False)  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, b"\xff\xfe\n")

@@ -153,6 +153,22 @@ def test_a_watcher_goes_on_with_the_next_broker(broker: RunningBroker) -> None:
     assert watcher.end() == 130
 
 
+def test_a_refusal_of_texts_that_cannot_be_read_is_told_once(broker: RunningBroker) -> None:
+    """It has no txid; who asks for the past has it from the ledger, or from the broker's life."""
+    broker.refused("merge", "-", input="[")
+    watcher = Watcher(broker, "--since", "1")
+    broker.good("set", "voter.n", "2")
+    assert watcher.next("refused", "committed")["verb"] == "merge"
+    assert watcher.next("refused", "committed")["verb"] == "set"
+    broker.refused("merge", "-", input="[")
+    assert watcher.next("refused", "committed")["verb"] == "merge"
+    broker.end()
+    broker.write_text("[voter]\nn = 3\n")
+    broker.start()
+    assert watcher.next("refused", "committed")["verb"] == "start"
+    assert watcher.end() == 130
+
+
 def test_the_check(broker: RunningBroker) -> None:
     assert broker.good("status", "--check") == ""
     assert broker.json("status", "--check", "--json")["problems"] == []

@@ -7,7 +7,6 @@ broker could read is found before anything is sent, with line and column, and ca
 
 import json
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -74,7 +73,10 @@ def _left(text: EditedText, before: str) -> list[str]:
     """Remove the file, or say where it is."""
     if text.keep and text.path.is_file() and text.path.read_bytes() != before.encode():
         return [f"the text is kept in {text.path}"]
-    text.path.unlink(missing_ok=True)
+    try:
+        text.path.unlink(missing_ok=True)
+    except OSError as error:  # the editor has put something else in its place
+        return [f"{text.path} is no file any more, and stays: {error.strerror}"]
     return []
 
 
@@ -120,6 +122,8 @@ def _until_it_can_be_read(editor: str, text: EditedText) -> None:
     """Have the text edited, again where it is no configuration and somebody is there to ask."""
     while True:
         _run(editor, text.path)
+        if text.path.is_dir():  # which would be read as the files of a configuration
+            raise Trouble("the editor has left a directory in place of the file; nothing was sent")
         faults = _faults(text)
         if not faults:
             return
@@ -146,7 +150,7 @@ def _run(editor: str, path: Path) -> None:
         return
     status = done.returncode
     how = f"was ended by signal {-status}" if status < 0 else f"failed with status {status}"
-    raise Trouble(f"the editor ({shlex.split(editor)[0]:.60}) {how}; nothing was sent")
+    raise Trouble(f"the editor ({editor.split()[0]:.60}) {how}; nothing was sent")
 
 
 def _again() -> bool:

@@ -26,6 +26,10 @@ class EventReader:
         self._since = since
         self._cursor: str | None = None
         self._printed: deque[tuple[str, str]] = deque(maxlen=_REMEMBERED)
+        self._unnamed: deque[tuple[object, ...]] = deque(maxlen=_REMEMBERED)
+        """Refusals without a txid that were printed, by what the ledger has of them, too."""
+        self._told_again: list[tuple[object, ...]] = []
+        """Those of them that this broker's ledger has not told yet."""
 
     def request(self) -> dict[str, Any]:
         """The fields of the request that goes on where this has got to."""
@@ -44,15 +48,28 @@ class EventReader:
         if what == "watching":
             if self._since is None:
                 self._since = generation  # from here on it is known what came after
+            self._told_again = list(self._unnamed)
             return False
         txid = event.get("txid")
         if txid:
             if (what, txid) in self._printed:
                 return False
             self._printed.append((what, txid))
+        elif what == "refused" and self._was_told(event):
+            return False
         if generation is not None and self._since is not None:
             self._since = max(self._since, generation)
         return True
+
+    def _was_told(self, refusal: dict[str, Any]) -> bool:
+        """Of texts that could not be read: whether this is what the ledger has of a printed one."""
+        who = refusal["who"]
+        signs = (refusal["base"], refusal["verb"], who["uid"], who["pid"], who["command"])
+        if "cursor" not in refusal and signs in self._told_again:
+            self._told_again.remove(signs)
+            return True
+        self._unnamed.append(signs)
+        return False
 
 
 def watch_events(since: int | None) -> int:

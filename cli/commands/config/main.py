@@ -61,7 +61,8 @@ def main(_command: str, arguments: list[str]) -> int:
         options = parser("config").parse_args(arguments)
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
-        reconfigure(encoding="utf-8")  # as in Flux: JSON is UTF-8 in any locale
+        # As in Flux: JSON is UTF-8 in any locale.  Bytes of arguments that are none stay so.
+        reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
         status: int = options.run(options)
     except Trouble as trouble:

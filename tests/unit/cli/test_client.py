@@ -57,3 +57,8 @@ def test_beside_a_real_flux_whoever_serves_it_answers(built_in: Path) -> None:
     assert belongs_to_it(line, ("config",), "")
     (built_in / "lock").touch()
     assert not belongs_to_it(line, ("config",), "")
+
+
+def test_a_path_that_no_socket_can_have() -> None:
+    with pytest.raises(Trouble, match="too long"):
+        Client(f"local:///{200 * 'x'}")

@@ -23,6 +23,7 @@ from coordinator.core.requests import (
 )
 from coordinator.core.results import Result
 from coordinator.ledger.errors import Fenced, NotWritten, Uncertain
+from coordinator.observation import floods
 from protocol.codec import encode
 from protocol.configuration import Configuration
 from protocol.messages import (
@@ -224,7 +225,10 @@ def test_what_there_is_no_place_for_is_refused_and_warned_of_once(broker: SmallB
     assert len(broker.machine.members) == 0
 
 
-def test_more_than_a_batch_is_heard_in_turns(broker: SmallBroker) -> None:
+def test_more_than_a_batch_is_heard_in_turns(
+    broker: SmallBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(floods, "SECONDS", 0.0)  # each is told
     assert broker.hear(*[(b"a", b"garbage")] * 300), "there is more"
     assert not broker.hear()
     assert len(broker.log.warnings) == 300

@@ -3,6 +3,7 @@
 
 import pytest
 
+from coordinator.api.status import status
 from coordinator.core.effects import Halt, WriteLog
 from coordinator.core.events import ConfirmationWritten, HungUp, Stop, TimePassed
 from coordinator.core.requests import (
@@ -144,6 +145,22 @@ def test_an_undo_is_in_the_log_and_asks_again_later_if_it_is_refused() -> None:
         assert [prepare.digest for prepare in stage.sent(Prepare)] == [OLD.digest]
         stage.vote("a", False, WHY)
     assert stage.machine.unconfirmed is not None
+
+
+def test_the_status_does_not_tell_an_undo_in_progress_of_more_time() -> None:
+    """The time of the next attempt is none that anybody has left for a confirmation."""
+    stage = Stage()
+    stage.child("a")
+    stage.change(1, NEW, confirm=60.0)
+    stage.vote("a")
+    stage.applied("a")
+    left = []
+    for stage.now in (50.0, 60.0, 61.0):
+        stage.step(TimePassed())
+        left.append(status(stage.machine, stage.now)["unconfirmed"]["seconds"])
+    stage.vote("a", False, WHY)
+    left.append(status(stage.machine, stage.now)["unconfirmed"]["seconds"])
+    assert left == [10.0, 0.0, 0.0, limits.UNDO_AGAIN_SECONDS - 1.0]
 
 
 def test_a_confirmation_names_what_it_keeps() -> None:

@@ -129,7 +129,8 @@ def test_whether_the_files_differ_is_found_beside_the_loop(served: Served) -> No
 @pytest.mark.parametrize(
     "address",
     ["0.0.0.0:9464", "10.0.0.1:1", "[::]:1", ":1", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:65536",
-     "unix:metrics", "example.org:80", "", "127.0.0.2:80"],
+     "unix:metrics", "example.org:80", "", "127.0.0.2:80", "127.0.0.1:0000009999999",
+     "unix:/" + 107 * "x"],
 )  # fmt: skip
 def test_other_addresses_are_refused(address: str) -> None:
     with pytest.raises(ValueError, match=r"metrics\.address="):

@@ -6,6 +6,7 @@ from typing import Any
 
 from coordinator.core.decisions import Attempt, Decision, Durable, Receipt
 from coordinator.core.requests import Who
+from coordinator.observation import floods
 from coordinator.observation.events import EventLog
 from coordinator.observation.observer import Observer
 from coordinator.runtime.log import Logger
@@ -161,3 +162,19 @@ def test_only_so_many_modules_are_counted_one_by_one() -> None:
         metrics.took(metrics.prepare, f"m{number}", 0.1)
     assert len(metrics.prepare) == limits.METRIC_MODULES + 1
     assert sum(metrics.prepare["(others)"].counts) == 5
+
+
+def test_a_member_that_sends_nonsense_on_and_on_does_not_fill_the_log() -> None:
+    lines, now = Lines(), [5.0]
+    log: Logger = lines
+    observer = Observer(log, lambda: 100.0, lambda: now[0])
+    for _ in range(1000):
+        observer.warn("malformed", module="a", why="x")
+    observer.warn("malformed", module="b", why="x")
+    now[0] += floods.SECONDS
+    observer.warn("malformed", module="a", why="y")
+    told = [(fields["module"], fields.get("more")) for _, _, fields in lines.lines]
+    assert told == [("a", None), ("b", None), ("a", 999)]
+    for _ in range(3):
+        observer.warn("not applied", generation=1)
+    assert len(lines.lines) == 6

@@ -29,8 +29,8 @@ def pairs() -> Iterator[SocketPairs]:
 class Born:
     """A module that has just been born, and its name as a peer."""
 
-    def __init__(self, pairs: SocketPairs, name: str = "m") -> None:
-        self.link = SocketPair(pairs.open(name).detach())
+    def __init__(self, pairs: SocketPairs, name: str = "m", ticket: int = 1) -> None:
+        self.link = SocketPair(pairs.open(name, ticket).detach())
         assert self.link.wait(0) is LinkEvent.UP
         self.link.send(b"\x90")
         ((self.peer, _),) = pairs.receive(10)
@@ -109,6 +109,18 @@ def test_last_words_are_read_though_it_never_listened(pairs: SocketPairs) -> Non
     assert len(pairs) == 0
 
 
+def test_a_child_of_a_module_that_is_gone_is_not_heard(pairs: SocketPairs) -> None:
+    """It has the descriptor; what the module itself had said comes first."""
+    born, other = Born(pairs, ticket=7), Born(pairs, "other", ticket=8)
+    born.link.send(b"\x91")
+    pairs.process_ended(7)
+    born.link.send(b"\x92")  # a child of it
+    assert [frame for _ in range(3) for frame in pairs.receive(10)] == [(born.peer, b"\x91")]
+    assert pairs.send([born.peer, other.peer], b"\x93") == [born.peer]
+    assert len(pairs) == 1
+    pairs.process_ended(7)
+
+
 def test_the_end_of_the_broker_is_seen_once_and_for_all() -> None:
     pairs = SocketPairs()
     born = Born(pairs)
@@ -132,7 +144,7 @@ def test_a_connection_is_that_of_one_name(pairs: SocketPairs) -> None:
     ids=["no packet", "shared memory", "too long"],
 )  # fmt: skip
 def test_who_says_what_no_module_says_is_cut_off(pairs: SocketPairs, packet: bytes) -> None:
-    theirs = pairs.open("m")
+    theirs = pairs.open("m", 1)
     theirs.send(packet)
     assert [frame for _, frame in pairs.receive(10)] == [b""]
     assert len(pairs) == 0

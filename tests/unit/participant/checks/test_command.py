@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Which program a check is, and that nobody else can have put it there."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,27 @@ def test_what_others_can_change_is_not_run(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     with pytest.raises(LookupError, match="can be written by everybody"):
         find_program(str(program))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.parametrize(
+    "given", ["the program", "its directory", "what is above", "a link's place"]
+)
+def test_what_another_user_owns_is_not_run(tmp_path: Path, given: str) -> None:
+    """That one could write another program there at any time; no bit of the mode says so."""
+    program, link = tmp_path / "above" / "bin" / "mine", tmp_path / "links" / "mine"
+    program.parent.mkdir(parents=True)
+    link.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    link.symlink_to(program)
+    assert find_program(str(link)) == str(link)
+    directory = program.parent
+    place = {"the program": program, "its directory": directory,
+             "what is above": directory.parent, "a link's place": link.parent}[given]  # fmt: skip
+    os.chown(place, 65534, -1)
+    with pytest.raises(LookupError, match=f"{place} belongs to uid 65534"):
+        find_program(str(link))
 
 
 def test_what_is_no_program_is_not_run(tmp_path: Path) -> None:
