@@ -89,4 +89,3 @@ class ModuleOperation(Operation):
                 warnings=self.warnings,
             )
             self.outbox.emit(Answer(self.client, outcome))
-            self.client = None
