@@ -96,13 +96,12 @@ class ModuleConfigure(ModuleOperation):
         self.phase: ConfigurePhase = ConfigurePhase.WAITING
         self.request = request
         self.txid = shared.next_txid()
-        self.runtime: dict[str, RuntimeValue] = {}
         member = shared.members.get(self.name)
         if member is None:
             self._refuse("is not loaded", ReasonCode.NOT_FOUND)
             return
         self.member = member
-        self.runtime = changed_runtime(member.runtime, request)
+        self.runtime: dict[str, RuntimeValue] = changed_runtime(member.runtime, request)
         if _values(self.runtime) == _values(member.runtime):
             self._move(ConfigureInput.SAME)
             self._close()
