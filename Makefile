@@ -17,6 +17,8 @@ CASE ?=
 FROM ?= 0
 PIECES ?=
 SAMPLE ?= 400
+# Mutants at a time.
+JOBS ?= 2
 # Processes that share the tests, a file each: half of a test's time is waiting.
 WORKERS ?= 3
 # The tests of the pure rooms, which `make test` runs once: in `make coverage`.
@@ -65,10 +67,12 @@ coverage: $(STAMP)
 	$(BIN)/coverage report
 
 # One line wrong at a time: SAMPLE mutants that SEED draws.  What was tried is in mutants.jsonl, and is
-# not tried again; AGAIN=1 tries what survived.
+# not tried again; AGAIN=1 tries what survived.  AT=FILE:LINE: every mutant of that line instead.
+# QUICK=1 has unit tests and stories only: a first look.
 mutants: $(STAMP)
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --editable '.[mutants]' --config-settings editable_mode=compat
-	nice $(BIN)/python -m tests.mutation --seed $(or $(SEED),1) --sample $(SAMPLE) $(if $(AGAIN),--again)
+	nice $(BIN)/python -m tests.mutation --seed $(or $(SEED),1) --sample $(SAMPLE) \
+		--jobs $(JOBS) $(if $(AT),--at $(AT)) $(if $(QUICK),--quick) $(if $(AGAIN),--again)
 
 simulate: $(STAMP)
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM) \

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.exploration.books import ALL, Broken, Enabled
-from tests.exploration.ends import is_right_end, why_not_an_end
+from tests.exploration.ends import check_waits, is_right_end, why_not_an_end
 from tests.exploration.seen import LOOK, Seen
 from tests.exploration.spec import Spec
 from tests.exploration.state import Numbers
-from tests.exploration.world import World
+from tests.exploration.world import TIME_PASSES, Move, World
 
 
 @dataclass
@@ -98,11 +98,16 @@ class Search:
             self.seen.ends.append(is_right_end(self.world, numbers))
         return found
 
-    def _expand(self, place: int) -> tuple[Broken, int] | None:
+    def _expand(self, place: int) -> tuple[Broken, int | None] | None:
         world, seen = self.world, self.seen
         numbers, parts = seen.numbers(place), world.known()
         moves = world.moves(world.draft(numbers))
         parts = self._note_new_parts(parts, place, LOOK)
+        if "liveness" in self.enabled:
+            try:
+                self._check_waits(numbers, moves)
+            except Broken as broken:
+                return broken, None
         for index, move in enumerate(moves):
             self.report.transitions += 1
             draft = world.draft(numbers)
@@ -124,6 +129,13 @@ class Search:
             self.seen.new_places.append(place)
             self.seen.new_moves.append(move)
         return parts
+
+    def _check_waits(self, numbers: Numbers, moves: list[Move]) -> None:
+        if not any(move.words == TIME_PASSES for move in moves):
+            return
+        draft = self.world.draft(numbers)
+        assert draft.life is not None
+        check_waits(draft, self.world.parts.facts(draft.life.machine).members)
 
     # Reachability
 

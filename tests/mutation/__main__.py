@@ -14,13 +14,14 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
-from tests.mutation.ladder import EVERY, climb, ladder
-from tests.mutation.sample import Mutant, Text, difference, planted, sample, spoil
+from tests.mutation.ladder import EVERY, NEAREST, UNITS, Rung, climb, ladder
+from tests.mutation.sample import Mutant, Text, at, difference, planted, sample, spoil
 from tests.mutation.survivors import survivors
 
 TREE = Path(__file__).parents[2]
@@ -28,30 +29,27 @@ MOST_SURVIVORS = 0.1
 """Of the sample."""
 Result = dict[str, Any]
 """`key`, `path`, `line`, `operator`, `was`, `becomes`, `noticed_by` (null: it survived), `words`,
-`seconds`."""
+`seconds`, `quick`."""
 
 
 def main() -> int:
     """The command."""
     options = _options()
     results = _earlier(options.results)
-    faults = planted(TREE)
-    mutants = [*faults, *sample(TREE, options.seed, options.sample)]
+    faults = [] if options.at else planted(TREE)
+    mutants = [*faults, *_chosen(options)]
     todo = [
         mutant
         for mutant in mutants
         if (result := results.get(mutant.key)) is None
-        or (options.again and result["noticed_by"] is None)
+        or (result["noticed_by"] is None and _is_worth_another_look(result, options))
     ]
     if todo and not options.report:
-        with _copy() as tree:
-            limits = _limits(tree)
-            for mutant in todo:
-                result = _try(tree, mutant, limits)
-                results[mutant.key] = result
-                _append(options.results, result)
-                count = sum(mutant.key in results for mutant in mutants)
-                _say(f"{count}/{len(mutants)}", result)
+        for result in _tried(todo, options.jobs, options.quick):
+            results[result["key"]] = result
+            _append(options.results, {**result, "quick": options.quick})
+            count = sum(mutant.key in results for mutant in mutants)
+            _say(f"{count}/{len(mutants)}", result)
     status = 0
     for fault in faults:
         if fault.key in results and results[fault.key]["noticed_by"] is None:
@@ -62,45 +60,93 @@ def main() -> int:
     return max(status, _report(done))
 
 
+def _is_worth_another_look(result: Result, options: argparse.Namespace) -> bool:
+    """One that has survived: is it asked for, or has it been tried by the quick rungs only?"""
+    return bool(options.again or (result.get("quick") and not options.quick))
+
+
+def _chosen(options: argparse.Namespace) -> list[Mutant]:
+    if options.at is None:
+        return sample(TREE, options.seed, options.sample)
+    path, _, line = options.at.partition(":")
+    return at(TREE, path, int(line))
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="what decides the sample")
     parser.add_argument("--sample", type=int, default=400, metavar="N", help="mutants at most")
+    parser.add_argument("--at", metavar="FILE:LINE", help="every mutant of this line, no sample")
     parser.add_argument("--results", type=Path, default=TREE / "mutants.jsonl", metavar="FILE")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="mutants at a time")
+    parser.add_argument(
+        "--quick", action="store_true", help="unit tests and stories only: a first look"
+    )
     parser.add_argument("--again", action="store_true", help="try those that survived again")
     parser.add_argument("--report", action="store_true", help="only tell what the file has")
     return parser.parse_args()
 
 
-@contextmanager
-def _copy() -> Iterator[Path]:
+def _tried(mutants: Sequence[Mutant], jobs: int, quick: bool) -> Iterator[Result]:
+    """As they come; each job has a copy of the tree for itself."""
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        trees: SimpleQueue[Path] = SimpleQueue()
+        for job in range(jobs):
+            trees.put(_copy(Path(folder, str(job))))
+        rungs = UNITS if quick else EVERY
+        limits = _limits(Path(folder, "0"), rungs)
+
+        def attempt(mutant: Mutant) -> Result:
+            tree = trees.get()
+            try:
+                return _try(tree, mutant, ladder(tree, mutant.path, rungs), limits)
+            finally:
+                trees.put(tree)
+
+        pool = ThreadPoolExecutor(jobs)
+        try:
+            for done in as_completed([pool.submit(attempt, mutant) for mutant in mutants]):
+                yield done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _copy(tree: Path) -> Path:
     """The tree as it is, edits included; mutants are never put into the tree itself."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=TREE, capture_output=True, text=True, check=True,
     ).stdout.split("\0")  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        tree = Path(folder, "tree")
-        for name in filter(None, listed):
-            if (TREE / name).is_file():
-                (tree / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(TREE / name, tree / name)
-        yield tree
+    for name in filter(None, listed):
+        if (TREE / name).is_file():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(TREE / name, tree / name)
+    return tree
 
 
-def _limits(tree: Path) -> dict[str, float]:
-    """Seconds for each rung: far more than it takes on what is right, which must pass."""
-    limits = {}
-    for rung in EVERY:
+def _limits(tree: Path, rungs: tuple[Rung, ...]) -> dict[str, float]:
+    """Seconds of work for each rung: far more than what is right takes, which must pass.
+
+    What is nearest to a mutant is a part of the tests of its folder, or stories.
+    """
+    limits: dict[str, float] = {}
+    for rung in rungs:
+        before = _work()
         outcome = climb(tree, rung, limit=600)
         if not outcome.passed:
             sys.exit(f"mutants: {rung.name} fails without any mutant: {outcome.words}")
-        limits[rung.name] = 20 + 4 * outcome.seconds
-        print(f"{rung.name}: {outcome.seconds:.0f} s", flush=True)
-    return limits
+        limits[rung.name] = 10 + 4 * (_work() - before)
+        print(f"{rung.name}: {_work() - before:.0f} s", flush=True)
+    return {**limits, NEAREST: max(limits[rung.name] for rung in UNITS)}
 
 
-def _try(tree: Path, mutant: Mutant, limits: dict[str, float]) -> Result:
+def _work() -> float:
+    """Seconds of processors that processes of ours have had."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def _try(tree: Path, mutant: Mutant, rungs: tuple[Rung, ...], limits: dict[str, float]) -> Result:
     place = tree / mutant.path
     code = place.read_text(encoding="utf-8")
     spoilt = spoil(code, mutant)
@@ -111,7 +157,7 @@ def _try(tree: Path, mutant: Mutant, limits: dict[str, float]) -> Result:
     }  # fmt: skip
     try:
         _write(place, spoilt)
-        for rung in ladder(mutant.path):
+        for rung in rungs:
             outcome = climb(tree, rung, limits[rung.name])
             result["seconds"] = round(result["seconds"] + outcome.seconds, 1)
             if not outcome.passed:

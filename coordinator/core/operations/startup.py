@@ -113,7 +113,6 @@ class Startup(Operation):
 
     def __init__(self, shared: SharedState, membership: Membership, begin: Begin) -> None:
         super().__init__(shared)
-        self.membership = membership
         self.begin = begin
         self.phase: StartupPhase = StartupPhase.ASSEMBLING
         self.deadline = shared.now + begin.seconds
@@ -205,10 +204,11 @@ class Startup(Operation):
 
     def _proposal(self) -> ChangeRequest:
         left, who = max(0.0, self.deadline - self.shared.now), self.begin.who
-        running = self.shared.running
-        if self.back_to is None or running is None:
+        if self.back_to is None:
             files = self.begin.files
             return ChangeRequest(Replacement(EMPTY if files is None else files), "start", who, left)
+        running = self.shared.running
+        assert running is not None, "without it there is nothing to go back to"
         if self.back_to == running.generation:
             what_ran = Replacement(running.configuration)
             return ChangeRequest(what_ran, "start", who, left, dry_run=True)
@@ -308,14 +308,13 @@ class Startup(Operation):
         return True
 
     def lost(self, member: Member, why: str, dead: bool) -> bool:
-        ours = self.ours.get(member.name) is member
         if self.transaction is not None:
             self.transaction.lost(member, why, dead)
             self._check_transaction()
-        elif ours and dead and not self.over:
+        elif self.ours.get(member.name) is member and dead and not self.over:
             early = Reason(member.name, f"{why} before it was ready", code=ReasonCode.DIED)
             self._give_up(tuple(self.refusal) or (early,))
-        return ours and self.phase is StartupPhase.FAILED
+        return False
 
     def will_decide(self, txid: str) -> bool:
         return self.transaction is not None and self.transaction.will_decide(txid)

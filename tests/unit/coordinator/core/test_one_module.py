@@ -162,6 +162,56 @@ def test_values_that_it_accepted_and_did_not_apply_are_told_so(stage: Stage) -> 
     assert "failed to apply them: has no mind to" in told.reasons[0].message
 
 
+def test_why_values_were_not_applied_has_the_code_that_it_gave(stage: Stage) -> None:
+    full = Reason("a", "disk full", code=ReasonCode.DISK)
+    for client, given in ((1, (full,)), (2, ())):
+        stage.ask(client, ConfigureRequest("a", (("x", str(client)),)))
+        stage.vote("a")
+        stage.applied("a", *given, ok=False)
+        if client == 1:  # it is started anew
+            stage.died("a")
+            stage.now += limits.RESTART_LONGEST_SECONDS
+            stage.step(TimePassed())
+            stage.started("a")
+            stage.join("a")
+            stage.applied("a")
+    failed = "accepted the values and failed to apply them"
+    assert [str(reason) for reason in stage.told(1).reasons] == [f"a: {failed}: disk full"]
+    assert stage.told(1).reasons[0].code is ReasonCode.DISK
+    assert [str(reason) for reason in stage.told(2).reasons] == [f"a: {failed}: gave no reason"]
+    assert stage.told(2).reasons[0].code is ReasonCode.NOT_APPLIED
+
+
+def test_one_that_is_cut_off_over_its_values_applies_them_when_it_is_back(stage: Stage) -> None:
+    stage.ask(1, ConfigureRequest("a", (("x", "1"),)))
+    stage.vote("a")
+    stage.cut("a")
+    stage.join("a")
+    stage.clear()
+    stage.applied("a")
+    assert stage.told(1).result is Result.CONFIGURED
+    assert not stage.sent(Prepare), "it has been asked already"
+
+
+def test_who_is_on_its_way_for_too_long_is_not_asked_about_values(stage: Stage) -> None:
+    stage.cut("a")
+    stage.ask(1, ConfigureRequest("a", (("x", "1"),), seconds=5.0))
+    stage.now = 5.0
+    stage.step(TimePassed())
+    (reason,) = stage.told(1).reasons
+    assert (reason.message, reason.code) == ("is still joining after 5 s", ReasonCode.TIMEOUT)
+    assert not stage.sent(Prepare)
+
+
+def test_a_value_may_be_taken_away_and_others_set_in_one_go(stage: Stage) -> None:
+    for number, given in enumerate(((("x", "1"), ("y", "1")), (("x", None), ("z", "2")))):
+        stage.ask(number, ConfigureRequest("a", given))
+        stage.vote("a")
+        stage.applied("a")
+    found = {key: value.value for key, value in stage.member("a").runtime.items()}
+    assert found == {"y": "1", "z": "2"}
+
+
 def test_one_that_leaves_over_its_values_did_not_apply_them(stage: Stage) -> None:
     stage.ask(1, ConfigureRequest("a", (("x", "1"),)))
     stage.vote("a")

@@ -28,6 +28,7 @@ from coordinator.core.results import Result
 from protocol import limits
 from protocol.configuration import Configuration
 from protocol.messages import Abort, Prepare, Refuse, Vote
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason
 from tests.support.stage import NEW, OLD, OTHER, Stage
 
@@ -68,6 +69,42 @@ def test_who_waited_for_all_of_its_time_is_told_so_and_the_others_wait_on(stage:
     assert (told.result, told.seconds) == (Result.REFUSED, 5.0)
     assert "for all of its 5 s" in told.reasons[0].message
     assert stage.machine.waiting == 1
+
+
+def test_a_change_waits_for_one_that_is_on_its_way_and_no_longer(stage: Stage) -> None:
+    stage.join("c")
+    stage.change(1, NEW)
+    assert not stage.sent(Prepare)
+    stage.applied("c")
+    assert len(stage.sent(Prepare, "c")) == 1
+    for name in ("a", "b", "c"):
+        stage.vote(name)
+    for name in ("a", "b", "c"):
+        stage.applied(name)
+    assert stage.told(1).result is Result.COMMITTED
+
+
+def test_a_change_that_has_a_name_keeps_it(stage: Stage) -> None:
+    stage.change(1, NEW, txid="rank-3.7")
+    (prepare,) = stage.sent(Prepare, "a")
+    assert prepare.txid == "rank-3.7"
+    for name in ("a", "b"):
+        stage.vote(name)
+    for name in ("a", "b"):
+        stage.applied(name)
+    assert stage.told(1).txid == "rank-3.7"
+
+
+def test_who_kept_a_change_waiting_for_all_of_its_time_is_named(stage: Stage) -> None:
+    stage.join("c")
+    stage.change(1, NEW, seconds=5.0)
+    stage.now = 5.0
+    stage.step(TimePassed())
+    told = stage.told(1)
+    assert told.result is Result.REFUSED
+    (reason,) = told.reasons
+    assert (reason.module, reason.message) == ("c", "is still joining after 5 s")
+    assert not stage.sent(Prepare)
 
 
 # Candidates
@@ -412,3 +449,33 @@ def test_nobody_who_has_not_joined_is_heard(stage: Stage) -> None:
     stage.leaves("stranger")
     assert len(stage.sent(Refuse, "stranger")) == 1
     assert not stage.sent(Abort)
+
+
+@pytest.mark.parametrize("given", [(Reason("a", "disk full", code=ReasonCode.DISK),), ()])
+def test_why_it_was_not_applied_has_the_code_that_the_member_gave(
+    stage: Stage, given: tuple[Reason, ...]
+) -> None:
+    stage.change(1, NEW)
+    for name in ("a", "b"):
+        stage.vote(name)
+    stage.applied("b")
+    stage.applied("a", *given, ok=False)
+    (reason,) = stage.told(1).reasons
+    why = "disk full" if given else "gave no reason"
+    assert reason.message == f"failed in commit: {why}"
+    assert reason.code is (ReasonCode.DISK if given else ReasonCode.NOT_APPLIED)
+
+
+def test_a_stop_gives_those_who_apply_a_little_time(stage: Stage) -> None:
+    stage.change(1, NEW)
+    for name in ("a", "b"):
+        stage.vote(name)
+    stage.applied("b")
+    stage.step(Stop())
+    stage.now = limits.SHUTDOWN_SECONDS - 0.1
+    stage.step(TimePassed())
+    assert stage.untold(1)
+    stage.now = limits.SHUTDOWN_SECONDS
+    stage.step(TimePassed())
+    told = stage.told(1)
+    assert (told.result, told.not_applied) == (Result.PARTIAL, ("a",))

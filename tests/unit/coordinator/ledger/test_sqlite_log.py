@@ -6,6 +6,7 @@ That a power cut then takes nothing is tests/chaos/power's.
 
 import errno
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -45,6 +46,19 @@ def test_records_alone_do_not_let_it_grow(tmp_path: Path) -> None:
     ledger.close()
 
 
+def test_a_record_waits_for_no_disk(tmp_path: Path) -> None:
+    """It stays in the log; to move it into the database takes two fsyncs."""
+    ledger = SqliteLedger.open(str(tmp_path))
+    ledger.force(decision(1))
+    ledger.maintain()
+    before = (tmp_path / "ledger.sqlite").read_bytes()
+    ledger.record_attached("svc", present=True)
+    assert (tmp_path / "ledger.sqlite").read_bytes() == before
+    ledger.maintain()
+    assert (tmp_path / "ledger.sqlite").read_bytes() != before
+    ledger.close()
+
+
 def test_nothing_is_decided_while_the_disk_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,6 +74,28 @@ def test_nothing_is_decided_while_the_disk_fails(
     ledger.force(decision(2))
     assert not connection.doubtful
     ledger.close()
+
+
+def test_a_start_makes_sure_of_what_the_life_before_has_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That may have ended because an fsync failed: what is read is not known to be on the disk."""
+    living, crashed = tmp_path / "living", tmp_path / "crashed"
+    living.mkdir()
+    ledger = SqliteLedger.open(str(living))
+    ledger.force(decision(1))
+    shutil.copytree(living, crashed)
+    ledger.close()
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    SqliteLedger.open(str(crashed)).close()
+    assert synced == ["ledger.sqlite-wal", "crashed"]
 
 
 def test_a_start_on_a_disk_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
