@@ -335,7 +335,7 @@ Enabled = frozenset[str]
 
 ALL: Enabled = frozenset(
     ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "truth", "undone", "liveness",
-     "assertion")
+     "patience", "assertion")
 )  # fmt: skip
 
 

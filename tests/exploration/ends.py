@@ -41,7 +41,7 @@ def check_waits(draft: Draft, members: Iterable[tuple[Any, ...]]) -> None:
     if any(process.hung or process.doomed or process.retries for process in draft.processes):
         return
     if all(state in _SETTLED for _, state, *_ in members):
-        raise Broken("liveness", "a client waits for a deadline, and for nothing else")
+        raise Broken("patience", "a client waits for a deadline, and for nothing else")
 
 
 def _life(world: World, draft: Draft, life: Life) -> str:

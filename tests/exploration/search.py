@@ -103,7 +103,7 @@ class Search:
         numbers, parts = seen.numbers(place), world.known()
         moves = world.moves(world.draft(numbers))
         parts = self._note_new_parts(parts, place, LOOK)
-        if "liveness" in self.enabled:
+        if "patience" in self.enabled:
             try:
                 self._check_waits(numbers, moves)
             except Broken as broken:

@@ -23,7 +23,7 @@ def test_coordinator(path: Path) -> None:
 
 
 SAID_AGAIN = ("vote", "leave", "unreachable", "hang-up", "stop")
-HEARD_AGAIN = ("cut", "commit", "abort", "refuse", "shutdown")
+HEARD_AGAIN = ("cut", "commit", "abort", "shutdown")
 
 
 class Repeating(CoordinatorDriver):
