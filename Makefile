@@ -15,6 +15,8 @@ CASE ?=
 FROM ?= 0
 PIECES ?=
 SAMPLE ?= 400
+# Mutants at a time.
+JOBS ?= 2
 # Processes that share the tests, a file each: half of a test's time is waiting.
 WORKERS ?= 3
 # The tests of the pure rooms, which `make test` runs once: in `make coverage`.
@@ -67,7 +69,8 @@ coverage: $(STAMP)
 # not tried again; AGAIN=1 tries what survived.
 mutants: $(STAMP)
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --editable '.[mutants]' --config-settings editable_mode=compat
-	nice $(BIN)/python -m tests.mutation --seed $(or $(SEED),1) --sample $(SAMPLE) $(if $(AGAIN),--again)
+	nice $(BIN)/python -m tests.mutation --seed $(or $(SEED),1) --sample $(SAMPLE) \
+		--jobs $(JOBS) $(if $(AGAIN),--again)
 
 simulate: $(STAMP)
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM) \

@@ -14,12 +14,13 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
-from tests.mutation.ladder import EVERY, climb, ladder
+from tests.mutation.ladder import EVERY, NEAREST, climb, ladder
 from tests.mutation.sample import Mutant, Text, difference, planted, sample, spoil
 from tests.mutation.survivors import survivors
 
@@ -44,14 +45,11 @@ def main() -> int:
         or (options.again and result["noticed_by"] is None)
     ]
     if todo and not options.report:
-        with _copy() as tree:
-            limits = _limits(tree)
-            for mutant in todo:
-                result = _try(tree, mutant, limits)
-                results[mutant.key] = result
-                _append(options.results, result)
-                count = sum(mutant.key in results for mutant in mutants)
-                _say(f"{count}/{len(mutants)}", result)
+        for result in _tried(todo, options.jobs):
+            results[result["key"]] = result
+            _append(options.results, result)
+            count = sum(mutant.key in results for mutant in mutants)
+            _say(f"{count}/{len(mutants)}", result)
     status = 0
     for fault in faults:
         if fault.key in results and results[fault.key]["noticed_by"] is None:
@@ -67,37 +65,61 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="what decides the sample")
     parser.add_argument("--sample", type=int, default=400, metavar="N", help="mutants at most")
     parser.add_argument("--results", type=Path, default=TREE / "mutants.jsonl", metavar="FILE")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="mutants at a time")
     parser.add_argument("--again", action="store_true", help="try those that survived again")
     parser.add_argument("--report", action="store_true", help="only tell what the file has")
     return parser.parse_args()
 
 
-@contextmanager
-def _copy() -> Iterator[Path]:
+def _tried(mutants: Sequence[Mutant], jobs: int) -> Iterator[Result]:
+    """As they come; each job has a copy of the tree for itself."""
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        trees: SimpleQueue[Path] = SimpleQueue()
+        for job in range(jobs):
+            trees.put(_copy(Path(folder, str(job))))
+        limits = _limits(Path(folder, "0"))
+
+        def attempt(mutant: Mutant) -> Result:
+            tree = trees.get()
+            try:
+                return _try(tree, mutant, limits)
+            finally:
+                trees.put(tree)
+
+        pool = ThreadPoolExecutor(jobs)
+        try:
+            for done in as_completed([pool.submit(attempt, mutant) for mutant in mutants]):
+                yield done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _copy(tree: Path) -> Path:
     """The tree as it is, edits included; mutants are never put into the tree itself."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=TREE, capture_output=True, text=True, check=True,
     ).stdout.split("\0")  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        tree = Path(folder, "tree")
-        for name in filter(None, listed):
-            if (TREE / name).is_file():
-                (tree / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(TREE / name, tree / name)
-        yield tree
+    for name in filter(None, listed):
+        if (TREE / name).is_file():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(TREE / name, tree / name)
+    return tree
 
 
 def _limits(tree: Path) -> dict[str, float]:
-    """Seconds for each rung: far more than it takes on what is right, which must pass."""
-    limits = {}
+    """Seconds for each rung: far more than it takes on what is right, which must pass.
+
+    What is nearest is a part of the tests there are, so that the longest is enough.
+    """
+    limits: dict[str, float] = {}
     for rung in EVERY:
         outcome = climb(tree, rung, limit=600)
         if not outcome.passed:
             sys.exit(f"mutants: {rung.name} fails without any mutant: {outcome.words}")
         limits[rung.name] = 20 + 4 * outcome.seconds
         print(f"{rung.name}: {outcome.seconds:.0f} s", flush=True)
-    return limits
+    return {**limits, NEAREST: max(limits.values())}
 
 
 def _try(tree: Path, mutant: Mutant, limits: dict[str, float]) -> Result:
@@ -111,7 +133,7 @@ def _try(tree: Path, mutant: Mutant, limits: dict[str, float]) -> Result:
     }  # fmt: skip
     try:
         _write(place, spoilt)
-        for rung in ladder(mutant.path):
+        for rung in ladder(tree, mutant.path):
             outcome = climb(tree, rung, limits[rung.name])
             result["seconds"] = round(result["seconds"] + outcome.seconds, 1)
             if not outcome.passed:
