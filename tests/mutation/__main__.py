@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from tests.mutation.ladder import EVERY, NEAREST, climb, ladder
+from tests.mutation.ladder import EVERY, NEAREST, UNITS, climb, ladder
 from tests.mutation.sample import Mutant, Text, difference, planted, sample, spoil
 from tests.mutation.survivors import survivors
 
@@ -108,18 +108,25 @@ def _copy(tree: Path) -> Path:
 
 
 def _limits(tree: Path) -> dict[str, float]:
-    """Seconds for each rung: far more than it takes on what is right, which must pass.
+    """Seconds of work for each rung: far more than what is right takes, which must pass.
 
-    What is nearest is a part of the tests there are, so that the longest is enough.
+    What is nearest to a mutant is a part of the tests of its folder, or stories.
     """
     limits: dict[str, float] = {}
     for rung in EVERY:
+        before = _work()
         outcome = climb(tree, rung, limit=600)
         if not outcome.passed:
             sys.exit(f"mutants: {rung.name} fails without any mutant: {outcome.words}")
-        limits[rung.name] = 20 + 4 * outcome.seconds
-        print(f"{rung.name}: {outcome.seconds:.0f} s", flush=True)
-    return {**limits, NEAREST: max(limits.values())}
+        limits[rung.name] = 10 + 4 * (_work() - before)
+        print(f"{rung.name}: {_work() - before:.0f} s", flush=True)
+    return {**limits, NEAREST: max(limits[rung.name] for rung in UNITS)}
+
+
+def _work() -> float:
+    """Seconds of processors that processes of ours have had."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _try(tree: Path, mutant: Mutant, limits: dict[str, float]) -> Result:

@@ -58,10 +58,8 @@ PARTICIPANT = _tests(
     "participant", "tests/unit/participant", "tests/unit/cli", "tests/conformance",
     "tests/documents/test_wire_page.py",
 )  # fmt: skip
-EVERY = (
-    MACHINES, PROTOCOL, LEDGER, EXECUTOR, EXPLORATION, SIMULATION, WORLDS, SQLITE, COORDINATOR,
-    PARTICIPANT,
-)  # fmt: skip
+UNITS = (MACHINES, PROTOCOL, LEDGER, EXECUTOR)
+EVERY = (*UNITS, EXPLORATION, SIMULATION, WORLDS, SQLITE, COORDINATOR, PARTICIPANT)
 
 
 def ladder(tree: Path, path: str) -> tuple[Rung, ...]:
