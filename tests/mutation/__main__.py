@@ -21,7 +21,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from tests.mutation.ladder import EVERY, NEAREST, UNITS, climb, ladder
-from tests.mutation.sample import Mutant, Text, difference, planted, sample, spoil
+from tests.mutation.sample import Mutant, Text, at, difference, planted, sample, spoil
 from tests.mutation.survivors import survivors
 
 TREE = Path(__file__).parents[2]
@@ -36,8 +36,8 @@ def main() -> int:
     """The command."""
     options = _options()
     results = _earlier(options.results)
-    faults = planted(TREE)
-    mutants = [*faults, *sample(TREE, options.seed, options.sample)]
+    faults = [] if options.at else planted(TREE)
+    mutants = [*faults, *_chosen(options)]
     todo = [
         mutant
         for mutant in mutants
@@ -60,10 +60,18 @@ def main() -> int:
     return max(status, _report(done))
 
 
+def _chosen(options: argparse.Namespace) -> list[Mutant]:
+    if options.at is None:
+        return sample(TREE, options.seed, options.sample)
+    path, _, line = options.at.partition(":")
+    return at(TREE, path, int(line))
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="what decides the sample")
     parser.add_argument("--sample", type=int, default=400, metavar="N", help="mutants at most")
+    parser.add_argument("--at", metavar="FILE:LINE", help="every mutant of this line, no sample")
     parser.add_argument("--results", type=Path, default=TREE / "mutants.jsonl", metavar="FILE")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="mutants at a time")
     parser.add_argument("--again", action="store_true", help="try those that survived again")

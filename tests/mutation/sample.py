@@ -67,6 +67,11 @@ def sample(tree: Path, seed: int, size: int) -> list[Mutant]:
     return [dice.choice(places[place]) for place in order[:size]]
 
 
+def at(tree: Path, path: str, line: int) -> list[Mutant]:
+    """Every mutant of one line."""
+    return [mutant for _, mutant in _mutants(tree, path) if mutant.line == line]
+
+
 def planted(tree: Path) -> list[Mutant]:
     """The faults of `planted.toml`, which are tried with every sample."""
     found = []
