@@ -107,12 +107,16 @@ class CoordinatorDriver:
         self.pids: dict[str, int] = {}
         self.tickets: dict[str, int] = {}
         self.pids_by_ticket: dict[int, int] = {}
+        self.shows_log = False
 
     def __call__(self, words: list[str]) -> str:
         """The answer to one command."""
         if words[0] == "at":
             self.now = float(words[1])
             words = words[2:]
+        if words == ["show", "log"]:
+            self.shows_log = True
+            return ""
         if words[0] == "coordinator":
             return self._coordinator(*options(words[1:]))
         step = self.machine.step(self.now, self._event(*options(words)))
@@ -297,9 +301,16 @@ class CoordinatorDriver:
         match effect:
             case StartProcess(name, _, ticket) | Watch(name, _, ticket):
                 self.tickets[name] = ticket
+            case WriteLog(event, fields) if self.shows_log:
+                given = (f"{name}={_logged(value)}" for name, value in fields)
+                return [" ".join(["log", event, *given])]
             case Kill(name, ticket):
                 return [f"kill {name} {self.pids_by_ticket.get(ticket, 0)}"]
         return _line(effect)
+
+
+def _logged(value: object) -> str:
+    return f"'{value}'" if " " in str(value) else str(value)
 
 
 def _names(peers: tuple[bytes, ...]) -> str:
