@@ -167,6 +167,8 @@ class Member:
     restarts: int = 0
     why: str = ""
     """What went wrong last, for people."""
+    explained: bool = False
+    """Whether `why` is of its present process, and tells more than how that ends."""
     replaces: "Member | None" = None
     """A failed one of this name: it has its place back if this one does not come up."""
 
@@ -182,6 +184,10 @@ class Member:
         if state is not self.state:
             self.state, self.since = state, now
         self.deadline = None
+
+    def explain(self, why: str) -> None:
+        """What is wrong with it, in its own words or in ours; better than how it dies of it."""
+        self.why, self.explained = why, True
 
     @property
     def attached(self) -> bool:

@@ -208,7 +208,7 @@ class Membership:
         if not recovers and member.state not in (MemberState.JOINING, MemberState.REFUSED):
             return
         member.become(MemberState.RUNNING, MemberInput.APPLIED, self.shared.now)
-        member.why, member.replaces = "", None
+        member.why, member.explained, member.replaces = "", False, None
         member.runtime_untried = False
         member.patience = limits.PREPARE_SECONDS
         self.outbox.log("member", module=member.name, generation=member.generation)
@@ -217,7 +217,7 @@ class Membership:
         operation.settled(member)
 
     def _declined(self, member: Member, reasons: tuple[Reason, ...], operation: Operation) -> None:
-        member.why = reasons[0].message if reasons else "declined without a reason"
+        member.explain(reasons[0].message if reasons else "declined without a reason")
         self.outbox.log("declined", module=member.name, why=member.why)
         if operation.declined(member, reasons):
             return
@@ -229,7 +229,8 @@ class Membership:
 
     def _broke(self, member: Member, reasons: tuple[Reason, ...]) -> None:
         """It failed in commit, against its contract: ours is restarted, another has failed."""
-        member.why = "failed in commit: " + (reasons[0].message if reasons else "no reason given")
+        why = reasons[0].message if reasons else "no reason given"
+        member.explain(f"failed in commit: {why}")
         self.outbox.log("broke", module=member.name, why=member.why)
         if member.state in (MemberState.FAILED, MemberState.LEAVING):
             return  # it is out already
@@ -243,7 +244,7 @@ class Membership:
     def left(self, member: Member, message: Leave, operation: Operation) -> None:
         """It leaves.  A child stays on the list until it has been reaped."""
         if message.reasons:
-            member.why = message.reasons[0].message
+            member.explain(message.reasons[0].message)
         operation.left(member, message.reasons)
         if member.attached:
             operation.lost(member, "left", dead=True)
@@ -313,7 +314,7 @@ class Membership:
     def _start_process(self, member: Member) -> None:
         assert member.spec is not None
         member.ticket, member.pid = self.shared.next_ticket(), 0
-        member.incarnation = ""
+        member.incarnation, member.explained = "", False
         self._refuse_early(member, f"another process of {member.name} is started")
         self.shared.expect(member)
         self.outbox.emit(StartProcess(member.name, member.spec, member.ticket))
@@ -349,7 +350,7 @@ class Membership:
         member.deaths = [until for until in member.deaths if now < until]
         member.deaths.append(now + limits.RESTART_WINDOW_SECONDS)
         member.ticket, member.pid = 0, 0
-        if not member.why:
+        if not member.explained:
             member.why = how
         count = len(member.deaths)
         if count >= limits.RESTART_DEATHS:
@@ -374,8 +375,9 @@ class Membership:
             if member.state is MemberState.RESTARTING:
                 self.start(member)
             elif not member.attached:
-                member.why = f"did not get to {MemberState.RUNNING} from {member.state} in time"
-                self.outbox.log("impatient", module=member.name, why=member.why)
+                why = f"did not get to {MemberState.RUNNING} from {member.state} in time"
+                member.explain(why)
+                self.outbox.log("impatient", module=member.name, why=why)
                 self.outbox.emit(Kill(member.name, member.ticket))
             else:
                 self.outbox.log("impatient", module=member.name)
