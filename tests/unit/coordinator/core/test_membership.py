@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Members that come, come again, and go, whatever their names for themselves are."""
+
+import pytest
+
+from coordinator.core.results import Result
+from protocol.messages import Abort, Refuse
+from tests.support.stage import NEW, Stage
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """Attached `a` and `b` run OLD, which is generation 1."""
+    found = Stage()
+    found.attach("a")
+    found.attach("b")
+    found.clear()
+    return found
+
+
+@pytest.mark.parametrize("life", ["a-0", "a-2"])
+def test_another_life_ends_the_one_before_in_whatever_order_they_are(
+    stage: Stage, life: str
+) -> None:
+    stage.change(1, NEW)
+    stage.vote("a")
+    stage.cut("a")
+    stage.join("a", incarnation=life, session=f"{life}.1")
+    stage.vote("b")
+    told = stage.told(1)
+    assert told.result is Result.REFUSED
+    (reason,) = told.reasons
+    assert reason.message == "ended one life and began another while it was asked"
+    assert stage.sent(Abort, "b")
+
+
+def test_the_same_life_over_another_connection_stays_a_voter(stage: Stage) -> None:
+    stage.change(1, NEW)
+    stage.vote("a")
+    stage.cut("a")
+    stage.join("a", in_doubt=stage.machine.transaction.txid)
+    stage.vote("b")
+    stage.applied("b")
+    assert stage.machine.generation == 2
+    assert not stage.sent(Refuse)
