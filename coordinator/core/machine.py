@@ -457,9 +457,8 @@ _Reasoned = TypeVar("_Reasoned", Vote, Applied, Leave)
 
 def _in_its_own_name(member: Member, message: _Reasoned) -> _Reasoned:
     """The message with all that it says said by its sender: nobody objects for another."""
-    if message.reasons:
-        message = message._replace(reasons=_said_by(member, message.reasons))
-    if isinstance(message, Vote | Applied) and message.warnings:
+    message = message._replace(reasons=_said_by(member, message.reasons))
+    if isinstance(message, Vote | Applied):
         message = message._replace(warnings=_said_by(member, message.warnings))
     return message
 
