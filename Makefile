@@ -67,10 +67,11 @@ coverage: $(STAMP)
 
 # One line wrong at a time: SAMPLE mutants that SEED draws.  What was tried is in mutants.jsonl, and is
 # not tried again; AGAIN=1 tries what survived.  AT=FILE:LINE: every mutant of that line instead.
+# QUICK=1 leaves out the slow rungs: a first look.
 mutants: $(STAMP)
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --editable '.[mutants]' --config-settings editable_mode=compat
 	nice $(BIN)/python -m tests.mutation --seed $(or $(SEED),1) --sample $(SAMPLE) \
-		--jobs $(JOBS) $(if $(AT),--at $(AT)) $(if $(AGAIN),--again)
+		--jobs $(JOBS) $(if $(AT),--at $(AT)) $(if $(QUICK),--quick) $(if $(AGAIN),--again)
 
 simulate: $(STAMP)
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM) \

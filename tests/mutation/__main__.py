@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from tests.mutation.ladder import EVERY, NEAREST, UNITS, climb, ladder
+from tests.mutation.ladder import EVERY, NEAREST, SLOW, UNITS, Rung, climb, ladder
 from tests.mutation.sample import Mutant, Text, at, difference, planted, sample, spoil
 from tests.mutation.survivors import survivors
 
@@ -45,7 +45,7 @@ def main() -> int:
         or (options.again and result["noticed_by"] is None)
     ]
     if todo and not options.report:
-        for result in _tried(todo, options.jobs):
+        for result in _tried(todo, options.jobs, options.quick):
             results[result["key"]] = result
             _append(options.results, result)
             count = sum(mutant.key in results for mutant in mutants)
@@ -74,23 +74,25 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--at", metavar="FILE:LINE", help="every mutant of this line, no sample")
     parser.add_argument("--results", type=Path, default=TREE / "mutants.jsonl", metavar="FILE")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="mutants at a time")
+    parser.add_argument("--quick", action="store_true", help="not the slow rungs: a first look")
     parser.add_argument("--again", action="store_true", help="try those that survived again")
     parser.add_argument("--report", action="store_true", help="only tell what the file has")
     return parser.parse_args()
 
 
-def _tried(mutants: Sequence[Mutant], jobs: int) -> Iterator[Result]:
+def _tried(mutants: Sequence[Mutant], jobs: int, quick: bool) -> Iterator[Result]:
     """As they come; each job has a copy of the tree for itself."""
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         trees: SimpleQueue[Path] = SimpleQueue()
         for job in range(jobs):
             trees.put(_copy(Path(folder, str(job))))
-        limits = _limits(Path(folder, "0"))
+        rungs = tuple(rung for rung in EVERY if not (quick and rung in SLOW))
+        limits = _limits(Path(folder, "0"), rungs)
 
         def attempt(mutant: Mutant) -> Result:
             tree = trees.get()
             try:
-                return _try(tree, mutant, limits)
+                return _try(tree, mutant, ladder(tree, mutant.path, rungs), limits)
             finally:
                 trees.put(tree)
 
@@ -115,13 +117,13 @@ def _copy(tree: Path) -> Path:
     return tree
 
 
-def _limits(tree: Path) -> dict[str, float]:
+def _limits(tree: Path, rungs: tuple[Rung, ...]) -> dict[str, float]:
     """Seconds of work for each rung: far more than what is right takes, which must pass.
 
     What is nearest to a mutant is a part of the tests of its folder, or stories.
     """
     limits: dict[str, float] = {}
-    for rung in EVERY:
+    for rung in rungs:
         before = _work()
         outcome = climb(tree, rung, limit=600)
         if not outcome.passed:
@@ -137,7 +139,7 @@ def _work() -> float:
     return times.children_user + times.children_system
 
 
-def _try(tree: Path, mutant: Mutant, limits: dict[str, float]) -> Result:
+def _try(tree: Path, mutant: Mutant, rungs: tuple[Rung, ...], limits: dict[str, float]) -> Result:
     place = tree / mutant.path
     code = place.read_text(encoding="utf-8")
     spoilt = spoil(code, mutant)
@@ -148,7 +150,7 @@ def _try(tree: Path, mutant: Mutant, limits: dict[str, float]) -> Result:
     }  # fmt: skip
     try:
         _write(place, spoilt)
-        for rung in ladder(tree, mutant.path):
+        for rung in rungs:
             outcome = climb(tree, rung, limits[rung.name])
             result["seconds"] = round(result["seconds"] + outcome.seconds, 1)
             if not outcome.passed:
