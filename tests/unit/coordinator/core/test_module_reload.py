@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""A reload has one process of the module at a time."""
+
+import pytest
+
+from coordinator.core.effects import StartProcess
+from coordinator.core.requests import ModuleReloadRequest
+from coordinator.core.results import Result
+from tests.support.stage import Stage
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """A child `a` that runs what is in force."""
+    found = Stage()
+    found.child("a")
+    found.clear()
+    return found
+
+
+def test_no_new_process_is_started_while_the_old_one_may_live(stage: Stage) -> None:
+    stage.ask(1, ModuleReloadRequest("a"))
+    stage.leaves("a")
+    stage.cut("a")
+    assert not stage.found(StartProcess), "its connection has ended, and it may not have"
+    stage.died("a")
+    assert len(stage.found(StartProcess)) == 1
+    stage.started("a")
+    stage.join("a")
+    stage.applied("a")
+    assert stage.told(1).result is Result.RELOADED
