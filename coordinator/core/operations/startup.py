@@ -114,7 +114,6 @@ class Startup(Operation):
 
     def __init__(self, shared: SharedState, membership: Membership, begin: Begin) -> None:
         super().__init__(shared)
-        self.membership = membership
         self.begin = begin
         self.phase: StartupPhase = StartupPhase.ASSEMBLING
         self.deadline = shared.now + begin.seconds
