@@ -21,8 +21,6 @@ class Rebased(NamedTuple):
 
     def applied_to(self, running: Configuration) -> Configuration:
         """Raises Unfit where the result is too large or too deep."""
-        if running == self.read:
-            return self.wanted
         merged = _rebased(self.read.plain(), self.wanted.plain(), running.plain())
         return Configuration.of(merged)
 

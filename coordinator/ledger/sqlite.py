@@ -235,7 +235,7 @@ class SqliteLedger:
         before = self.generation(row[0] - 1)
         mine = self.generation(row[0])
         if before is None or mine is None:
-            raise Unfit(f"generation {row[0]} is unconfirmed and {row[0] - 1} is missing")
+            raise Unfit(f"generation {row[0]} is unconfirmed: it, or the one before, is missing")
         # At most what was granted, should the wall clock have been set back meanwhile
         extended = self._connection.execute(
             "SELECT seconds FROM extended WHERE generation = ?", (row[0],)

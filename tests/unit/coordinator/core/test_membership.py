@@ -3,6 +3,8 @@
 
 import pytest
 
+from coordinator.core.effects import Send
+from coordinator.core.requests import LoadRequest, Spec
 from coordinator.core.results import Result
 from protocol.messages import Abort, Refuse
 from tests.support.stage import NEW, Stage
@@ -36,10 +38,27 @@ def test_another_life_ends_the_one_before_in_whatever_order_they_are(
 
 def test_the_same_life_over_another_connection_stays_a_voter(stage: Stage) -> None:
     stage.change(1, NEW)
+    asked = stage.member("a").owes
     stage.vote("a")
     stage.cut("a")
-    stage.join("a", in_doubt=stage.machine.transaction.txid)
+    stage.join("a", in_doubt=asked)
     stage.vote("b")
     stage.applied("b")
     assert stage.machine.generation == 2
     assert not stage.sent(Refuse)
+
+
+@pytest.mark.parametrize("later", [b"a-0", b"a-2"])
+def test_of_two_that_join_before_the_process_is_known_the_later_counts(
+    stage: Stage, later: bytes
+) -> None:
+    stage.ask(1, LoadRequest("c", Spec("c")))
+    stage.join("c", peer=b"a-1")
+    stage.join("c", peer=b"a-1")
+    assert not stage.sent(Refuse)
+    stage.join("c", peer=later)
+    assert [send.peers for send in stage.found(Send) if isinstance(send.message, Refuse)] == [
+        (b"a-1",)
+    ]
+    stage.started("c", stage.pids["c"])
+    assert stage.member("c").peer == later

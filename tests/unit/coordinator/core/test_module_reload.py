@@ -4,8 +4,11 @@
 import pytest
 
 from coordinator.core.effects import StartProcess
+from coordinator.core.events import TimePassed
+from coordinator.core.members import MemberState
 from coordinator.core.requests import ModuleReloadRequest
 from coordinator.core.results import Result
+from protocol import limits
 from tests.support.stage import Stage
 
 
@@ -29,3 +32,13 @@ def test_no_new_process_is_started_while_the_old_one_may_live(stage: Stage) -> N
     stage.join("a")
     stage.applied("a")
     assert stage.told(1).result is Result.RELOADED
+
+
+def test_a_process_that_was_given_up_does_not_come_back_by_a_late_answer(stage: Stage) -> None:
+    stage.ask(1, ModuleReloadRequest("a"))
+    for _ in range(2):  # asked to end, then killed
+        stage.now += limits.SHUTDOWN_SECONDS
+        stage.step(TimePassed())
+    assert stage.told(1).result is Result.FAILED
+    stage.applied("a")
+    assert stage.member("a").state is MemberState.FAILED

@@ -69,6 +69,19 @@ def test_who_waited_for_all_of_its_time_is_told_so_and_the_others_wait_on(stage:
     assert stage.machine.waiting == 1
 
 
+def test_a_change_waits_for_one_that_is_on_its_way_and_no_longer(stage: Stage) -> None:
+    stage.join("c")
+    stage.change(1, NEW)
+    assert not stage.sent(Prepare)
+    stage.applied("c")
+    assert len(stage.sent(Prepare, "c")) == 1
+    for name in ("a", "b", "c"):
+        stage.vote(name)
+    for name in ("a", "b", "c"):
+        stage.applied(name)
+    assert stage.told(1).result is Result.COMMITTED
+
+
 # Candidates
 
 

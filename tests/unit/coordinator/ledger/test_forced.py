@@ -178,7 +178,9 @@ def test_an_unconfirmed_generation_without_the_one_before_is_no_sound_ledger(
     with sqlite3.connect(tmp_path / FILE) as connection:
         connection.execute("DELETE FROM decisions WHERE generation = 1")
     connection.close()
-    with pytest.raises(LedgerError, match="generation 2 is unconfirmed and 1 is missing"):
+    with pytest.raises(
+        LedgerError, match="generation 2 is unconfirmed: it, or the one before, is missing"
+    ):
         SqliteLedger.open(str(tmp_path))
 
 

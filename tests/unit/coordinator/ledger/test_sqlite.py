@@ -183,6 +183,20 @@ def test_a_missing_generation_is_noticed(tmp_path: Path) -> None:
         SqliteLedger.open(str(tmp_path))
 
 
+@pytest.mark.parametrize("generation", [1, 3, 9])
+def test_an_undo_that_has_nothing_to_go_back_to_is_noticed(tmp_path: Path, generation: int) -> None:
+    ledger = SqliteLedger.open(str(tmp_path))
+    for number in (1, 2):
+        ledger.force(decision(number, x=number))
+    ledger.close()
+    connection = sqlite3.connect(tmp_path / FILE)
+    connection.execute("INSERT INTO unconfirmed VALUES (?, 0.0)", (generation,))
+    connection.commit()
+    connection.close()
+    with pytest.raises(LedgerError, match=f"generation {generation} is unconfirmed"):
+        SqliteLedger.open(str(tmp_path))
+
+
 def test_history_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "HISTORY", 3)
     ledger = SqliteLedger.open(str(tmp_path))
