@@ -72,7 +72,8 @@ class Operation:
     def lost(self, member: Member, why: str, dead: bool) -> bool:  # noqa: ARG002
         """`member` has lost its connection, or is `dead`.
 
-        Returns True if this operation decides what becomes of it.
+        Returns True if this operation sees to a process that is to be there again.  (One that is
+        leaving is forgotten once it is dead, whoever sees to it.)
         """
         return False
 

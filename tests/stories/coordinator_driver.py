@@ -18,9 +18,11 @@ from coordinator.core.effects import (
     ReadGeneration,
     RecordAttached,
     RecordAttempt,
+    RecordEdit,
     RecordFilesDigest,
     RecordKept,
     RecordNotApplied,
+    RecordVoter,
     RecordWarnings,
     Send,
     StartProcess,
@@ -65,7 +67,7 @@ from coordinator.core.requests import (
     Spec,
 )
 from protocol.configuration import Configuration
-from protocol.keys import parse_key
+from protocol.keys import format_key, parse_key
 from protocol.messages import (
     Applied,
     Arguments,
@@ -107,15 +109,15 @@ class CoordinatorDriver:
         self.pids: dict[str, int] = {}
         self.tickets: dict[str, int] = {}
         self.pids_by_ticket: dict[int, int] = {}
-        self.shows_log = False
+        self.shows_all = False
 
     def __call__(self, words: list[str]) -> str:
         """The answer to one command."""
         if words[0] == "at":
             self.now = float(words[1])
             words = words[2:]
-        if words == ["show", "log"]:
-            self.shows_log = True
+        if words == ["show", "all"]:
+            self.shows_all = True
             return ""
         if words[0] == "coordinator":
             return self._coordinator(*options(words[1:]))
@@ -301,9 +303,13 @@ class CoordinatorDriver:
         match effect:
             case StartProcess(name, _, ticket) | Watch(name, _, ticket):
                 self.tickets[name] = ticket
-            case WriteLog(event, fields) if self.shows_log:
+            case WriteLog(event, fields) if self.shows_all:
                 given = (f"{name}={_logged(value)}" for name, value in fields)
                 return [" ".join(["log", event, *given])]
+            case Answer(_, outcome) if self.shows_all:
+                first, *more = _line(effect)
+                asked = f"{outcome.asked} asked, {outcome.seconds:g} s"
+                return [f"{first} ({asked}, content {outcome.digest[:6] or 'none'})", *more]
             case Kill(name, ticket):
                 return [f"kill {name} {self.pids_by_ticket.get(ticket, 0)}"]
         return _line(effect)
@@ -366,8 +372,9 @@ def _other_line(effect: Any) -> str:
             return f"look for keys of {txid} that nobody reads"
         case ReadGeneration(txid, generation):
             return f"read generation {generation} for {txid}"
-        case StartProcess(name):
-            return f"start process {name}"
+        case StartProcess(name, spec):
+            given = "".join(f" {key}={value}" for key, value in spec.arguments)
+            return f"start process {name}{'' if spec.path == name else f' of {spec.path}'}{given}"
         case Watch(name, pid):
             return f"watch {name} {pid}"
         case RecordAttempt(attempt):
@@ -387,8 +394,14 @@ def _other_line(effect: Any) -> str:
             return f"files are those of generation {generation}"
         case RecordAttached(name, present):
             return f"{name} is{'' if present else ' no longer'} an attached member"
-        case AnnounceReady(_, warnings):
-            return "\n".join(["ready", *(f"    warning: {warning}" for warning in warnings)])
+        case RecordVoter(name, present):
+            return f"{name} is{'' if present else ' no longer'} one that votes"
+        case RecordEdit(keys=keys, who=who):
+            return f"remember who changed {' '.join(map(format_key, keys))}: {who.origin}"
+        case AnnounceReady(refused, warnings):
+            told = [*(f"    refused: {reason}" for reason in refused),
+                    *(f"    warning: {warning}" for warning in warnings)]  # fmt: skip
+            return "\n".join(["ready", *told])
         case GiveUp(reasons):
             return "\n".join(["give up", *(f"    {reason}" for reason in reasons)])
     return type(effect).__name__.lower()

@@ -91,13 +91,12 @@ class ModuleLoad(ModuleOperation[LoadRequest]):
         return True
 
     def lost(self, member: Member, why: str, dead: bool) -> bool:
-        if member is not self.member or not dead or self.over:
-            return False
-        member.become(MemberState.LEAVING, MemberInput.REMOVE, self.shared.now)
-        self._move(LoadInput.DIED)
-        early = Reason(self.name, f"{why} before it was ready", code=ReasonCode.DIED)
-        self._close(*(self.reasons or (early,)))
-        return True
+        if member is self.member and dead and not self.over:
+            member.become(MemberState.LEAVING, MemberInput.REMOVE, self.shared.now)
+            self._move(LoadInput.DIED)
+            early = Reason(self.name, f"{why} before it was ready", code=ReasonCode.DIED)
+            self._close(*(self.reasons or (early,)))
+        return False
 
     def time_passed(self) -> None:
         if self.member is None or self.shared.now < self.until:

@@ -308,14 +308,13 @@ class Startup(Operation):
         return True
 
     def lost(self, member: Member, why: str, dead: bool) -> bool:
-        ours = self.ours.get(member.name) is member
         if self.transaction is not None:
             self.transaction.lost(member, why, dead)
             self._check_transaction()
-        elif ours and dead and not self.over:
+        elif self.ours.get(member.name) is member and dead and not self.over:
             early = Reason(member.name, f"{why} before it was ready", code=ReasonCode.DIED)
             self._give_up(tuple(self.refusal) or (early,))
-        return ours and self.phase is StartupPhase.FAILED
+        return False
 
     def will_decide(self, txid: str) -> bool:
         return self.transaction is not None and self.transaction.will_decide(txid)
