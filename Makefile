@@ -67,7 +67,7 @@ coverage: $(STAMP)
 
 # One line wrong at a time: SAMPLE mutants that SEED draws.  What was tried is in mutants.jsonl, and is
 # not tried again; AGAIN=1 tries what survived.  AT=FILE:LINE: every mutant of that line instead.
-# QUICK=1 leaves out the slow rungs: a first look.
+# QUICK=1 has unit tests and stories only: a first look.
 mutants: $(STAMP)
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --editable '.[mutants]' --config-settings editable_mode=compat
 	nice $(BIN)/python -m tests.mutation --seed $(or $(SEED),1) --sample $(SAMPLE) \

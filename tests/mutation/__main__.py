@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from tests.mutation.ladder import EVERY, NEAREST, SLOW, UNITS, Rung, climb, ladder
+from tests.mutation.ladder import EVERY, NEAREST, UNITS, Rung, climb, ladder
 from tests.mutation.sample import Mutant, Text, at, difference, planted, sample, spoil
 from tests.mutation.survivors import survivors
 
@@ -74,7 +74,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--at", metavar="FILE:LINE", help="every mutant of this line, no sample")
     parser.add_argument("--results", type=Path, default=TREE / "mutants.jsonl", metavar="FILE")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="mutants at a time")
-    parser.add_argument("--quick", action="store_true", help="not the slow rungs: a first look")
+    parser.add_argument(
+        "--quick", action="store_true", help="unit tests and stories only: a first look"
+    )
     parser.add_argument("--again", action="store_true", help="try those that survived again")
     parser.add_argument("--report", action="store_true", help="only tell what the file has")
     return parser.parse_args()
@@ -86,7 +88,7 @@ def _tried(mutants: Sequence[Mutant], jobs: int, quick: bool) -> Iterator[Result
         trees: SimpleQueue[Path] = SimpleQueue()
         for job in range(jobs):
             trees.put(_copy(Path(folder, str(job))))
-        rungs = tuple(rung for rung in EVERY if not (quick and rung in SLOW))
+        rungs = UNITS if quick else EVERY
         limits = _limits(Path(folder, "0"), rungs)
 
         def attempt(mutant: Mutant) -> Result:

@@ -58,8 +58,7 @@ PARTICIPANT = _tests(
     "tests/documents/test_wire_page.py",
 )  # fmt: skip
 UNITS = (MACHINES, PROTOCOL, LEDGER, EXECUTOR)
-SLOW = (WORLDS, COORDINATOR, PARTICIPANT)
-EVERY = (*UNITS, EXPLORATION, SIMULATION, SQLITE, *SLOW)
+EVERY = (*UNITS, EXPLORATION, SIMULATION, SQLITE, WORLDS, COORDINATOR, PARTICIPANT)
 
 
 def ladder(tree: Path, path: str, rungs: tuple[Rung, ...] = EVERY) -> tuple[Rung, ...]:
@@ -78,9 +77,9 @@ def _nearest(tree: Path, path: str) -> tuple[Rung, ...]:
 
 def _rest(path: str) -> tuple[Rung, ...]:
     if path.startswith("protocol/"):
-        return PROTOCOL, MACHINES, SIMULATION, LEDGER, COORDINATOR, PARTICIPANT
+        return PROTOCOL, MACHINES, LEDGER, SIMULATION, COORDINATOR, PARTICIPANT
     if path.startswith("coordinator/ledger/"):
-        return LEDGER, SQLITE, EXECUTOR, COORDINATOR
+        return LEDGER, EXECUTOR, SQLITE, COORDINATOR
     if path == "coordinator/executor.py":
         return EXPLORATION, SIMULATION, WORLDS, COORDINATOR
     last = PARTICIPANT if path.startswith("participant/") else COORDINATOR
