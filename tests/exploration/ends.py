@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Right ends: states in which everything has come to where it should be."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from coordinator.core.members import MemberState
+from tests.exploration.books import Broken
 from tests.exploration.draft import Draft
 from tests.exploration.state import Life, Numbers, Process
 from tests.exploration.world import World
@@ -24,6 +28,20 @@ def why_not_an_end(world: World, numbers: Numbers) -> str:
     life = draft.life
     assert life is not None
     return _life(world, draft, life) or _processes(world, draft, life)
+
+
+def check_waits(draft: Draft, members: Iterable[tuple[Any, ...]]) -> None:
+    """Where nothing is under way but time, no client waits: it would be answered at a deadline.
+
+    Something is where a module hangs, is to be killed or started, or is not yet settled.
+    """
+    waits = any(isinstance(client, float) for client in draft.around.clients)
+    if not waits or draft.life is None or not draft.life.ready:
+        return
+    if any(process.hung or process.doomed or process.retries for process in draft.processes):
+        return
+    if all(state in _SETTLED for _, state, *_ in members):
+        raise Broken("liveness", "a client waits for a deadline, and for nothing else")
 
 
 def _life(world: World, draft: Draft, life: Life) -> str:

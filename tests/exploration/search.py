@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.exploration.books import ALL, Broken, Enabled
-from tests.exploration.ends import is_right_end, why_not_an_end
+from tests.exploration.ends import check_waits, is_right_end, why_not_an_end
 from tests.exploration.spec import Spec
 from tests.exploration.state import Numbers
-from tests.exploration.world import World
+from tests.exploration.world import TIME_PASSES, Move, World
 
 
 @dataclass
@@ -102,9 +102,15 @@ class Search:
     def _numbers(self, place: int) -> Numbers:
         return tuple(array("L", self._states[place]))
 
-    def _expand(self, place: int) -> tuple[Broken, int] | None:
+    def _expand(self, place: int) -> tuple[Broken, int | None] | None:
         world, numbers = self.world, self._numbers(place)
-        for index, move in enumerate(world.moves(world.draft(numbers))):
+        moves = world.moves(world.draft(numbers))
+        if "liveness" in self.enabled:
+            try:
+                self._check_waits(numbers, moves)
+            except Broken as broken:
+                return broken, None
+        for index, move in enumerate(moves):
             self.report.transitions += 1
             draft = world.draft(numbers)
             try:
@@ -117,6 +123,13 @@ class Search:
                 self._from.append(place)
                 self._to.append(found)
         return None
+
+    def _check_waits(self, numbers: Numbers, moves: list[Move]) -> None:
+        if not any(move.words == TIME_PASSES for move in moves):
+            return
+        draft = self.world.draft(numbers)
+        assert draft.life is not None
+        check_waits(draft, self.world.parts.facts(draft.life.machine).members)
 
     # Reachability
 

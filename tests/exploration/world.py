@@ -24,6 +24,9 @@ from tests.exploration.spec import Spec
 from tests.exploration.state import Around, Life, Link, Numbers, Process
 from tests.simulation.ledger import Mishap
 
+TIME_PASSES = "time passes"
+"""The words of what happens where nothing else does."""
+
 
 class Move(NamedTuple):
     """Something that may happen."""
@@ -68,7 +71,7 @@ class World(Acts):
             draft = self.draft(numbers)
             ready = draft.life is not None and draft.life.ready
             move = next((move for move in self.moves(draft) if move.progress), None)
-            if move is None or (ready and move.words == "time passes"):
+            if move is None or (ready and move.words == TIME_PASSES):
                 break
             move.act(draft)
             numbers = draft.numbers()
@@ -168,7 +171,7 @@ class World(Acts):
 
     def _slow_things(self, draft: Draft) -> Iterator[Move]:
         if draft.life is not None and draft.life.wakes:
-            yield Move("time passes", self._pass)
+            yield Move(TIME_PASSES, self._pass)
             return
         for process in draft.processes:
             if process.hung and process.state == "up":
