@@ -41,7 +41,7 @@ _WORLD = "test_a_small_world_is_exhausted"
 EXPLORATION = _tests(
     "exploration",
     *(f"{_EXPLORED}::{_WORLD}[{name}]" for name in (
-        "trial and no", "trial and confirmation", "rollback", "fails, taken back",
+        "a join", "a death", "trial and no", "trial and confirmation", "rollback", "fails, taken back",
         "dies in commit", "module load", "module remove at once", "module configure",
     )),
 )  # fmt: skip
@@ -129,6 +129,7 @@ def _environment(tree: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("REWRITE_")}
     return {
         **kept, "PYTHONPATH": str(tree), "PYTHONPYCACHEPREFIX": f"{tree}.pyc",
+        "PYTHONDONTWRITEBYTECODE": "",  # or all of it is compiled anew for each mutant
         "QUICK": "1", "UNSHRUNK": "1", "PYTHONHASHSEED": "0",
     }  # fmt: skip
 
