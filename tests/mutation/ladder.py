@@ -41,13 +41,16 @@ _WORLD = "test_a_small_world_is_exhausted"
 EXPLORATION = _tests(
     "exploration",
     *(f"{_EXPLORED}::{_WORLD}[{name}]" for name in (
-        "a join", "a death", "trial and no", "trial and confirmation", "rollback", "fails, taken back",
-        "dies in commit", "module load", "module remove at once", "module configure",
+        "a join", "a death", "trial and no", "trial and confirmation", "rollback",
+        "fails, taken back", "dies in commit", "module load", "module remove at once",
+        "module configure",
     )),
 )  # fmt: skip
 SIMULATION = Rung("simulation", ("-m", "tests.simulation", "--seeds", str(SEEDS), "--jobs", "1"))
 WORLDS = _tests("all small worlds", _EXPLORED)
-SQLITE = Rung("simulation on disk", (*SIMULATION.arguments[:2], "--seeds", "20", "--sqlite"))
+SQLITE = Rung(
+    "simulation on disk", (*SIMULATION.arguments[:2], "--seeds", "20", "--jobs", "1", "--sqlite")
+)
 COORDINATOR = _tests(
     "coordinator", "tests/unit/coordinator", "tests/documents/test_diagrams_and_links.py",
     "tests/documents/test_json_page.py", "tests/documents/test_socket_page.py",
