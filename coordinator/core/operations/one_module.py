@@ -104,4 +104,3 @@ class ModuleOperation(Operation, Generic[AnyRequest]):
                 warnings=self.warnings,
             )
             self.outbox.emit(Answer(self.client, outcome))
-            self.client = None
