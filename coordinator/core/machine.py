@@ -136,10 +136,9 @@ class Coordinator:
         `undo_failures` a change that a member cannot apply is undone, ahead of all that waits;
         `provisional` is the one in force of which a former life did not see the end.
         """
-        self.shared = SharedState(ledger, epoch, life, running, decided or {})
+        self.shared = SharedState(ledger, epoch, life, running, decided or {}, undo_failures)
         self.outbox = self.shared.outbox
         self.shared.unconfirmed = unconfirmed
-        self.shared.undo_failures = undo_failures
         if undo_failures and provisional is not None:
             self.shared.provisional, self.shared.unfinished = provisional, True
         if unconfirmed is not None:

@@ -36,6 +36,7 @@ class SharedState:
         life: str,
         running: Durable | None,
         decided: Mapping[str, Receipt],
+        undo_failures: bool,
     ) -> None:
         self.ledger = ledger
         self.epoch = epoch
@@ -45,7 +46,7 @@ class SharedState:
         self.decided = dict(decided)
         self.members = Members()
         self.unconfirmed: Unconfirmed | None = None
-        self.undo_failures = False
+        self.undo_failures = undo_failures
         """Whether a change that a member cannot apply is undone."""
         self.provisional: Provisional | None = None
         self.unfinished = False

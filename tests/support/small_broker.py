@@ -17,7 +17,7 @@ from coordinator.core.requests import (
     Spec,
 )
 from coordinator.core.results import Outcome
-from coordinator.environment import Environment
+from coordinator.environment import Environment, Hook
 from coordinator.executor import Executor
 from coordinator.files.proposal import FilesOnDisk
 from coordinator.files.proposal import Proposal as FileProposal
@@ -165,7 +165,7 @@ class KeptLog:
 class SmallBroker:
     """An executor, and what it asked of its owner."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hook: Hook | None = None) -> None:
         (folder / "state").mkdir(mode=0o700)
         self.files = folder / "f.toml"
         self.files.write_text("v = 2\n")
@@ -184,7 +184,7 @@ class SmallBroker:
             workers=Workers(worker, worker, worker, worker), provenance=ProvenanceStore(),
             files=FilesOnDisk(str(self.files)), observer=Observer(self.log),
         )  # fmt: skip
-        self.executor = Executor(self.machine, environment, self)
+        self.executor = Executor(self.machine, environment, self, hook)
         self.executor.feed(Begin(files=OLD))
 
     def hear(self, *frames: tuple[bytes, bytes]) -> bool:

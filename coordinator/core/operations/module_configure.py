@@ -85,13 +85,12 @@ class ModuleConfigure(ModuleOperation[ConfigureRequest]):
 
     def _begin(self) -> None:
         self.txid = self.shared.next_txid()
-        self.runtime: dict[str, RuntimeValue] = {}
         member = self.shared.members.get(self.name)
         if member is None:
             self._refuse("is not loaded", ReasonCode.NOT_FOUND)
             return
         self.member = member
-        self.runtime = changed_runtime(member.runtime, self.request)
+        self.runtime: dict[str, RuntimeValue] = changed_runtime(member.runtime, self.request)
         if _values(self.runtime) == _values(member.runtime):
             self._move(ConfigureInput.SAME)
             self._close()

@@ -122,12 +122,12 @@ class WayBack(Transaction):
         self._check_applied()
 
     def settled(self, member: Member) -> None:
-        if self.phase is TransactionState.COMMITTING and self._returns(member):
+        if self.phase is TransactionState.COMMITTING:
             self.acknowledgements.applied(member.name)
             self._check_applied()
 
     def declined(self, member: Member, reasons: tuple[Reason, ...]) -> bool:
-        if self.phase is TransactionState.COMMITTING and self._returns(member):
+        if self.phase is TransactionState.COMMITTING:
             why = reasons[0].message if reasons else "gave no reason"
             self.acknowledgements.failed(member.name, f"declined it: {why}")
             self._check_applied()
@@ -143,9 +143,6 @@ class WayBack(Transaction):
     def _awaited_back(self) -> list[Member]:
         awaits = self.acknowledgements.awaits
         return [member for name, member in self.returning.items() if awaits(name)]
-
-    def _returns(self, member: Member) -> bool:
-        return self.returning.get(member.name) is member
 
     def _stays_behind(self, member: Member) -> None:
         behind = is_behind(member, self.shared.generation)

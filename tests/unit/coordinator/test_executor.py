@@ -27,6 +27,7 @@ from protocol.codec import encode
 from protocol.configuration import Configuration
 from protocol.messages import (
     Admit,
+    Applied,
     Commit,
     Prepare,
     Refuse,
@@ -146,6 +147,24 @@ def test_what_is_in_the_history_is_what_was_refused_and_why(broker: SmallBroker)
     newest, *_ = broker.ledger.history().history(10)
     assert newest["result"] == "refused"
     assert "is not confirmed yet" in newest["reasons"][0]["message"]
+
+
+def test_what_modules_warned_of_and_who_did_not_apply_it_is_in_the_history(
+    broker: SmallBroker,
+) -> None:
+    broker.ask(2, CONFIRM)
+    broker.join("a")
+    broker.applied("a")
+    broker.ask(3, ChangeRequest(Replacement(OLD), "load"))
+    (prepare,) = broker.sent(Prepare)
+    doubt, broke = Reason("a", "is odd", ("v",)), Reason("a", "no memory")
+    vote = Vote(1, "a-1", prepare.txid, True, warnings=(doubt,))
+    broker.hear((b"a", encode(vote)))
+    broker.hear((b"a", encode(Applied(1, "a-1", 3, "", False, (broke,)))))
+    assert broker.answers[3].result is Result.PARTIAL
+    entry = broker.ledger.history().entry(3)
+    assert [warning["message"] for warning in entry["warnings"]] == ["is odd"]
+    assert (entry["result"], entry["not_applied"]) == ("partial", ["a"])
 
 
 # Participants
@@ -332,3 +351,18 @@ def test_a_start_names_the_places_in_its_files_and_what_it_resumes(broker: Small
     assert [reason.origin for reason in broker.said_at_start] == [place, place]
     ((status, (reason,)),) = broker.ended
     assert (status, reason.origin) == (1, place)
+
+
+def test_every_effect_has_a_moment_before_it_and_one_after(tmp_path: Path) -> None:
+    """Where chaos tests kill a broker; that after a decision is when the disk has answered."""
+    moments: list[tuple[str, str]] = []
+    broker = SmallBroker(tmp_path, lambda when, what: moments.append((when, type(what).__name__)))
+    moments.clear()
+    broker.ask(1, ChangeRequest(Replacement(NEW), "load"))
+    assert broker.answers[1].result is Result.COMMITTED
+    broker.ledger.close()
+    told = [what for _, what in moments]
+    decision = told.index("Decision")
+    assert moments[decision : decision + 2] == [("before", "Decision"), ("after", "Decision")]
+    assert told.index("Answer") > decision
+    assert moments == [(when, what) for what in told[::2] for when in ("before", "after")]

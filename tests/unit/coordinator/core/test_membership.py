@@ -4,9 +4,9 @@
 import pytest
 
 from coordinator.core.effects import Send
-from coordinator.core.requests import LoadRequest, Spec
+from coordinator.core.requests import LoadRequest, RemoveRequest, Spec
 from coordinator.core.results import Result
-from protocol.messages import Abort, Refuse
+from protocol.messages import Abort, Refuse, Shutdown
 from tests.support.stage import NEW, Stage
 
 
@@ -62,3 +62,15 @@ def test_of_two_that_join_before_the_process_is_known_the_later_counts(
     ]
     stage.started("c", stage.pids["c"])
     assert stage.member("c").peer == later
+
+
+def test_one_that_is_being_removed_is_told_so_again_when_it_comes_back(stage: Stage) -> None:
+    stage.child("c")
+    stage.ask(1, RemoveRequest("c"))
+    stage.cut("c")
+    stage.clear()
+    stage.join("c")
+    assert [message.why for message in stage.sent(Shutdown, "c")] == ["removed"]
+    assert stage.untold(1)
+    stage.died("c")
+    assert stage.told(1).result is Result.REMOVED

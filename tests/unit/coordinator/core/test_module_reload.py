@@ -9,6 +9,7 @@ from coordinator.core.members import MemberState
 from coordinator.core.requests import ModuleReloadRequest
 from coordinator.core.results import Result
 from protocol import limits
+from protocol.messages import Refuse
 from tests.support.stage import Stage
 
 
@@ -34,6 +35,15 @@ def test_no_new_process_is_started_while_the_old_one_may_live(stage: Stage) -> N
     assert stage.told(1).result is Result.RELOADED
 
 
+def test_the_death_of_another_module_is_no_matter_of_a_reload(stage: Stage) -> None:
+    stage.child("b")
+    stage.clear()
+    stage.ask(1, ModuleReloadRequest("a"))
+    stage.died("b")
+    assert not stage.found(StartProcess)
+    assert stage.member("a").state is MemberState.LEAVING
+
+
 def test_a_process_that_was_given_up_does_not_come_back_by_a_late_answer(stage: Stage) -> None:
     stage.ask(1, ModuleReloadRequest("a"))
     for _ in range(2):  # asked to end, then killed
@@ -42,3 +52,7 @@ def test_a_process_that_was_given_up_does_not_come_back_by_a_late_answer(stage: 
     assert stage.told(1).result is Result.FAILED
     stage.applied("a")
     assert stage.member("a").state is MemberState.FAILED
+    assert stage.member("a").pid == 0
+    stage.join("a", pid=1, peer=b"another")
+    (refused,) = stage.sent(Refuse)
+    assert refused.why == "the name a is taken by a module that is failed"

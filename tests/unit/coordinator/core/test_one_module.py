@@ -162,6 +162,26 @@ def test_values_that_it_accepted_and_did_not_apply_are_told_so(stage: Stage) -> 
     assert "failed to apply them: has no mind to" in told.reasons[0].message
 
 
+def test_one_that_is_cut_off_over_its_values_applies_them_when_it_is_back(stage: Stage) -> None:
+    stage.ask(1, ConfigureRequest("a", (("x", "1"),)))
+    stage.vote("a")
+    stage.cut("a")
+    stage.join("a")
+    stage.clear()
+    stage.applied("a")
+    assert stage.told(1).result is Result.CONFIGURED
+    assert not stage.sent(Prepare), "it has been asked already"
+
+
+def test_a_value_may_be_taken_away_and_others_set_in_one_go(stage: Stage) -> None:
+    for number, given in enumerate(((("x", "1"), ("y", "1")), (("x", None), ("z", "2")))):
+        stage.ask(number, ConfigureRequest("a", given))
+        stage.vote("a")
+        stage.applied("a")
+    found = {key: value.value for key, value in stage.member("a").runtime.items()}
+    assert found == {"y": "1", "z": "2"}
+
+
 def test_one_that_leaves_over_its_values_did_not_apply_them(stage: Stage) -> None:
     stage.ask(1, ConfigureRequest("a", (("x", "1"),)))
     stage.vote("a")

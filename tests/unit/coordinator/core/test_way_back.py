@@ -25,6 +25,7 @@ from protocol.configuration import EMPTY, Configuration
 from protocol.messages import Abort, Applied, Join, Prepare, Vote
 from protocol.reasons import Reason
 from tests.support.memory_disk import forced
+from tests.support.stage import Stage
 
 OLD, NEW = EMPTY, Configuration.of({"v": 2})
 
@@ -230,3 +231,26 @@ def test_who_declines_what_ran_while_others_are_asked_stays_out(room: Room) -> N
     for name in ("a", "b"):
         room.applied(name)
     assert room.told().result is Result.COMMITTED
+
+
+def test_the_death_of_one_that_has_no_vote_is_no_matter() -> None:
+    stage = Stage()
+    for name in ("a", "b"):
+        stage.attach(name)
+    stage.change(1, NEW)
+    for name in ("a", "b"):
+        stage.vote(name)
+    for name in ("a", "b"):
+        stage.applied(name)
+    stage.join("c")
+    stage.applied("c", Reason("c", "not for me"))
+    assert stage.member("c").state is MemberState.REFUSED
+    stage.ask(7, ChangeRequest(Earlier(), "rollback"))
+    stage.read(OLD)
+    stage.died("c")
+    for name in ("a", "b"):
+        stage.vote(name)
+    for name in ("a", "b"):
+        stage.applied(name)
+    told = stage.told(7)
+    assert (told.result, told.reasons) == (Result.COMMITTED, ())

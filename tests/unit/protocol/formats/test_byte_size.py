@@ -71,7 +71,15 @@ def test_what_is_printed_is_read_back(size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "text"), [(0, "0"), (1500, "1500"), (1536, "1536"), (2048, "2K"), (2**63, "8E")]
+    ("size", "text"),
+    [
+        (0, "0"),
+        (1500, "1500"),
+        (1536, "1536"),
+        (2048, "2K"),
+        (2**63, "8E"),
+        (LARGEST, str(LARGEST)),
+    ],
 )
 def test_it_prints_exactly(size: int, text: str) -> None:
     assert format_byte_size(size) == text

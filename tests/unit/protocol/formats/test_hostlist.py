@@ -186,3 +186,14 @@ def test_a_setting_gives_hosts() -> None:
     with pytest.raises(ValidationError, match="string"):
         adapter.validate_python(7)
     assert adapter.json_schema() == {"type": "string", "format": "hostlist"}
+
+
+def test_a_list_has_the_names_that_it_lists_and_no_others() -> None:
+    hosts = Hosts.parse("n[1-12,0020].net,solo")
+    for name in hosts:
+        assert name in hosts
+    near = (
+        "n2.org", "m2.net", "n.net", "n0.net", "n13.net", "n01.net", "n020.net", "n0021.net",
+        "n2.netx", "xn2.net", "n-1.net", "n2", "2.net", "sol", "solo1", "",
+    )  # fmt: skip
+    assert [name for name in near if name in hosts] == []
