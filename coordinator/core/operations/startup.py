@@ -205,10 +205,11 @@ class Startup(Operation):
 
     def _proposal(self) -> ChangeRequest:
         left, who = max(0.0, self.deadline - self.shared.now), self.begin.who
-        running = self.shared.running
-        if self.back_to is None or running is None:
+        if self.back_to is None:
             files = self.begin.files
             return ChangeRequest(Replacement(EMPTY if files is None else files), "start", who, left)
+        running = self.shared.running
+        assert running is not None, "without it there is nothing to go back to"
         if self.back_to == running.generation:
             what_ran = Replacement(running.configuration)
             return ChangeRequest(what_ran, "start", who, left, dry_run=True)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """What a participant claims to run: nothing where it broke, else the last that it applied."""
 
-from participant.core.effects import Tell
+from participant.core.effects import Cancel, Tell
 from participant.core.events import Connected, Cut, Event, Finished, Heard, Judged
 from participant.core.machine import Participant
 from protocol.configuration import Configuration
-from protocol.messages import NOTHING, Admit, Applied, Commit, Join, Prepare
+from protocol.messages import NOTHING, Abort, Admit, Applied, Commit, Join, Prepare
 from protocol.reasons import Reason
 
 OLD, NEW = (Configuration.of({"v": number}) for number in (1, 2))
@@ -48,3 +48,17 @@ def test_what_it_runs_already_is_not_applied_again() -> None:
     machine = running()
     assert claims(machine, admit(machine, OLD, 4)) == [(4, OLD.digest)]
     assert claims(machine, admit(machine, NEW, 5)) == [], "that has to be looked at"
+
+
+def test_an_abort_that_comes_again_or_too_late_changes_nothing() -> None:
+    prepare = Prepare("here", 1, "1.1", 1, NEW.digest, NEW.encoded, 10.0, False)
+    abort, commit = Heard(Abort("here", 1, "1.1")), Heard(Commit("here", 1, "1.1", 2))
+    machine = running()
+    machine.step(Heard(prepare))
+    assert machine.step(abort) == (Cancel(),)
+    assert machine.step(abort) == (), "its module is still looking"
+    machine = running()
+    for event in (Heard(prepare), Judged(), commit):
+        machine.step(event)
+    assert machine.step(abort) == (), "it is decided"
+    assert claims(machine, Finished((), "{}")) == [(2, NEW.digest)]
