@@ -10,11 +10,13 @@ from coordinator.core.effects import (
     ReadGeneration,
     RecordFilesDigest,
     TellAdmit,
+    TellCommit,
 )
 from coordinator.core.events import Begin, Stop, TimePassed
 from coordinator.core.members import MemberState
 from coordinator.core.requests import Spec
-from protocol.messages import Prepare
+from protocol import limits
+from protocol.messages import Abort, Prepare
 from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 from tests.support.stage import NEW, OLD, OTHER, Stage, ran
@@ -187,3 +189,26 @@ def test_what_an_attached_one_declines_ends_no_start() -> None:
     stage.join("a")
     stage.applied("a")
     assert stage.found(AnnounceReady)
+
+
+def test_who_comes_in_doubt_hears_of_what_is_decided_and_of_the_start_when_that_is() -> None:
+    stage = Stage(Begin(MODULES, NEW), ran())
+    stage.join("b", in_doubt="1.8")
+    assert [abort.txid for abort in stage.sent(Abort, "b")] == ["1.8"]
+    stage.join("c", in_doubt="1.9")
+    assert [commit.receipt.txid for commit in stage.found(TellCommit)] == ["1.9"]
+    for name in ("b", "c"):
+        stage.applied(name)
+    stage.now = limits.REJOIN_SECONDS
+    stage.started("a")
+    stage.join("a")
+    stage.clear()
+    asked = stage.member("b").owes
+    stage.vote("b")
+    stage.cut("b")
+    stage.join("b", in_doubt=asked)
+    assert not stage.sent(Abort), "it is not decided yet"
+    for name in ("a", "c"):
+        stage.vote(name)
+    assert stage.machine.generation == 4
+    assert [commit.receipt.txid for commit in stage.found(TellCommit)] == [asked]
