@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """What a participant claims to run: nothing where it broke, else the last that it applied."""
 
-from participant.core.effects import Cancel, Tell
+from participant.core.effects import Cancel, Tell, Validate
 from participant.core.events import Connected, Cut, Event, Finished, Heard, Judged
 from participant.core.machine import Participant
 from protocol.configuration import Configuration
@@ -62,3 +62,27 @@ def test_an_abort_that_comes_again_or_too_late_changes_nothing() -> None:
         machine.step(event)
     assert machine.step(abort) == (), "it is decided"
     assert claims(machine, Finished((), "{}")) == [(2, NEW.digest)]
+
+
+def test_an_admission_waits_until_the_module_is_free_and_the_last_one_counts() -> None:
+    machine = running()
+    machine.step(Heard(Prepare("here", 1, "1.1", 1, NEW.digest, NEW.encoded, 10.0, False)))
+    machine.step(Heard(Abort("here", 1, "1.1")))
+    assert machine.step(admit(machine, OLD, 4)) == ()
+    assert machine.step(admit(machine, NEW, 5)) == ()
+    vote, looks = machine.step(Judged())[-2:]
+    assert isinstance(vote, Tell)
+    assert isinstance(looks, Validate)
+    assert looks.candidate == NEW
+    machine.step(Judged())
+    assert claims(machine, Finished((), "{}")) == [(5, NEW.digest)]
+
+
+def test_an_admission_is_of_the_connection_on_which_it_came() -> None:
+    machine = running()
+    machine.step(Heard(Prepare("here", 1, "1.1", 1, NEW.digest, NEW.encoded, 10.0, False)))
+    machine.step(Heard(Abort("here", 1, "1.1")))
+    machine.step(admit(machine, NEW, 5))
+    machine.step(Cut())
+    machine.step(Connected())
+    assert claims(machine, Judged()) == [(1, OLD.digest)], "it joins anew, and is admitted anew"
