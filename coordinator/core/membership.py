@@ -333,8 +333,7 @@ class Membership:
             self.join(early.peer, early.message, operation)
 
     def start_afresh(self, member: Member) -> None:
-        """Start a member of ours at once, without regard to how often it has died before."""
-        member.deaths.clear()
+        """Start a member of ours at once, as if nothing had been wrong with it."""
         member.why, member.patience = "", limits.PREPARE_SECONDS
         self.start(member)
 
