@@ -143,6 +143,21 @@ def test_other_encodings_are_refused(encoded: bytes) -> None:
         Configuration.decode(encoded)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [("none",), ("text", "t"), ("text", 0), ("list", "one"), ("list", 2), ("list", -1),
+     ("number", 1), ("number", "1"), ("table", 0), ("table", "in", "deep")],
+)  # fmt: skip
+def test_there_is_nothing_below_a_value_that_is_no_table_and_no_array(
+    path: tuple[str | int, ...],
+) -> None:
+    content = Configuration.of(
+        {"text": "text", "list": ["one", "two"], "number": 1, "table": {"in": "deep"}}
+    )
+    with pytest.raises(KeyError):
+        content.get(path)
+
+
 def test_get_walks_tables_and_arrays() -> None:
     configuration = Configuration.of({"a": {"b": [1, {"c": "x"}]}})
     assert configuration.get(("a", "b", 1, "c")) == "x"

@@ -9,7 +9,7 @@ from coordinator.core.members import MemberState
 from coordinator.core.requests import ModuleReloadRequest
 from coordinator.core.results import Result
 from protocol import limits
-from protocol.messages import Refuse
+from protocol.messages import Refuse, Shutdown
 from tests.support.stage import Stage
 
 
@@ -33,6 +33,18 @@ def test_no_new_process_is_started_while_the_old_one_may_live(stage: Stage) -> N
     stage.join("a")
     stage.applied("a")
     assert stage.told(1).result is Result.RELOADED
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_one_that_is_not_asked_to_end_is_waited_for_once(stage: Stage, connected: bool) -> None:
+    if not connected:
+        stage.cut("a")
+    stage.ask(1, ModuleReloadRequest("a", cancel=connected))
+    assert not stage.sent(Shutdown)
+    stage.now = limits.SHUTDOWN_SECONDS
+    stage.step(TimePassed())
+    told = stage.told(1)
+    assert (told.result, told.reasons[0].message) == (Result.FAILED, "cannot be ended")
 
 
 def test_the_death_of_another_module_is_no_matter_of_a_reload(stage: Stage) -> None:
