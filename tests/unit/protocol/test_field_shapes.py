@@ -9,7 +9,7 @@ import pytest
 from protocol import limits
 from protocol.codec import Malformed, decode_from_coordinator, decode_from_participant, encode
 from protocol.configuration import Configuration
-from protocol.messages import Admit, Prepare, Vote
+from protocol.messages import Admit, Argument, Prepare, Vote
 from protocol.reasons import Origin, Reason
 
 CONTENT, OTHER = Configuration.of({"v": 1}), Configuration.of({"v": 2})
@@ -31,6 +31,20 @@ def test_a_reasons_key_is_as_deep_as_a_configuration_and_no_deeper() -> None:
     found = decode_from_participant(encode(vote(Reason("a", "no", (*deep, "k")))))
     assert isinstance(found, Malformed)
     assert "key is not a path" in found.why
+
+
+@pytest.mark.parametrize("keys", [1, limits.ARGUMENTS_LENGTH - 1, limits.ARGUMENTS_LENGTH // 2])
+def test_all_arguments_together_are_so_long_and_no_longer(keys: int) -> None:
+    """Keys and values count; where they are from does not."""
+    values = limits.ARGUMENTS_LENGTH - keys
+    first = Argument("from a file", "k" * (keys // 2), "v" * (values // 2))
+    rest = Argument("from a file", "k" * (keys - keys // 2), "v" * (values - values // 2))
+    right = prepare(arguments=(first, rest))
+    assert decode_from_coordinator(encode(right)) == right
+    for wrong in (rest._replace(key=rest.key + "k"), rest._replace(value=rest.value + "v")):
+        found = decode_from_coordinator(encode(prepare(arguments=(first, wrong))))
+        assert isinstance(found, Malformed)
+        assert "too much text" in found.why
 
 
 @pytest.mark.parametrize("step", [-1, None, True, 1.0, b"k"])
