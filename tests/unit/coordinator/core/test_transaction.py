@@ -82,6 +82,18 @@ def test_a_change_waits_for_one_that_is_on_its_way_and_no_longer(stage: Stage) -
     assert stage.told(1).result is Result.COMMITTED
 
 
+def test_who_kept_a_change_waiting_for_all_of_its_time_is_named(stage: Stage) -> None:
+    stage.join("c")
+    stage.change(1, NEW, seconds=5.0)
+    stage.now = 5.0
+    stage.step(TimePassed())
+    told = stage.told(1)
+    assert told.result is Result.REFUSED
+    (reason,) = told.reasons
+    assert (reason.module, reason.message) == ("c", "is still joining after 5 s")
+    assert not stage.sent(Prepare)
+
+
 # Candidates
 
 
