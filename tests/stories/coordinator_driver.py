@@ -121,7 +121,7 @@ class CoordinatorDriver:
             return ""
         if words[0] == "coordinator":
             return self._coordinator(*options(words[1:]))
-        step = self.machine.step(self.now, self._event(*options(words)))
+        step = self.machine.step(self.now, self.event(words))
         return self._told(step)
 
     def _coordinator(self, words: list[str], named: dict[str, str]) -> str:
@@ -149,6 +149,10 @@ class CoordinatorDriver:
         return f"epoch {epoch}, generation {generation}"
 
     # Commands
+
+    def event(self, words: list[str]) -> Event:
+        """What a command, but for its moment, tells the machine."""
+        return self._event(*options(words))
 
     def _event(self, words: list[str], named: dict[str, str]) -> Event:
         match words:

@@ -32,11 +32,14 @@ class ParticipantDriver:
 
     def __call__(self, words: list[str]) -> str:
         """The answer to one command."""
-        event = _event(*options(words), self.machine.session)
-        lines = [_line(effect) for effect in self.machine.step(event)]
+        lines = [_line(effect) for effect in self.machine.step(self.event(words))]
         machine = self.machine
         lines.append(f"({machine.state}, generation {machine.generation}, epoch {machine.epoch})")
         return "\n".join(lines)
+
+    def event(self, words: list[str]) -> Event:
+        """What a command tells the machine."""
+        return _event(*options(words), self.machine.session)
 
 
 def _event(words: list[str], named: dict[str, str], session: str) -> Event:
