@@ -183,7 +183,7 @@ def _inode(path: str) -> tuple[int, int]:
 
 def _sync_directory(path: str) -> None:
     """Names, too, are to outlast a power cut.  SQLite does this, and does not look how it ended."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
