@@ -6,6 +6,7 @@ That a power cut then takes nothing is tests/chaos/power's.
 
 import errno
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -60,6 +61,28 @@ def test_nothing_is_decided_while_the_disk_fails(
     ledger.force(decision(2))
     assert not connection.doubtful
     ledger.close()
+
+
+def test_a_start_makes_sure_of_what_the_life_before_has_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That may have ended because an fsync failed: what is read is not known to be on the disk."""
+    living, crashed = tmp_path / "living", tmp_path / "crashed"
+    living.mkdir()
+    ledger = SqliteLedger.open(str(living))
+    ledger.force(decision(1))
+    shutil.copytree(living, crashed)
+    ledger.close()
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    SqliteLedger.open(str(crashed)).close()
+    assert synced == ["ledger.sqlite-wal", "crashed"]
 
 
 def test_a_start_on_a_disk_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
