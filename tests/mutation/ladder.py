@@ -85,8 +85,9 @@ def _rest(path: str) -> tuple[Rung, ...]:
         return LEDGER, EXECUTOR, SQLITE, COORDINATOR
     if path == "coordinator/executor.py":
         return EXPLORATION, SIMULATION, WORLDS, COORDINATOR
-    last = PARTICIPANT if path.startswith("participant/") else COORDINATOR
-    return MACHINES, EXPLORATION, SIMULATION, WORLDS, last
+    if path.startswith("participant/"):
+        return MACHINES, EXPLORATION, SIMULATION, WORLDS, PARTICIPANT
+    return MACHINES, LEDGER, EXECUTOR, EXPLORATION, SIMULATION, WORLDS, COORDINATOR
 
 
 def _is_a_machine(path: str) -> bool:
