@@ -10,6 +10,7 @@ from protocol.configuration import EMPTY
 from protocol.messages import Leave
 from protocol.reasons import Reason
 from tests.support.memory_disk import forced
+from tests.support.stage import Stage
 
 
 def test_a_module_that_says_why_and_does_not_end_is_killed_at_the_deadline() -> None:
@@ -29,3 +30,15 @@ def test_a_module_that_says_why_and_does_not_end_is_killed_at_the_deadline() -> 
     assert answer.outcome.result is Result.REFUSED
     assert [str(reason) for reason in answer.outcome.reasons] == ["a: no such table"]
     assert len(machine.members) == 0
+
+
+def test_the_death_of_another_module_is_no_matter_of_a_load() -> None:
+    stage = Stage()
+    stage.child("b")
+    stage.ask(1, LoadRequest("a", Spec("a")))
+    stage.died("b")
+    assert stage.untold(1)
+    stage.started("a")
+    stage.join("a")
+    stage.applied("a")
+    assert stage.told(1).result is Result.LOADED

@@ -10,6 +10,7 @@ from coordinator.core.requests import ModuleReloadRequest
 from coordinator.core.results import Result
 from protocol import limits
 from protocol.messages import Refuse, Shutdown
+from protocol.reasons import Reason
 from tests.support.stage import Stage
 
 
@@ -54,6 +55,19 @@ def test_the_death_of_another_module_is_no_matter_of_a_reload(stage: Stage) -> N
     stage.died("b")
     assert not stage.found(StartProcess)
     assert stage.member("a").state is MemberState.LEAVING
+
+
+def test_what_the_new_process_says_when_it_leaves_is_why_it_failed(stage: Stage) -> None:
+    why = Reason("a", "finds no resources")
+    stage.ask(1, ModuleReloadRequest("a"))
+    stage.died("a")
+    stage.started("a")
+    stage.join("a")
+    stage.leaves("a", why)
+    stage.died("a", "exited with status 1")
+    told = stage.told(1)
+    assert (told.result, told.reasons) == (Result.FAILED, (why,))
+    assert stage.member("a").why == "did not come up when it was reloaded: finds no resources"
 
 
 def test_a_process_that_was_given_up_does_not_come_back_by_a_late_answer(stage: Stage) -> None:

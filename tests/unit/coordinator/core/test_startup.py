@@ -191,6 +191,18 @@ def test_what_an_attached_one_declines_ends_no_start() -> None:
     assert stage.found(AnnounceReady)
 
 
+def test_before_the_first_generation_there_is_none_to_go_back_to() -> None:
+    stage = Stage(Begin(MODULES, NEW, fallback=True), ran(generation=1))
+    stage.started("a")
+    stage.join("a")
+    stage.vote("a", False, WHY)
+    stage.vote("a", False, WHY)
+    assert not stage.found(ReadGeneration)
+    (gave_up,) = stage.found(GiveUp)
+    assert gave_up.reasons[0] == WHY
+    assert "no generation that is kept can start" in gave_up.reasons[1].message
+
+
 def test_who_comes_in_doubt_hears_of_what_is_decided_and_of_the_start_when_that_is() -> None:
     stage = Stage(Begin(MODULES, NEW), ran())
     stage.join("b", in_doubt="1.8")

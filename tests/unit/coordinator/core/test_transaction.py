@@ -82,6 +82,17 @@ def test_a_change_waits_for_one_that_is_on_its_way_and_no_longer(stage: Stage) -
     assert stage.told(1).result is Result.COMMITTED
 
 
+def test_a_change_that_has_a_name_keeps_it(stage: Stage) -> None:
+    stage.change(1, NEW, txid="rank-3.7")
+    (prepare,) = stage.sent(Prepare, "a")
+    assert prepare.txid == "rank-3.7"
+    for name in ("a", "b"):
+        stage.vote(name)
+    for name in ("a", "b"):
+        stage.applied(name)
+    assert stage.told(1).txid == "rank-3.7"
+
+
 def test_who_kept_a_change_waiting_for_all_of_its_time_is_named(stage: Stage) -> None:
     stage.join("c")
     stage.change(1, NEW, seconds=5.0)
