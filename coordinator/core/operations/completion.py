@@ -76,7 +76,8 @@ class Completion(Operation):
         late = self.shared.now >= self.deadline
         voters = [self.shared.members.get(name) for name in self.decided.decision.members]
         there = [voter for voter in voters if voter is not None and voter.peer is not None]
-        behind = [voter for voter in there if not self._runs_it(voter)]
+        # Whoever runs, runs what is in force: nothing is decided meanwhile.
+        behind = [voter for voter in there if voter.state is not MemberState.RUNNING]
         unable = [voter for voter in behind if late or voter.state in _UNABLE]
         if unable:
             self._move(CompletionInput.UNABLE)
@@ -84,9 +85,6 @@ class Completion(Operation):
         elif late or (len(there) == len(voters) and not behind):
             self._move(CompletionInput.ALL_RUN)
             self.shared.keep()
-
-    def _runs_it(self, member: Member) -> bool:
-        return member.state is MemberState.RUNNING and member.generation == self.shared.generation
 
     def _outcome(self, unable: list[Member]) -> Outcome:
         generation = self.shared.generation

@@ -46,6 +46,19 @@ def test_records_alone_do_not_let_it_grow(tmp_path: Path) -> None:
     ledger.close()
 
 
+def test_a_record_waits_for_no_disk(tmp_path: Path) -> None:
+    """It stays in the log; to move it into the database takes two fsyncs."""
+    ledger = SqliteLedger.open(str(tmp_path))
+    ledger.force(decision(1))
+    ledger.maintain()
+    before = (tmp_path / "ledger.sqlite").read_bytes()
+    ledger.record_attached("svc", present=True)
+    assert (tmp_path / "ledger.sqlite").read_bytes() == before
+    ledger.maintain()
+    assert (tmp_path / "ledger.sqlite").read_bytes() != before
+    ledger.close()
+
+
 def test_nothing_is_decided_while_the_disk_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
