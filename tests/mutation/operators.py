@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""How a line is made wrong: the operators of cosmic-ray that fit, and two of ours.
+"""How a line is made wrong: the operators of cosmic-ray that fit, and some of ours.
 
 Cosmic-ray replaces operators, words and numbers. The mistakes of people are omissions as often: a
 statement or a condition that nobody wrote. `RemoveStatement` and `DropOperand` make those.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import parso
+from cosmic_ray.exceptions import CosmicRayTestingException
+from cosmic_ray.operators.exception_replacer import ExceptionReplacer
 from cosmic_ray.operators.operator import Example, Operator
 from cosmic_ray.operators.provider import OperatorProvider
 from parso.tree import BaseNode, NodeOrLeaf, search_ancestor
@@ -83,9 +85,33 @@ class DropOperand(Operator):  # type: ignore[misc]
         return (Example("a and b", "b"), Example("a and b", "a", occurrence=1))
 
 
+class ReplaceException(ExceptionReplacer):  # type: ignore[misc]
+    """Cosmic-ray's, which knows plain names only, for `except sqlite3.Error`, too."""
+
+    @staticmethod
+    def _name_nodes(node: BaseNode) -> Sequence[NodeOrLeaf]:
+        if node.children[1].type == "atom_expr":
+            return (node.children[1],)
+        found: Sequence[NodeOrLeaf] = ExceptionReplacer._name_nodes(node)
+        return found
+
+    def mutate(self, node: NodeOrLeaf, index: int) -> NodeOrLeaf:
+        """With an exception in its place that nobody raises."""
+        assert isinstance(node, BaseNode)
+        name = self._name_nodes(node)[index]
+        name.get_first_leaf().value = CosmicRayTestingException.__name__
+        if isinstance(name, BaseNode):
+            del name.children[1:]
+        return node
+
+
 def operator(name: str) -> Operator:
     """By the name it has in `NAMES`."""
-    ours = {"RemoveStatement": RemoveStatement, "DropOperand": DropOperand}
+    ours = {
+        "RemoveStatement": RemoveStatement,
+        "DropOperand": DropOperand,
+        "ExceptionReplacer": ReplaceException,
+    }
     return ours[name]() if name in ours else OperatorProvider()[name]()
 
 
