@@ -30,6 +30,16 @@ def running() -> Participant:
     return machine
 
 
+def test_one_that_was_asked_nothing_yet_has_nothing_to_decide() -> None:
+    machine = Participant("a", "a-1", 7)
+    abort, commit = Heard(Abort("here", 1, "1.1")), Heard(Commit("here", 1, "1.1", 2))
+    assert machine.step(abort) == (), "and there is no connection yet"
+    machine.step(Connected())
+    assert machine.in_doubt is None
+    assert machine.step(abort) == machine.step(commit) == ()
+    assert claims(machine, Cut(), Connected()) == [(0, NOTHING)]
+
+
 def test_one_that_broke_in_commit_runs_nothing_that_has_a_name() -> None:
     machine = running()
     prepare = Prepare("here", 1, "1.1", 1, NEW.digest, NEW.encoded, 10.0, False)
