@@ -3,7 +3,7 @@
 
 import pytest
 
-from coordinator.core.effects import StartProcess
+from coordinator.core.effects import Kill, StartProcess
 from coordinator.core.events import TimePassed
 from coordinator.core.members import MemberState
 from coordinator.core.requests import ModuleReloadRequest
@@ -55,6 +55,22 @@ def test_the_death_of_another_module_is_no_matter_of_a_reload(stage: Stage) -> N
     stage.died("b")
     assert not stage.found(StartProcess)
     assert stage.member("a").state is MemberState.LEAVING
+
+
+def test_a_new_process_that_is_not_ready_in_time_is_killed(stage: Stage) -> None:
+    stage.ask(1, ModuleReloadRequest("a", 7.0))
+    stage.died("a")
+    stage.started("a")
+    stage.join("a")
+    stage.clear()
+    stage.now = 7.0
+    stage.step(TimePassed())
+    assert stage.found(Kill) == [Kill("a", stage.tickets["a"])]
+    assert stage.untold(1)
+    stage.died("a")
+    (reason,) = stage.told(1).reasons
+    assert reason.message == "was not ready within 7 s (it is joining)"
+    assert stage.member("a").state is MemberState.FAILED
 
 
 def test_what_the_new_process_says_when_it_leaves_is_why_it_failed(stage: Stage) -> None:

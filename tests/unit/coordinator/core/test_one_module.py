@@ -173,6 +173,16 @@ def test_one_that_is_cut_off_over_its_values_applies_them_when_it_is_back(stage:
     assert not stage.sent(Prepare), "it has been asked already"
 
 
+def test_who_is_on_its_way_for_too_long_is_not_asked_about_values(stage: Stage) -> None:
+    stage.cut("a")
+    stage.ask(1, ConfigureRequest("a", (("x", "1"),), seconds=5.0))
+    stage.now = 5.0
+    stage.step(TimePassed())
+    (reason,) = stage.told(1).reasons
+    assert (reason.message, reason.code) == ("is still joining after 5 s", ReasonCode.TIMEOUT)
+    assert not stage.sent(Prepare)
+
+
 def test_a_value_may_be_taken_away_and_others_set_in_one_go(stage: Stage) -> None:
     for number, given in enumerate(((("x", "1"), ("y", "1")), (("x", None), ("z", "2")))):
         stage.ask(number, ConfigureRequest("a", given))
