@@ -178,11 +178,12 @@ class SmallBroker:
         self.links, self.processes = QuietLinks(), NoProcesses()
         self.log = KeptLog(lambda: len(self.links.sent))
         self.machine = open_machine(self.ledger, 0.0, Coordinator)
+        self.observer = Observer(self.log)
         environment = Environment(
             ledger=self.ledger, history=self.ledger.history(), transport=self.links,
             supervisor=self.processes, timers=StoppedClock(),
             workers=Workers(worker, worker, worker, worker), provenance=ProvenanceStore(),
-            files=FilesOnDisk(str(self.files)), observer=Observer(self.log),
+            files=FilesOnDisk(str(self.files)), observer=self.observer,
         )  # fmt: skip
         self.executor = Executor(self.machine, environment, self, hook)
         self.executor.feed(Begin(files=OLD))

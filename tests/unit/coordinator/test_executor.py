@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from coordinator.core.decisions import Attempt
 from coordinator.core.edit import Edit
 from coordinator.core.effects import AnnounceReady, GiveUp, Step
 from coordinator.core.events import Inquired, Received
@@ -351,6 +352,28 @@ def test_a_start_names_the_places_in_its_files_and_what_it_resumes(broker: Small
     assert [reason.origin for reason in broker.said_at_start] == [place, place]
     ((status, (reason,)),) = broker.ended
     assert (status, reason.origin) == (1, place)
+    digest = broker.proposal().configuration.digest
+    broker.executor.record_attempt(Attempt("1.9", 2, digest, "load", Who(), "", refused))
+    newest, *_ = broker.ledger.history().history(1)
+    assert newest["reasons"][0]["source"] == str(broker.files)
+
+
+def test_every_step_of_a_change_is_in_its_picture(broker: SmallBroker) -> None:
+    broker.ask(2, CONFIRM)
+    broker.join("a")
+    broker.applied("a")
+    broker.ask(3, ChangeRequest(Replacement(OLD), "load"))
+    (prepare,) = broker.sent(Prepare)
+    broker.hear((b"a", encode(Vote(1, "a-1", prepare.txid, True, ()))))
+    broker.applied("a")
+    picture = broker.observer.timelines.recent()[prepare.txid]
+    moments = picture["moments"]
+    steps = [moments[name] for name in ("begun", "asked", "force", "forced", "commit", "ended")]
+    assert steps == sorted(steps)
+    assert (picture["result"], picture["base"], picture["generation"]) == ("committed", 2, 3)
+    (member,) = moments["members"]
+    assert (member["name"], member["vote"], member["ok"]) == ("a", "yes", True)
+    assert member["asked"] <= member["voted"] <= member["applied"]
 
 
 def test_every_effect_has_a_moment_before_it_and_one_after(tmp_path: Path) -> None:

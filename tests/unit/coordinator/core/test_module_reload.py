@@ -86,6 +86,18 @@ def test_what_the_new_process_says_when_it_leaves_is_why_it_failed(stage: Stage)
     assert stage.member("a").why == "did not come up when it was reloaded: finds no resources"
 
 
+def test_what_another_says_when_it_leaves_is_not_why(stage: Stage) -> None:
+    stage.attach("b")
+    stage.ask(1, ModuleReloadRequest("a"))
+    stage.died("a")
+    stage.started("a")
+    stage.join("a")
+    stage.leaves("b", Reason("b", "is not needed"))
+    stage.died("a", "exited with status 1")
+    (reason,) = stage.told(1).reasons
+    assert str(reason) == "a: died (exited with status 1) before it was ready"
+
+
 def test_a_process_that_was_given_up_does_not_come_back_by_a_late_answer(stage: Stage) -> None:
     stage.ask(1, ModuleReloadRequest("a"))
     for _ in range(2):  # asked to end, then killed

@@ -162,6 +162,26 @@ def test_values_that_it_accepted_and_did_not_apply_are_told_so(stage: Stage) -> 
     assert "failed to apply them: has no mind to" in told.reasons[0].message
 
 
+def test_why_values_were_not_applied_has_the_code_that_it_gave(stage: Stage) -> None:
+    full = Reason("a", "disk full", code=ReasonCode.DISK)
+    for client, given in ((1, (full,)), (2, ())):
+        stage.ask(client, ConfigureRequest("a", (("x", str(client)),)))
+        stage.vote("a")
+        stage.applied("a", *given, ok=False)
+        if client == 1:  # it is started anew
+            stage.died("a")
+            stage.now += limits.RESTART_LONGEST_SECONDS
+            stage.step(TimePassed())
+            stage.started("a")
+            stage.join("a")
+            stage.applied("a")
+    failed = "accepted the values and failed to apply them"
+    assert [str(reason) for reason in stage.told(1).reasons] == [f"a: {failed}: disk full"]
+    assert stage.told(1).reasons[0].code is ReasonCode.DISK
+    assert [str(reason) for reason in stage.told(2).reasons] == [f"a: {failed}: gave no reason"]
+    assert stage.told(2).reasons[0].code is ReasonCode.NOT_APPLIED
+
+
 def test_one_that_is_cut_off_over_its_values_applies_them_when_it_is_back(stage: Stage) -> None:
     stage.ask(1, ConfigureRequest("a", (("x", "1"),)))
     stage.vote("a")

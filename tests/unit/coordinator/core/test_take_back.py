@@ -124,6 +124,15 @@ def test_who_is_there_and_late_is(room: Room) -> None:
     assert isinstance(room.machine.operation, TakeBack)
 
 
+def test_the_history_will_say_what_was_undone_and_why(room: Room) -> None:
+    room.applied("a")
+    room.applied("b", "no socket")
+    undo = room.machine.transaction
+    assert undo is not None
+    assert undo.request.message == "undoes generation 2: b: failed in commit: no socket"
+    assert undo.request.who.command == "undo of generation 2"
+
+
 def test_an_undo_that_is_refused_is_tried_again(room: Room) -> None:
     room.applied("a")
     room.applied("b", "no socket")

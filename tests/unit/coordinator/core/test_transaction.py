@@ -27,6 +27,7 @@ from coordinator.core.results import Result
 from protocol import limits
 from protocol.configuration import Configuration
 from protocol.messages import Abort, Prepare, Refuse, Vote
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Origin, Reason
 from tests.support.stage import NEW, OLD, OTHER, Stage
 
@@ -436,3 +437,33 @@ def test_nobody_who_has_not_joined_is_heard(stage: Stage) -> None:
     stage.leaves("stranger")
     assert len(stage.sent(Refuse, "stranger")) == 1
     assert not stage.sent(Abort)
+
+
+@pytest.mark.parametrize("given", [(Reason("a", "disk full", code=ReasonCode.DISK),), ()])
+def test_why_it_was_not_applied_has_the_code_that_the_member_gave(
+    stage: Stage, given: tuple[Reason, ...]
+) -> None:
+    stage.change(1, NEW)
+    for name in ("a", "b"):
+        stage.vote(name)
+    stage.applied("b")
+    stage.applied("a", *given, ok=False)
+    (reason,) = stage.told(1).reasons
+    why = "disk full" if given else "gave no reason"
+    assert reason.message == f"failed in commit: {why}"
+    assert reason.code is (ReasonCode.DISK if given else ReasonCode.NOT_APPLIED)
+
+
+def test_a_stop_gives_those_who_apply_a_little_time(stage: Stage) -> None:
+    stage.change(1, NEW)
+    for name in ("a", "b"):
+        stage.vote(name)
+    stage.applied("b")
+    stage.step(Stop())
+    stage.now = limits.SHUTDOWN_SECONDS - 0.1
+    stage.step(TimePassed())
+    assert stage.untold(1)
+    stage.now = limits.SHUTDOWN_SECONDS
+    stage.step(TimePassed())
+    told = stage.told(1)
+    assert (told.result, told.not_applied) == (Result.PARTIAL, ("a",))
