@@ -33,6 +33,19 @@ def test_an_epoch_is_never_used_twice(tmp_path: Path) -> None:
     assert epochs == [1, 2, 3]
 
 
+def test_a_ledger_has_one_identity_for_ever_and_a_life_of_its_own_each_time(tmp_path: Path) -> None:
+    found = set()
+    for name in ("this", "this", "this", "that"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        ledger = SqliteLedger.open(str(tmp_path / name))
+        found.add((name, ledger.identity))
+        found.add(("life", ledger.life))
+        ledger.close()
+    assert len([identity for name, identity in found if name == "this"]) == 1
+    assert len({identity for name, identity in found if name != "life"}) == 2
+    assert len([life for name, life in found if name == "life"]) == 4
+
+
 def test_what_was_forced_is_there_afterwards(tmp_path: Path) -> None:
     ledger = SqliteLedger.open(str(tmp_path), clock=lambda: 1234.5)
     assert ledger.last() is None

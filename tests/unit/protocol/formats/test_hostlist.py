@@ -197,3 +197,11 @@ def test_a_list_has_the_names_that_it_lists_and_no_others() -> None:
         "n2.netx", "xn2.net", "n-1.net", "n2", "2.net", "sol", "solo1", "",
     )  # fmt: skip
     assert [name for name in near if name in hosts] == []
+
+
+def test_the_largest_number_is_one_however_it_is_written() -> None:
+    """64 bits hold it, with all of its digits; of one more, those before the brackets are text."""
+    largest, more = "n1[8446744073709551615]", "n1[8446744073709551616]"
+    assert Hosts.parse(largest) == Hosts.parse(f"n{2**64 - 1}")
+    assert [span.prefix for span in Hosts.parse(largest).spans] == ["n"]
+    assert [span.prefix for span in Hosts.parse(more).spans] == ["n1"]
