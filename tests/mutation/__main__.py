@@ -29,7 +29,7 @@ MOST_SURVIVORS = 0.1
 """Of the sample."""
 Result = dict[str, Any]
 """`key`, `path`, `line`, `operator`, `was`, `becomes`, `noticed_by` (null: it survived), `words`,
-`seconds`."""
+`seconds`, `quick`."""
 
 
 def main() -> int:
@@ -42,12 +42,12 @@ def main() -> int:
         mutant
         for mutant in mutants
         if (result := results.get(mutant.key)) is None
-        or (options.again and result["noticed_by"] is None)
+        or (result["noticed_by"] is None and _is_worth_another_look(result, options))
     ]
     if todo and not options.report:
         for result in _tried(todo, options.jobs, options.quick):
             results[result["key"]] = result
-            _append(options.results, result)
+            _append(options.results, {**result, "quick": options.quick})
             count = sum(mutant.key in results for mutant in mutants)
             _say(f"{count}/{len(mutants)}", result)
     status = 0
@@ -58,6 +58,11 @@ def main() -> int:
     sampled = mutants[len(faults) :]
     done = [results[mutant.key] for mutant in sampled if mutant.key in results]
     return max(status, _report(done))
+
+
+def _is_worth_another_look(result: Result, options: argparse.Namespace) -> bool:
+    """One that has survived: is it asked for, or has it been tried by the quick rungs only?"""
+    return bool(options.again or (result.get("quick") and not options.quick))
 
 
 def _chosen(options: argparse.Namespace) -> list[Mutant]:
