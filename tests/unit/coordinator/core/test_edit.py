@@ -109,6 +109,12 @@ def test_an_element_of_an_array_can_be_set_where_there_is_one() -> None:
     assert "no such element" in why_not(("a", 0), "5", "integer")
 
 
+def test_the_element_that_is_not_there_is_named_and_not_what_was_to_be_in_it() -> None:
+    with pytest.raises(Unfit, match="no such element") as caught:
+        Edit(("l", 7, "deep"), "5", "integer").applied_to(Configuration.of({"l": [1]}))
+    assert caught.value.key == ("l", 7)
+
+
 def test_nothing_is_set_inside_of_what_is_no_table() -> None:
     assert why_not(("a", "s", "x"), "1", "integer").startswith("a.s: is not a table")
     assert "is not a table" in why_not(("a", "l", "x"), "1", "integer")
