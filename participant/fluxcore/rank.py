@@ -87,6 +87,7 @@ class Rank:
         """Where it is not certain what the modules run, all is applied on admission."""
         machine = Participant(self.name, uuid.uuid4().hex, os.getpid())
         machine.digest = self.in_force.digest if self._is_certain else NOTHING
+        machine.report = json.dumps(self._shown())
         return machine
 
     # Events
