@@ -121,11 +121,13 @@ class Agent:
     def _rehearse(self) -> None:
         from coordinator.runtime.worker import ThreadWorker
         from fluxcore.bindings import find_flux
+        from participant.fluxcore.kept_stage import KeptStage
         from participant.fluxcore.rehearsing import Rehearsals
 
         assert self._broker is not None
         worker = ThreadWorker("rehearsal", self._loop)
-        self._rank.rehearsals = Rehearsals(find_flux(), worker.submit, self._loop,
+        kept = KeptStage(find_flux())
+        self._rank.rehearsals = Rehearsals(kept, worker.submit, self._loop,
                                            self._broker.wants_rehearsal)  # fmt: skip
 
     def _follow(self) -> Change:
