@@ -9,12 +9,15 @@ So there is a deadline for everything, and who is gone is learnt from groups, no
 """
 
 import json
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from fluxcore.bindings import load
 from protocol import limits
 
+_PREFIXES = ["flux_rpc_", "flux_future_"]  # the bindings want the same for all futures
 _GUESTS = 0x2  # FLUX_ROLE_USER (RFC 12): others than the instance's owner may call
 
 
@@ -72,6 +75,28 @@ class Request:
         self._flux.handle.respond_error(self._message, number, text)
 
 
+class OwnRequest(Request):
+    """One that this process makes of itself: it goes by no broker."""
+
+    def __init__(self, topic: str, data: bytes, then: Callable[[Any], None]) -> None:
+        self.topic = topic
+        self._data = data
+        self._then = then
+
+    @property
+    def data(self) -> bytes:
+        """The payload."""
+        return self._data
+
+    def answer(self, payload: Any = None) -> None:  # noqa: ARG002
+        """Answer that it was taken."""
+        self._then(b"")
+
+    def refuse(self, number: int, text: str) -> None:
+        """Answer with an error."""
+        self._then(Failure(number, text))
+
+
 class Flux:
     """A handle.  It belongs to one thread, and its callbacks come in that thread's reactor."""
 
@@ -86,6 +111,12 @@ class Flux:
         self.rank: int = self.handle.get_rank()
         self.size = int(self.attribute("size") or 1)
         self._watchers: list[Any] = []  # one that is not referenced is destroyed
+        self._raw: dict[str, Callable[[Request], None]] = {}
+        self._own: deque[Callable[[], None]] = deque()
+        """What this process has asked of itself."""
+        self.is_driven = False
+        """Whether a loop calls `turn`."""
+        self._clock_is_new = False
 
     def attribute(self, name: str) -> str | None:
         """An attribute of the broker; None where it has none of that name."""
@@ -142,11 +173,38 @@ class Flux:
         rank: int,
         seconds: float = -1.0,
     ) -> None:
-        """The same with bytes, which are not looked into; the answer is bytes or Failure."""
+        """The same with bytes, which are not looked into; the answer is bytes or Failure.
+
+        What this process serves itself it takes in the next turn of its loop.
+        """
+        own = rank == self.rank and self.is_driven
+        handler = self._raw.get(topic) if own else None
+        if handler is not None:
+            self._own.append(partial(handler, OwnRequest(topic, data, then)))
+            return
         buffer = self.ffi.from_buffer(data)
         sent = self.raw.flux_rpc_raw(self.handle.handle, topic.encode(), buffer, len(data), rank, 0)
-        future = self._future(sent, prefixes=["flux_rpc_", "flux_future_"])
+        future = self.future(sent)
         self._then(future, self._bytes, then, seconds)
+
+    def turn(self) -> None:
+        """Called in each turn of the loop, before it waits."""
+        self._clock_is_new = False
+        for _turn in range(len(self._own)):
+            self._own.popleft()()
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is something to do, so that the loop must not wait."""
+        return bool(self._own)
+
+    def future(self, made: Any) -> Any:
+        """The bindings' own object around a flux_future_t, which goes with it."""
+        return self._future(made, prefixes=_PREFIXES)
+
+    def watch_future(self, future: Any, then: Callable[[Any], None], seconds: float) -> None:
+        """Have `then` called once, when this future of ours is ready, or after `seconds`."""
+        self._then(future, lambda _: None, then, seconds)
 
     def _bytes(self, future: Any) -> bytes:
         data, size = self.ffi.new("void *[1]"), self.ffi.new("size_t [1]")
@@ -176,7 +234,10 @@ class Flux:
             future.then(once, None)
 
     def update_clock(self) -> None:
-        """Deadlines that are set after this count from now."""
+        """Deadlines that are set after this count from now, or from earlier in this turn."""
+        if self._clock_is_new:
+            return
+        self._clock_is_new = self.is_driven
         self.raw.flux_reactor_now_update(self.raw.flux_get_reactor(self.handle.handle))
 
     def stream(
@@ -217,6 +278,11 @@ class Flux:
         watcher = self.handle.msg_watcher_create(received, kind, topic, **role)
         watcher.start()
         self._watchers.append(watcher)
+
+    def serve_raw(self, topic: str, handler: Callable[[Request], None]) -> None:
+        """The same for what is asked by `ask_raw`; the answer says only that it was taken."""
+        self._raw[topic] = handler
+        self.serve(topic, handler)
 
     def add_service(self, name: str) -> None:
         """Be the one who gets the requests for `name` here.  Raises OSError (EEXIST: taken)."""

@@ -77,6 +77,8 @@ class FluxLoop:
         self.selector = FluxSelector(flux)
         self._moments = Moments()
         self._turns: list[Callable[[], bool]] = []
+        self._is_idle = False
+        flux.is_driven = True
         handle = flux.handle
         self._timer = handle.timer_watcher_create(0.0, self._call_what_is_due)  # for the whole heap
         self._idle = handle.idle_watcher_create()
@@ -113,13 +115,14 @@ class FluxLoop:
         self._turns.append(callback)
 
     def _turn(self, *_: Any) -> None:
+        self._flux.turn()
         more = False
         for callback in self._turns:
             more |= callback()
-        if more:
-            self._idle.start()
-        else:
-            self._idle.stop()
+        more |= self._flux.has_more
+        if more != self._is_idle:  # else it is as it should be, and to say so again takes time
+            self._is_idle = more
+            (self._idle.start if more else self._idle.stop)()
 
     def run(self) -> None:
         """Take turns until `stop`, or until the broker is gone."""

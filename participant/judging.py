@@ -32,16 +32,19 @@ def ask(
     complain: Callable[[str], None],
     allowed: float | None = None,
     arguments: Arguments = (),
+    sound: bool = False,
 ) -> Judgement:
     """What a new instance of the class says.
 
     `starting`: as at a start; None: as to a change, with what only a start would refuse among the
     warnings; False: without that.  `allowed`: seconds that it has.  `arguments` are laid over what
-    it says.  `complain` is told of an `abort` that raises.  Raises whatever author's code raises in
-    `prepare` or when the instance is made, and NotAModule.
+    it says.  `complain` is told of an `abort` that raises.  `sound`: an instance of this class has
+    been looked at before, which takes longer than most answers.  Raises whatever author's code
+    raises in `prepare` or when the instance is made, and NotAModule.
     """
     judge = module()
-    check_instance(judge)
+    if not sound:
+        check_instance(judge)
     judge.starting = bool(starting)
     try:
         found = judge.judge(

@@ -15,7 +15,7 @@ from typing import Any
 import msgpack
 
 from protocol import limits
-from protocol.frozen import LazyTable, Table, Value
+from protocol.frozen import LazyTable, Table, Value, WatchedTable
 from protocol.keys import Path, format_key
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
@@ -97,6 +97,13 @@ class Configuration:
         if self._tree is None:
             self._tree = LazyTable(self.encoded)
         return self._tree
+
+    def watched(self) -> "tuple[Configuration, WatchedTable]":
+        """The same for a reader, and what tells afterwards where it has looked."""
+        table = WatchedTable(self.parts)
+        copy = Configuration(self.encoded, self.digest)
+        copy._tree = table
+        return copy, table
 
     def get(self, path: Path) -> Value:
         """The value at `path`; KeyError where there is none.  `()` is the whole."""

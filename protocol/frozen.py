@@ -84,6 +84,47 @@ class LaidOver(Mapping[str, Value]):
         return f"LaidOver({', '.join(self)})"
 
 
+class WatchedTable(LazyTable):
+    """The same configuration, for a reader of whom it is to be known what it has looked at."""
+
+    __slots__ = ("_seen",)
+
+    def __init__(self, table: LazyTable) -> None:
+        self._encoded, self._read, self._places = table._encoded, table._read, table._places
+        self._seen: set[str] | None = set()
+
+    @property
+    def seen(self) -> frozenset[str] | None:
+        """The names that were asked for, be they there or not; None where it was all of them."""
+        return None if self._seen is None else frozenset(self._seen)
+
+    def _look(self, name: object) -> None:
+        if self._seen is not None:
+            self._seen.add(str(name))
+
+    def encodings(self, names: Iterable[str]) -> tuple[bytes, ...]:
+        asked = tuple(names)
+        for name in asked:
+            self._look(name)
+        return super().encodings(asked)
+
+    def __getitem__(self, name: str) -> Value:
+        self._look(name)
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        self._look(name)
+        return super().__contains__(name)
+
+    def __iter__(self) -> Iterator[str]:
+        self._seen = None
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        self._seen = None
+        return super().__len__()
+
+
 class FrozenTable(Mapping[str, Value]):
     """A table that can be read and not written.
 

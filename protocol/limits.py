@@ -52,6 +52,12 @@ EDITS_REMEMBERED: Final = 1000
 """Keys of which is remembered which command gave their values; the oldest are forgotten."""
 REHEARSAL_END_SECONDS: Final = 0.5
 """What the end of a rehearsal within a change may take of the time that is allowed for it."""
+REHEARSAL_SECONDS: Final = 10.0
+"""How long the start of an instance for the next rehearsal may take when nobody waits for it."""
+REHEARSAL_KEPT_SECONDS: Final = 300.0
+"""How long the instance of a rehearsal is kept for the next one."""
+REHEARSAL_KEPT_ANSWER_SECONDS: Final = 5.0
+"""How long one that was kept may take to answer; then a new one is started."""
 REHEARSAL_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """What all modules of a rehearsal say together."""
 REPORT_LENGTH: Final = 64 * 1024
@@ -133,6 +139,8 @@ GUESTS_ANSWERS_BYTES: Final = 2 * CONFIGURATION_BYTES
 """Answers that all guests together have not read; beyond, who reads nothing is let go."""
 LOG_LINES: Final = 1000
 """Log lines kept for `flux dmesg`, unless log-ring-size says otherwise."""
+LOG_HELD_SECONDS: Final = 0.1
+"""How long an agent holds back a line of its log, so as to answer first."""
 LONGEST_LOG: Final = 1_000_000
 STATUS_LENGTH: Final = 500
 """Characters of what a service manager is told at once."""
@@ -154,6 +162,8 @@ MODULE_PREPARE_SHARE: Final = 0.8
 """Share of a rank's time to vote that its modules have: the rest is to say who is late."""
 MODULE_COMMIT_SECONDS: Final = 5.0
 """Time that each module of a rank has to apply a committed change."""
+MODULE_SURVEY_SECONDS: Final = 1.0
+"""How long an agent that starts waits to learn by what means its modules are asked."""
 MODULE_BACK_SECONDS: Final = 2.0
 """Time that they have to go back where another one refused it."""
 PASSED_ON_SECONDS: Final = 3 * (PREPARE_SECONDS + COMMIT_SECONDS)
@@ -218,6 +228,10 @@ LONGEST_GENERATION: Final = 2**53
 """Largest number that a client may give for a generation; JSON of other languages has no larger."""
 AGENT_AWAY_SECONDS: Final = 30.0
 """Time that an agent that has died has to be back, for those who wait for an answer of it."""
+AGENT_PING_SECONDS: Final = 2.0
+"""How often an agent that is to answer something is asked whether it is there."""
+AGENT_STILL_SECONDS: Final = 10.0
+"""After so long without a word it stands still, and whoever waits for it is told so."""
 FRONT_ANSWER_SECONDS: Final = PASSED_ON_SECONDS + 5.0
 """Time that an agent has to answer what its front has passed on."""
 FRONT_CALL_SECONDS: Final = 2.0

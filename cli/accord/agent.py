@@ -5,6 +5,7 @@ It is a client and no broker module, because a Python module that dies takes its
 """
 
 import errno
+import gc
 import os
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ if TYPE_CHECKING:  # only rank 0 needs the coordinator, which is 3 MB of a follo
     from coordinator.fluxcore.agent import FluxBroker
 
 _COMMAND = "accord agent"
+_LEISURE_SECONDS = 1.0
 _CLEANUP = "timeout 5 flux config get >/dev/null 2>&1 || flux module load config"
 """Run by Flux before it unloads modules, for which it needs a `config` service: there is one while
 the agent lives, and Flux's own is loaded where it does not."""
@@ -79,7 +81,9 @@ class Agent:
         self._hook, self._rehearses = hook, rehearse
         self._loop = FluxLoop(flux)
         self._log = Log("json")
+        self._log.hold(self._soon)
         self._modules = LocalModules(flux)
+        self._modules.survey()
         self._routes = Routes(flux)
         self._link = CoordinatorLink(flux, self._routes)
         self._is_admitted = False
@@ -117,11 +121,13 @@ class Agent:
     def _rehearse(self) -> None:
         from coordinator.runtime.worker import ThreadWorker
         from fluxcore.bindings import find_flux
+        from participant.fluxcore.kept_stage import KeptStage
         from participant.fluxcore.rehearsing import Rehearsals
 
         assert self._broker is not None
         worker = ThreadWorker("rehearsal", self._loop)
-        self._rank.rehearsals = Rehearsals(find_flux(), worker.submit, self._loop,
+        kept = KeptStage(find_flux())
+        self._rank.rehearsals = Rehearsals(kept, worker.submit, self._loop,
                                            self._broker.wants_rehearsal)  # fmt: skip
 
     def _follow(self) -> Change:
@@ -141,8 +147,18 @@ class Agent:
 
     # Life
 
+    def _soon(self) -> None:
+        """A line waits for the log: mostly until a change is over, and never for long."""
+        self._loop.call_at(self._loop.now() + limits.LOG_HELD_SECONDS, self._log.flush)
+
     def run(self) -> int:
         """Serve until the broker ends, or somebody says so."""
+        try:
+            return self._run()
+        finally:
+            self._log.flush()
+
+    def _run(self) -> int:
         self._front.connect()
         self._flux.call("groups.join", {"name": GROUP})
         self._routes.open()
@@ -179,9 +195,17 @@ class Agent:
             return
         is_new = self._service.open()
         self._modules.tell_broker(self._rank.in_force)
+        # Whoever waits for us comes first
+        self._loop.call_at(self._loop.now() + _LEISURE_SECONDS, self._prepare)
         if is_new and self._flux.rank == 0:
             cleanup = {"name": "cleanup", "commands": [_CLEANUP]}
             self._flux.ask("runat.push", cleanup, _nothing)
+
+    def _prepare(self) -> None:
+        """The first change is not to wait for what only the first one needs."""
+        self._modules.prepare_to_judge(self._rank.in_force)
+        gc.collect()
+        gc.freeze()  # what has been read in stays: no need to look at it again
 
 
 def _what_runs(flux: Flux) -> Configuration | None:

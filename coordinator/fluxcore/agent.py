@@ -140,6 +140,8 @@ class FluxBroker(Broker):
         self._attendance.look()
         self._named.look()
         self._pulse.look()
+        if self.machine.transaction is None:
+            self.log.flush()  # whoever asked has been answered
 
     def _awaited(self) -> frozenset[str]:
         change = self.machine.transaction

@@ -10,14 +10,14 @@ from typing import Any
 
 from coordinator.fluxcore.service import Change, ConfigRequest, Then, finish
 from coordinator.runtime.loop import Timers
-from fluxcore.framing import CHANGE
+from fluxcore.framing import CHANGE, PING
 from fluxcore.handle import Failure, Flux, Request, parsed
 from protocol import limits
 from protocol.configuration import Configuration, Unfit
 
 _EIO, _ETIMEDOUT, _EPROTO, _ENOSYS, _EHOSTUNREACH = 5, 110, 71, 38, 113
 _AWAY = frozenset({_ENOSYS, _EHOSTUNREACH})
-_UNKNOWN = "it is not known whether the change was made; see `flux accord config history`"
+_UNKNOWN = "it is not known whether the change was made; `flux accord config history` will tell"
 
 
 class PassingOn:
@@ -33,6 +33,7 @@ class PassingOn:
         """Whether rank 0 has no agent."""
         self._due: dict[str, float] = {}
         """Until when each waits for another one."""
+        self._pings = False
 
     def change(self, wanted: ConfigRequest, then: Then) -> Callable[[], None]:
         """Ask rank 0; what is decided there cannot be withdrawn from here."""
@@ -60,13 +61,37 @@ class PassingOn:
                 self._answered(txid, answer)
 
         self._flux.ask(CHANGE, fields, answered, rank=0, seconds=limits.PASSED_ON_SECONDS)
+        if not self._pings:
+            self._pings = True
+            self._timers.call_at(self._timers.now() + limits.AGENT_PING_SECONDS, self._ping)
+
+    def _ping(self) -> None:
+        """Ask rank 0's agent whether it is there: what it is to answer may take its time."""
+        asked = dict(self._asked)
+        if not asked or self._is_away:
+            self._pings = False
+            return
+
+        def said(answer: Any) -> None:
+            if isinstance(answer, Failure) and answer.number == _ETIMEDOUT:
+                for txid in [txid for txid, number in asked.items()
+                             if self._asked.get(txid) == number]:  # fmt: skip
+                    self._give_up(txid, "stands still")
+            self._timers.call_at(self._timers.now() + limits.AGENT_PING_SECONDS, self._ping)
+
+        self._flux.ask(PING, {}, said, rank=0, seconds=limits.AGENT_STILL_SECONDS)
+
+    def _give_up(self, txid: str, why: str) -> None:
+        told = f"rank 0's agent {why}; {_UNKNOWN}, by its txid {txid}"
+        self._answered(txid, Failure(_EIO, told))
 
     def _answered(self, txid: str, answer: Any) -> None:
         if isinstance(answer, Failure) and answer.number in _AWAY:
             self.coordinator_is_gone()
             return
         if isinstance(answer, Failure) and answer.number == _ETIMEDOUT:
-            answer = Failure(_ETIMEDOUT, f"rank 0 has not answered in time; {_UNKNOWN}")
+            told = f"rank 0 has not answered in time; {_UNKNOWN}, by its txid {txid}"
+            answer = Failure(_ETIMEDOUT, told)
         self._asked.pop(txid, None)
         self._due.pop(txid, None)
         _, then = self._waiting.pop(txid)
@@ -86,8 +111,10 @@ class PassingOn:
     def _look(self) -> None:
         now = self._timers.now()
         for txid in [txid for txid, due in self._due.items() if due <= now]:
-            what = _UNKNOWN if txid in self._asked else "nothing changed"
-            self._answered(txid, Failure(_EIO, f"rank 0's agent is gone; {what}"))
+            if txid in self._asked:
+                self._give_up(txid, "is gone")
+            else:
+                self._answered(txid, Failure(_EIO, "rank 0's agent is gone; nothing changed"))
 
     def coordinator_is_new(self) -> None:
         """Another life of it serves: ask it what became of all that was asked of the former one."""

@@ -30,7 +30,7 @@ class RankTransport:
         self._arrived: deque[tuple[bytes, bytes]] = deque()
         self._unreachable: Callable[[bytes], None] = _nothing
         self._replaced: Callable[[int], None] = _nothing
-        flux.serve(UP, self._heard)
+        flux.serve_raw(UP, self._heard)
 
     def attach(self, unreachable: Callable[[bytes], None], replaced: Callable[[int], None]) -> None:
         """Tell `unreachable` of peers that turn out to be gone, `replaced` of ranks whose agent is

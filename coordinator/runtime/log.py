@@ -49,6 +49,8 @@ class Log:
         self.level = level
         self.listener: Callable[[Callable[[], dict[str, Any]]], None] | None = None
         """Called at every line, shown or not, with what makes it: mostly nobody follows."""
+        self._held: deque[tuple[float, str, str, Mapping[str, Any]]] = deque()
+        self._wake: Callable[[], None] | None = None
 
     def line(self, event: str, fields: Mapping[str, Any]) -> None:
         """A line about something ordinary."""
@@ -62,6 +64,18 @@ class Log:
         """A line that somebody should read."""
         self._add("warning", event, fields)
 
+    def hold(self, wake: Callable[[], None]) -> None:
+        """Print ordinary lines from now on by `flush` only; `wake` when the first of them waits.
+
+        For who has something better to do at the moment, and will be at leisure soon.
+        """
+        self._wake = wake
+
+    def flush(self) -> None:
+        """Print what waits."""
+        while self._held:
+            self._print(_whole(*self._held.popleft()))
+
     def recent(self) -> list[dict[str, Any]]:
         """The lines that are remembered, oldest first."""
         return [_whole(*line) for line in self._recent]
@@ -74,7 +88,11 @@ class Log:
         line = time.time(), level, event, fields
         self._recent.append(line)
         if LEVELS[level] <= self.level:
-            self._print(_whole(*line))
+            self._held.append(line)
+            if self._wake is None or level == "warning":
+                self.flush()
+            elif len(self._held) == 1:
+                self._wake()
         if self.listener is not None:
             self.listener(lambda: _whole(*line))
 

@@ -119,6 +119,8 @@ class FrontLink:
                 self.withdrawn(fields["txid"])
             elif fields["op"] == "front":
                 self._front = fields["pid"]
+            elif fields["op"] == "ping" and self._channel is not None:
+                self._channel.send({"op": "pong"})
 
     # What the agent says
 

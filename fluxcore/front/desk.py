@@ -15,6 +15,7 @@ from protocol import limits
 
 _OWNER_ONLY = "Request requires owner credentials"  # flux-core's own words
 _UNKNOWN = "it is not known whether the change was made; `flux accord config history` will tell"
+_STILL = "this rank's agent stands still"
 _START = "`flux accord up` starts it, and its log tells why it ended"
 
 
@@ -49,6 +50,8 @@ class _Change:
         self.request = request
         self.read = read
         self.due = due
+        self.given_at: float | None = None
+        """When an agent got it that lives."""
         self.given = False
         """Whether an agent has had it."""
         self.asked_again = False
@@ -66,6 +69,10 @@ class Desk:
         self._life = life
         self._now = now
         self._agent: Channel | None = None
+        self._ping_at = 0.0
+        """When the agent is asked whether it is there, if something waits for it."""
+        self._pinged_at: float | None = None
+        """When it was asked, if it has said nothing since."""
         self._changes: dict[str, _Change] = {}
         self._early: list[tuple[float, ServiceRequest]] = []
         self._readers: list[ServiceRequest] = []
@@ -140,8 +147,11 @@ class Desk:
             "uid": request.userid,
             "again": change.asked_again,
         }
-        change.given = True
-        change.due = self._now() + limits.FRONT_ANSWER_SECONDS
+        now = self._now()
+        if not self._awaits():
+            self._ping_at, self._pinged_at = now + limits.AGENT_PING_SECONDS, None
+        change.given, change.given_at = True, now
+        change.due = now + limits.FRONT_ANSWER_SECONDS
         texts = [request.text or ""] if fields["verb"] == "load" else []
         if texts and change.read is not None:
             texts.append(change.read)
@@ -162,7 +172,16 @@ class Desk:
         self._agent = None
         for change in self._changes.values():
             change.asked_again |= change.given
+            change.given_at = None
             change.due = self._now() + limits.AGENT_AWAY_SECONDS
+
+    def agent_lives(self) -> None:
+        """It has said something, whatever it was."""
+        self._pinged_at = None
+
+    def _awaits(self) -> bool:
+        """Whether an agent that lives has something to answer."""
+        return any(change.given_at is not None for change in self._changes.values())
 
     def publish(self, text: str, generation: int) -> None:
         """This is in force on this rank from now on."""
@@ -189,28 +208,51 @@ class Desk:
 
     def due(self) -> float | None:
         """When `time_passed` has something to do."""
-        moments = [change.due for change in self._changes.values()]
+        moments = [self._due(change) for change in self._changes.values()]
         moments += [due for due, _ in self._early]
+        if self._awaits():
+            moments.append(self._ping_at)
         return min(moments, default=None)
+
+    def _due(self, change: _Change) -> float:
+        """When it is answered, whatever happens; earlier, where its agent says nothing at all."""
+        if change.given_at is None or self._pinged_at is None:
+            return change.due
+        since = max(change.given_at, self._pinged_at)
+        return min(change.due, since + limits.AGENT_STILL_SECONDS)
 
     def time_passed(self) -> None:
         """Nobody waits for ever."""
         now = self._now()
         for txid, change in list(self._changes.items()):
-            if change.due <= now:
+            if self._due(change) <= now:
                 del self._changes[txid]
-                change.request.refuse(errno.ETIMEDOUT, self._why(change))
+                change.request.refuse(errno.ETIMEDOUT, self._why(change, txid))
+                if change.given_at is not None and self._agent is not None:
+                    self._agent.send({"op": "withdraw", "txid": txid})  # nobody waits for it now
+        self._ping(now)
         late = [request for due, request in self._early if due <= now]
         self._early = [early for early in self._early if early[0] > now]
         for request in late:
             request.refuse(errno.ETIMEDOUT, f"this rank's agent is not there; {_START}")
 
-    def _why(self, change: _Change) -> str:
+    def _ping(self, now: float) -> None:
+        if self._agent is None or not self._awaits() or now < self._ping_at:
+            return
+        self._ping_at = now + limits.AGENT_PING_SECONDS
+        if self._pinged_at is None:
+            self._pinged_at = now
+        self._agent.send({"op": "ping"})
+
+    def _why(self, change: _Change, txid: str) -> str:
         if not change.given:
             return f"this rank's agent is not there; {_START}\n{self._unchanged()}"
+        known_by = f"{_UNKNOWN}, by its txid {txid}"
         if self._agent is None:
-            return f"this rank's agent has died; {_UNKNOWN}; {_START}"
-        return f"this rank's agent does not answer; {_UNKNOWN}"
+            return f"this rank's agent has died; {known_by}; {_START}"
+        if change.due > self._now():
+            return f"{_STILL}; {known_by}"
+        return f"this rank's agent does not answer; {known_by}"
 
     def _unchanged(self) -> str:
         return f"nothing changed; generation {self.generation} stays in force"

@@ -6,6 +6,8 @@ import os
 import socket
 from contextlib import suppress
 
+from fluxcore.slots import Slots
+
 _NAME, _LOCK, _TEXT = "front", "front.lock", "front.config"
 
 
@@ -22,6 +24,7 @@ class Door:
     def __init__(self, directory: str) -> None:
         """Raises Taken, OSError."""
         self._directory = directory
+        self._kept = Slots(os.path.join(directory, _TEXT))
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         self._lock = os.open(os.path.join(directory, _LOCK), flags, 0o600)
         try:
@@ -56,26 +59,21 @@ class Door:
 
     def write(self, text: str, generation: int) -> None:
         """Keep what is in force for a front that takes our place.  Raises OSError."""
-        draft = os.path.join(self._directory, f"{_TEXT}.new")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-        with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
-            file.write(b"%d\n" % generation + text.encode())
-        os.replace(draft, os.path.join(self._directory, _TEXT))
+        self._kept.write(b"%d\n" % generation + text.encode())
 
     def read(self) -> tuple[str, int] | None:
         """What was written last; None where nothing was."""
-        try:
-            with open(os.path.join(self._directory, _TEXT), "rb") as file:
-                generation, _, text = file.read().partition(b"\n")
-        except OSError:
+        data = self._kept.read()
+        if data is None:
             return None
+        generation, _, text = data.partition(b"\n")
         return text.decode(), int(generation)
 
     def forget(self) -> None:
         """Nothing is in force here any more."""
-        for name in (_TEXT, _NAME):
-            with suppress(FileNotFoundError):
-                os.unlink(os.path.join(self._directory, name))
+        self._kept.forget()
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(self._directory, _NAME))
 
 
 def address(directory: str) -> str:

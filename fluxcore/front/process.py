@@ -247,6 +247,8 @@ class FrontProcess:
     def _heard(self, caller: Channel, message: Message) -> None:
         fields, texts = message
         op = fields["op"]
+        if caller is self._link:
+            self._desk.agent_lives()
         if op == "agent":
             self._agent_called(caller)
         elif op == "in-force":

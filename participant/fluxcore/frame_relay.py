@@ -31,9 +31,9 @@ class FrameRelay:
         self.heard: Callable[[bytes], None] = _no_frame
         self.failed: Callable[[], None] = _nothing
         """Called when nobody upstream takes what is sent."""
-        flux.serve(DOWN, self._down)
+        flux.serve_raw(DOWN, self._down)
         if own.rank != 0:  # there the coordinator itself takes what comes up
-            flux.serve(UP, self._up)
+            flux.serve_raw(UP, self._up)
 
     # Down
 

@@ -7,10 +7,9 @@ it is uncertain, with what to go back to; and afterwards what it is.  Losing it 
 everything is applied once more, so nothing is forced to a disk.
 """
 
-import os
-from contextlib import suppress
 from typing import NamedTuple
 
+from fluxcore.slots import Slots
 from protocol.configuration import Configuration, Unfit
 
 _CERTAIN, _UNCERTAIN = b"=", b"?"
@@ -24,32 +23,26 @@ class Remembered(NamedTuple):
 
 
 class RunningFile:
-    """The file; `path` None remembers nothing."""
+    """The file, or two of them; `path` None remembers nothing."""
 
     def __init__(self, path: str | None) -> None:
-        self._path = path
+        self._slots = Slots(path) if path is not None else None
 
     def read(self) -> Remembered | None:
         """What was written last, if anything."""
-        if self._path is None:
+        data = self._slots.read() if self._slots is not None else None
+        if data is None:
             return None
         try:
-            with open(self._path, "rb") as file:
-                data = file.read()
             return Remembered(Configuration.decode(data[1:]), data[:1] == _CERTAIN)
-        except (OSError, Unfit):
+        except Unfit:
             return None
 
     def write(self, configuration: Configuration, certain: bool) -> None:
         """Write it, whole or not at all; without space nothing is remembered."""
-        if self._path is None:
+        if self._slots is None:
             return
-        draft = f"{self._path}.new"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
-                file.write((_CERTAIN if certain else _UNCERTAIN) + configuration.encoded)
-            os.replace(draft, self._path)
+            self._slots.write((_CERTAIN if certain else _UNCERTAIN) + configuration.encoded)
         except OSError:
-            with suppress(OSError):
-                os.unlink(self._path)
+            self._slots.forget()

@@ -87,6 +87,7 @@ class Rank:
         """Where it is not certain what the modules run, all is applied on admission."""
         machine = Participant(self.name, uuid.uuid4().hex, os.getpid())
         machine.digest = self.in_force.digest if self._is_certain else NOTHING
+        machine.report = json.dumps(self._shown())
         return machine
 
     # Events
@@ -149,6 +150,7 @@ class Rank:
             case Release():
                 self._candidate = None
                 self.modules.release()
+                self._over()
             case Show(ticket, question):
                 text = answer(question, self._shown, _nothing_counts)
                 self._events.append(Shown(ticket, text))
@@ -194,6 +196,8 @@ class Rank:
             if reasons:
                 self.modules.release()
             self.feed(Judged(self._ours(reasons), self._ours(warnings)))
+            if reasons:
+                self._over()
 
         if checks is not None:
             checks.judge(candidate, seconds, judged)
@@ -218,6 +222,7 @@ class Rank:
             self._know(certain=True)
             self.changed()
             self.feed(Finished((), json.dumps(self._shown())))
+            self._over()
 
         if self.refused and new == self.in_force:
             finished(())  # it has gone back to that by itself
@@ -238,6 +243,12 @@ class Rank:
         self.refused = {new.digest: told}
         self._know(certain=True)
         self.feed(Finished(told))
+        self._over()
+
+    def _over(self) -> None:
+        """No change is under way here any more."""
+        if self.rehearsals is not None:
+            self.rehearsals.over(self.in_force)
 
     def _quit(self, why: str, wanted: bool) -> None:
         """The coordinator goes, or will not have us as we are: ask again in a moment."""

@@ -11,7 +11,7 @@ modules that are not Flux's own, whose code would act on the world outside a sec
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
@@ -74,9 +74,20 @@ class Rehearsed(NamedTuple):
         )
 
 
+def part_of_it(modules: Iterable[str]) -> frozenset[str]:
+    """Those that a rehearsal asks."""
+    return frozenset(modules) & {*ORDER, *BUILT_IN}
+
+
+def not_loaded(modules: Iterable[str]) -> dict[str, str]:
+    """The others, and why not."""
+    others = sorted(set(modules) - {*ORDER, *BUILT_IN})
+    return dict.fromkeys(others, "only flux-core's own modules are loaded twice")
+
+
 def rehearse(
     flux: str,
-    modules: Iterable[str],
+    modules: Collection[str],
     in_force: Configuration,
     candidate: Configuration,
     seconds: float,
@@ -90,7 +101,8 @@ def rehearse(
     try:
         with Stage(flux, modules, in_force, seconds) as stage:
             said = stage.give(candidate)
-            return Rehearsed(said, stage.not_asked, seconds=time.monotonic() - began)
+            not_asked = stage.not_asked | not_loaded(modules)
+            return Rehearsed(said, not_asked, seconds=time.monotonic() - began)
     except NoRehearsal as error:
         return Rehearsed(why_none=str(error), seconds=time.monotonic() - began)
 
@@ -110,8 +122,11 @@ class Stage:
         Raises NoRehearsal.
         """
         names = set(modules)
-        others = sorted(names - ORDER.keys() - set(BUILT_IN))
-        self.not_asked = dict.fromkeys(others, "only flux-core's own modules are loaded twice")
+        self.runs = in_force
+        """What its modules were given last."""
+        self._in_force = in_force
+        self.not_asked: dict[str, str] = {}
+        """Those of its modules that have no say, and why."""
         self._instance = ThrowAway(flux, time.monotonic() + seconds)
         try:
             answer = self._instance.ask(
@@ -122,7 +137,7 @@ class Stage:
                     "seconds": seconds / 2,
                 }
             )
-            self.not_asked.update(_texts(answer.get("failed")))
+            self.not_asked = _texts(answer.get("failed"))
         except BaseException:
             self.close()
             raise
@@ -131,17 +146,31 @@ class Stage:
         """Allow so much time from now on."""
         self._instance.deadline = time.monotonic() + seconds
 
+    def follow(self, in_force: Configuration) -> None:
+        """This is in force now: they are given it before the next candidate, unless they run it."""
+        self._in_force = in_force
+
     def give(self, candidate: Configuration) -> dict[str, Judgement]:
         """What the modules say, each its own reasons.
 
-        First they are put back to what is in force, if they have been given anything since.  Raises
-        NoRehearsal, also where one does not go back.
+        First they are put back to what is in force, if they run anything else.  One that has ended
+        says nothing, and is in `not_asked` afterwards.  Raises NoRehearsal, also where one does not
+        go back.
         """
-        answer = self._instance.ask(candidate.plain())
+        moved = self.runs != self._in_force
+        self.runs = candidate
+        answer = self._instance.ask(
+            {
+                "candidate": candidate.plain(),
+                "back": self._in_force.plain() if moved else None,
+                "seconds": self._instance.time_left / 2,
+            }
+        )
         stuck = _texts(answer.get("stuck"))
         if stuck:
             told = "; ".join(f"{name}: {text}" for name, text in stuck.items())
             raise NoRehearsal(f"not all went back to what is in force: {told}")
+        self.not_asked = {**self.not_asked, **_texts(answer.get("gone", {}))}
         refused = _texts(answer.get("refused"))
         return {
             name: Judgement(

@@ -3,7 +3,8 @@
 
 It runs in the interpreter that Flux was built for, which may have nothing of ours, so it imports
 only Flux's bindings and the standard library.  On stdin comes a JSON object a line, on stdout goes
-one for each: first what is to be loaded, then candidates.  At the end of stdin it unloads all.
+one for each: first what is to be loaded, then candidates, each with what is to be gone back to
+before, if anything.  At the end of stdin it unloads all.
 """
 
 import json
@@ -15,6 +16,7 @@ from typing import Any
 Object = dict[str, Any]
 LATE = 110  # ETIMEDOUT
 NO_SUCH_METHOD = 38  # ENOSYS: no handler for the configuration is a yes
+NO_SERVICE = "No service matching"  # with the same number: the module is no more
 
 
 class Play:
@@ -23,23 +25,22 @@ class Play:
     def __init__(self, handle: Any, given: Object) -> None:
         """`given`: `load` (name, path, arguments of each), `ask` (names), `in-force`, `seconds`."""
         self.handle = handle
-        self.in_force: Object = given["in-force"]
         self.seconds: float = given["seconds"]
         self.loaded: list[str] = []
+        self.gone: set[str] = set()
         self.failed: dict[str, str] = {}
-        self._load(given["load"])
+        self._load(given["load"], given["in-force"])
         self.asked = [name for name in given["ask"] if name not in self.failed]
-        for name, text in _refusals(self.put(self.in_force)).items():
+        for name, text in _refusals(self.put(given["in-force"])).items():
             self.failed[name] = f"refuses what is in force: {text}"
+        self.failed |= dict.fromkeys(self.gone, "ended when it was given what is in force")
         self.asked = [name for name in self.asked if name not in self.failed]
-        self.moved = False
-        """Whether they have been given anything else since."""
 
-    def _load(self, modules: list[tuple[str, str, list[str]]]) -> None:
+    def _load(self, modules: list[tuple[str, str, list[str]]], in_force: Object) -> None:
         """Each is born with what is in force, or, where that is no start, with nothing."""
         born_with: Object | None = None
         for name, path, arguments in modules:
-            for tree in (self.in_force, {}):
+            for tree in (in_force, {}):
                 try:
                     if tree != born_with:
                         self.call("broker.config-reload", tree)
@@ -68,22 +69,31 @@ class Play:
                 future.wait_for(max(0.01, deadline - time.monotonic())).get()
                 said[name] = None
             except OSError as error:
-                said[name] = self._text(error)
+                said[name] = self._text(name, error)
         return said
 
-    def _text(self, error: OSError) -> str | None:
+    def _text(self, name: str, error: OSError) -> str | None:
         if error.errno == NO_SUCH_METHOD:
+            if str(error.strerror).startswith(NO_SERVICE):
+                self.gone.add(name)
             return None
         if error.errno == LATE or isinstance(error, TimeoutError):
             return f"did not answer within {self.seconds:g} s"
         return str(error.strerror or error)
 
-    def judge(self, candidate: Object) -> Object:
-        """What they say to a candidate, and which of them did not go back from the one before."""
-        stuck = _refusals(self.put(self.in_force)) if self.moved else {}
-        self.moved = True
-        refused = {} if stuck else _refusals(self.put(candidate))
-        return {"asked": dict.fromkeys(self.asked, ""), "refused": refused, "stuck": stuck}
+    def judge(self, given: Object) -> Object:
+        """What they say to a candidate.
+
+        `given`: `candidate`; `seconds` for each time that they are given something; `back`, what
+        they are given before, or null where they run what is in force.  `stuck` are those that did
+        not go back, `gone` those that have ended.
+        """
+        self.seconds = given["seconds"]
+        stuck = {} if given["back"] is None else _refusals(self.put(given["back"]))
+        refused = {} if stuck else _refusals(self.put(given["candidate"]))
+        asked = [name for name in self.asked if name not in self.gone]
+        return {"asked": dict.fromkeys(asked, ""), "refused": refused, "stuck": stuck,
+                "gone": dict.fromkeys(self.gone, "has ended")}  # fmt: skip
 
     def unload(self) -> None:
         """Without this the end of the instance takes ten seconds longer."""

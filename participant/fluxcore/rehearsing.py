@@ -2,18 +2,19 @@
 """A rehearsal as part of a change: on rank 0, beside its modules, while all the other ranks vote.
 
 What Flux's own modules say against it there is a no with their own reasons.  A rehearsal that
-cannot be held is a warning.  It takes some tenths of a second, so it has a thread, and the loop
-goes on meanwhile.
+cannot be held is a warning.  It may take some tenths of a second, so it has a thread, and the loop
+goes on meanwhile.  What it is held on is kept for the next change (`kept_stage`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
 from fluxcore.handle import Failure
 from participant.fluxcore.clock import Clock
+from participant.fluxcore.kept_stage import KeptStage
 from participant.fluxcore.modules import LocalModules
-from participant.fluxcore.rehearsal import BUILT_IN, ORDER, Rehearsed, rehearse
+from participant.fluxcore.rehearsal import BUILT_IN, ORDER, Rehearsed
 from participant.judging import Judgement
 from protocol import limits
 from protocol.configuration import Configuration
@@ -37,13 +38,20 @@ class Rehearsals:
     """Of one rank: its modules are asked, and so are the same modules of an instance beside it."""
 
     def __init__(
-        self, flux: str, submit: Submit, clock: Clock, wanted: Callable[[str], bool]
+        self,
+        kept: KeptStage,
+        submit: Submit,
+        clock: Clock,
+        wanted: Callable[[str], bool],
     ) -> None:
-        """`flux` is the path of flux-core's command; `wanted(txid)`: is this one rehearsed?"""
-        self._flux = flux
+        """`wanted(txid)`: is this one rehearsed?"""
+        self._kept = kept
         self._submit = submit
         self._clock = clock
         self._wanted = wanted
+        self._number = 0
+        self._is_open = False
+        """Whether a change is under way that was rehearsed."""
 
     def judge(
         self, modules: LocalModules, asked: RankQuestion, then: Callable[[Judgement], None]
@@ -89,17 +97,34 @@ class Rehearsals:
                 once(f"module list: {names.text}")
             else:
                 self._submit(lambda: self._rehearse(names, asked, until), once)
+                self._number, self._is_open = self._number + 1, True
 
-        modules.list(listed)
         late = f"not done within {asked.seconds:.3g} s"
         self._clock.call_at(until, lambda: once(late))
+        modules.list(listed)
 
-    def _rehearse(self, names: Iterable[str], asked: RankQuestion, until: float) -> Rehearsed:
+    def _rehearse(self, names: tuple[str, ...], asked: RankQuestion, until: float) -> Rehearsed:
         """In the thread: one rehearsal at a time, so this one may have waited for another."""
         seconds = until - self._clock.now() - limits.REHEARSAL_END_SECONDS
-        if seconds <= 0:
-            return Rehearsed(why_none="there is no time for it")
-        return rehearse(self._flux, names, asked.in_force, asked.candidate, seconds)
+        return self._kept.rehearse(names, asked.in_force, asked.candidate, seconds)
+
+    def over(self, in_force: Configuration) -> None:
+        """A change is over, whatever came of it, and this is in force."""
+        if not self._is_open:
+            return
+        self._is_open, number = False, self._number
+        self._submit(lambda: self._kept.settle(in_force), _no_matter)
+
+        def expire() -> None:
+            if self._number == number:  # else it has been used since
+                self._submit(self._kept.expire, _no_matter)
+
+        allowed = limits.REHEARSAL_KEPT_SECONDS + limits.REHEARSAL_SECONDS
+        self._clock.call_at(self._clock.now() + allowed, expire)
+
+
+def _no_matter(_: object) -> None:
+    """Nobody waits for that."""
 
 
 def _both(own: Judgement, rehearsed: Judgement, modules: LocalModules) -> Judgement:

@@ -120,11 +120,13 @@ class ThrowAway:
         """Until it can be read or written.  Raises NoRehearsal at the deadline."""
         poll = select.poll()
         poll.register(descriptor, event)
-        left = self._time_left()
+        left = self.time_left
         if not left or not poll.poll(1000 * left):  # what is late is late, be it there or not
             raise NoRehearsal(f"not done in time: {self._said()}")
 
-    def _time_left(self) -> float:
+    @property
+    def time_left(self) -> float:
+        """Seconds to the deadline."""
         return max(0.0, self.deadline - time.monotonic())
 
     def _said(self) -> str:
@@ -145,7 +147,7 @@ class ThrowAway:
         with contextlib.suppress(OSError):
             process.stdin.close()
         try:
-            process.wait(min(_LEAVE_SECONDS, max(0.1, self._time_left())))
+            process.wait(min(_LEAVE_SECONDS, max(0.1, self.time_left)))
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

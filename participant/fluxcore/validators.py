@@ -8,8 +8,9 @@ is a bundled module of ours that makes the same checks (docs/flux-compat.md; com
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
+from participant.contract import check_instance
 from participant.judging import Judgement, ask, renamed
 from participant.loader import load
 from participant.module import Module
@@ -29,6 +30,16 @@ READS_NOTHING: Final = frozenset(
     | {"rexec", "sched-backfill", "sched-fifo", "sched-simple", "sdexec-mapper", "sdmon"}
 )
 """Modules of flux-core 0.88 that accept any configuration: their yes is known beforehand."""
+
+
+LOOKS_OUTSIDE: Final[Mapping[str, tuple[str, ...]]] = {
+    "job-manager": ("job-manager",),
+    "modprobe": ("modules",),
+    "overlay": ("bootstrap",),
+    "resource": ("resource", "fake-resources"),
+}
+"""Validators that look at more than the configuration (files, the host's name), where it has these
+tables: what they have said is not said again."""
 
 
 def validator_of(name: str) -> str | None:
@@ -64,17 +75,41 @@ def judge(
     return found
 
 
+class _Verdict(NamedTuple):
+    """What a validator has said, and the tables that it had looked at, encoded."""
+
+    said: Judgement
+    tables: Mapping[str, bytes]
+
+
+_last: dict[tuple[str, bool | None], _Verdict] = {}
+
+
 def _judged(
     name: str, validator: str, candidate: Configuration, starting: bool | None
 ) -> Judgement:
+    """As it says now, or has said of the same tables: most changes are about others."""
+    last = _last.get((validator, starting))
+    parts = candidate.parts
+    if last is not None and all(parts.encoding(of) == was for of, was in last.tables.items()):
+        return renamed(last.said, name)
+    watched, table = candidate.watched()
     try:
-        said = ask(_class(validator), candidate, starting, lambda _: None)
+        said = ask(_class(validator), watched, starting, lambda _: None, sound=True)
     except Exception as error:
         why = f"its validator failed, so nobody can know before commit: {error}"
         return Judgement((), (Reason(name, why, code=ReasonCode.NOT_ASKED),))
+    seen = table.seen
+    if seen is None or any(of in parts for of in LOOKS_OUTSIDE.get(validator, ())):
+        _last.pop((validator, starting), None)
+    else:
+        _last[validator, starting] = _Verdict(said, {of: parts.encoding(of) for of in seen})
     return renamed(said, name)
 
 
 @cache
 def _class(validator: str) -> type[Module]:
-    return load(validator)
+    """Raises NotAModule where it could agree to what it never looked at."""
+    found = load(validator)
+    check_instance(found())
+    return found

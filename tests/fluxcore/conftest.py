@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fluxcore.instance import ACCORD, ROOT, Instance
-from tests.support.flux_instance import why_not
+from tests.support.real_flux import why_not
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -24,7 +24,10 @@ ACCORD = (sys.executable, "-m", "cli.accord")
 
 
 class Instance:
-    """`flux start -s SIZE` without rc1 and rc3, so that it is there in half a second."""
+    """`flux start -s SIZE` without rc1 and rc3, so that it is there in half a second.
+
+    As a `with` block it is started and ended, and has to end well.
+    """
 
     def __init__(self, size: int = 3, *options: str) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="fx-", dir="/tmp"))  # short: paths of sockets
@@ -33,6 +36,7 @@ class Instance:
         self.rc: tuple[str, ...] = ("-Sbroker.rc1_path=", "-Sbroker.rc3_path=")
         self._flux = find_flux()
         self._handles: dict[int, Flux] = {}
+        self._loaded: list[tuple[int, str]] = []
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith("FLUX_")
         }
@@ -40,7 +44,31 @@ class Instance:
         self.environment |= {"PYTHONPATH": os.pathsep.join(path), "FLUX_CORE": self._flux,
                              "TMPDIR": str(self.root)}  # fmt: skip
 
+    def configured(self, tree: dict[str, Any]) -> Self:
+        """It is to start with this configuration."""
+        file = self.root / "config.json"
+        file.write_text(json.dumps(tree))
+        self._options = (*self._options, f"--config-path={file}")
+        return self
+
     # Its life
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None and self.process.poll() is None:
+                for rank, name in reversed(self._loaded):  # one in Python makes the status 1
+                    self.flux("module", "remove", "--force", name, rank=rank)
+                status = self.stop()
+                assert status == 0, f"the instance ended with {status}: {self.log_text()}"
+        finally:
+            self.close()
 
     def start(self) -> Self:
         """Start it and wait until it runs."""
@@ -98,6 +126,11 @@ class Instance:
         handle = load("flux").Flux(f"local://{self.root}/start")
         handle.rpc(f"start.{method}", fields).get()
 
+    def broker_pids(self) -> list[int]:
+        """The brokers' processes, by rank."""
+        starter = load("flux").Flux(f"local://{self.root}/start")  # which ends when this is gone
+        return [broker["pid"] for broker in starter.rpc("start.status").get()["procs"]]
+
     # Talking to it
 
     def uri(self, rank: int) -> str:
@@ -150,10 +183,13 @@ class Instance:
         """That of all ranks."""
         return [self.config(rank) for rank in range(self.size)]
 
-    def load_module(self, name: str, *arguments: str, rank: int = 0) -> None:
-        """Load one of the tests' modules on that rank."""
-        done = self.flux("module", "load", str(MODULES / f"{name}.py"), *arguments, rank=rank)
+    def load_module(self, name: str | Path, *arguments: str, rank: int = 0) -> None:
+        """Load a module on that rank: one of the tests', one of flux-core's, or a file."""
+        ours = MODULES / f"{name}.py"
+        path = ours if ours.exists() else name
+        done = self.flux("module", "load", str(path), *arguments, rank=rank)
         assert done.status == 0, done.text
+        self._loaded.append((rank, Path(path).stem))
 
     def told(self, name: str, rank: int) -> Any:
         """What one of the tests' modules remembers."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.client_calls import FLUX, ROOT
-from tests.support.flux_instance import NO_MODULES, outside, real_flux
 from tests.support.patience import PATIENCE
+from tests.support.real_flux import NO_MODULES, outside, real_flux
 
 Done = subprocess.CompletedProcess[str]
 

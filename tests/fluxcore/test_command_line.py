@@ -12,8 +12,8 @@ import pytest
 
 from tests.documents.test_compat_page import theirs
 from tests.support.broker import RunningBroker
-from tests.support.flux_instance import real_flux
 from tests.support.patience import PATIENCE
+from tests.support.real_flux import real_flux
 
 ONLY_IN_THE_MANUAL = {
     ("module load", "-n"), ("module reload", "-n"), ("start", "--rundir"),

@@ -11,6 +11,7 @@ import sys
 import time
 from functools import partial
 
+from protocol import limits
 from tests.chaos.campaign import Tally
 from tests.fluxcore.campaign import Campaign, Command
 from tests.fluxcore.instance import Instance, lives
@@ -117,6 +118,27 @@ def test_who_waits_is_told_when_the_agent_does_not_come_back(instance: Instance)
 
 
 def test_a_coordinator_that_stands_still_hangs_nobody(instance: Instance) -> None:
+    """Whoever asks is told soon, and what nobody waits for is not made when it goes on."""
+    instance.up()
+    assert instance.load({"a": {"n": 1}}).status == 0
+    agent = instance.agent_pid(0)
+    os.kill(agent, signal.SIGSTOP)
+    waiting = [instance.popen("config", "set", "--type=integer", f"a.r{rank}", "1", rank=rank)
+               for rank in range(3)]  # fmt: skip
+    for rank, command in enumerate(waiting):
+        _, text = command.communicate(timeout=AT_ONCE + limits.AGENT_STILL_SECONDS)
+        whose = "rank 0's" if rank else "this rank's"
+        assert f"{whose} agent stands still; it is not known whether the change was made" in text
+        assert "by its txid " in text
+    assert instance.configs() == [{"a": {"n": 1}}] * 3
+    os.kill(agent, signal.SIGCONT)
+    until(lambda: instance.accord("config", "set", "--type=integer", "a.n", "3").status == 0,
+          "it goes on")  # fmt: skip
+    assert "r0" not in instance.config(0)["a"]
+    assert instance.configs() == [instance.config(0)] * 3
+
+
+def test_an_agent_that_does_not_answer_in_time(instance: Instance) -> None:
     for rank in range(3):
         instance.start_front(rank, *AGENT, FRONT_ANSWER_SECONDS=2.0)
     until(lambda: all(map(instance.is_served, range(3))), "all ranks are served")

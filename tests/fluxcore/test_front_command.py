@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.fluxcore.instance import Instance
 from tests.support.client_calls import ROOT
-from tests.support.flux_instance import NO_MODULES, FluxInstance, outside, real_flux
 from tests.support.patience import PATIENCE
+from tests.support.real_flux import NO_MODULES, outside, real_flux
 
 
 @pytest.fixture(scope="module")
-def instance() -> Iterator[FluxInstance]:
-    with FluxInstance(2, config={"heartbeat": {"period": "9s"}}) as instance:
+def instance() -> Iterator[Instance]:
+    with Instance(2).configured({"heartbeat": {"period": "9s"}}) as instance:
         yield instance
 
 
@@ -42,7 +43,7 @@ def run(ours: Path, *arguments: str, uri: str = "") -> "subprocess.CompletedProc
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_at_a_real_broker_it_is_the_real_one(instance: FluxInstance, ours: Path, rank: int) -> None:
+def test_at_a_real_broker_it_is_the_real_one(instance: Instance, ours: Path, rank: int) -> None:
     done = run(ours, "config", "get", "heartbeat.period", uri=instance.uri(rank))
     assert (done.returncode, done.stdout) == (0, "9s\n"), done.stderr
     assert run(ours, "getattr", "rank", uri=instance.uri(rank)).stdout == f"{rank}\n"

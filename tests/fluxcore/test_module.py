@@ -11,74 +11,79 @@ from typing import Any
 
 import pytest
 
+from tests.fluxcore.instance import Instance
 from tests.support.client_calls import ROOT
-from tests.support.flux_instance import FluxInstance
-from tests.support.patience import until
+from tests.support.patience import PATIENCE, until
 
 PAGE = ROOT / "docs" / "fluxcore.md"
 PUMP = Path(__file__).with_name("pump.py")
 
 
 @pytest.fixture(scope="module")
-def instance() -> Iterator[FluxInstance]:
+def instance() -> Iterator[Instance]:
     """Flux's Python loads the module; PYTHONPATH tells it where ours is."""
-    path = os.pathsep.join([str(ROOT), *site.getsitepackages()])
-    config = {"pump": {"strokes": 5}}
-    with FluxInstance(1, config=config, environment={"PYTHONPATH": path}) as instance:
+    made = Instance(1).configured({"pump": {"strokes": 5}})
+    made.environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *site.getsitepackages()])
+    with made as instance:
         yield instance
 
 
 @pytest.fixture
-def pump(instance: FluxInstance) -> Iterator[FluxInstance]:
-    instance.load(PUMP, "pace=20s")
+def pump(instance: Instance) -> Iterator[Instance]:
+    instance.load_module(PUMP, "pace=20s")
     yield instance
-    assert instance.run("module", "remove", "pump").returncode == 0
+    assert instance.flux("module", "remove", "pump").status == 0
     assert instance.process.poll() is None
 
 
-def prepare(instance: FluxInstance, dry_run: bool = False, **pump: Any) -> Any:
+def call(instance: Instance, topic: str, payload: Any = None) -> Any:
+    """The answer of the only broker.  Raises OSError."""
+    return instance.handle(0).call(topic, payload, 0, PATIENCE)
+
+
+def prepare(instance: Instance, dry_run: bool = False, **pump: Any) -> Any:
     body = {"txid": "t1", "config": {"pump": pump}, "dry-run": dry_run}
-    return instance.rpc("pump.config-prepare", body)
+    return call(instance, "pump.config-prepare", body)
 
 
-def refusal(instance: FluxInstance, topic: str, payload: Any = None) -> tuple[int, list[str]]:
+def refusal(instance: Instance, topic: str, payload: Any = None) -> tuple[int, list[str]]:
     try:
-        answer = instance.rpc(topic, payload)
+        answer = call(instance, topic, payload)
     except OSError as refused:
         return refused.errno or 0, str(refused.strerror).splitlines()
     raise AssertionError(f"{topic} was not refused: {answer}")
 
 
-def diary(instance: FluxInstance) -> list[list[Any]]:
-    told: list[list[Any]] = instance.rpc("pump.diary")["diary"]
+def diary(instance: Instance) -> list[list[Any]]:
+    told: list[list[Any]] = call(instance, "pump.diary")["diary"]
     return told
 
 
-def test_it_starts_with_what_is_in_force(pump: FluxInstance) -> None:
+def test_it_starts_with_what_is_in_force(pump: Instance) -> None:
     assert diary(pump) == [["prepare", 5], ["commit", 5]]
 
 
-def test_prepare_then_commit(pump: FluxInstance) -> None:
+def test_prepare_then_commit(pump: Instance) -> None:
     assert prepare(pump, strokes=7) == {}
-    assert pump.rpc("pump.diary")["strokes"] == 5
-    pump.rpc("pump.config-reload", {"pump": {"strokes": 7}})
-    assert pump.rpc("pump.diary")["strokes"] == 7
+    assert call(pump, "pump.diary")["strokes"] == 5
+    call(pump, "pump.config-reload", {"pump": {"strokes": 7}})
+    assert call(pump, "pump.diary")["strokes"] == 7
     assert diary(pump)[2:] == [["prepare", 7], ["commit", 7]]
 
 
-def test_prepare_then_abort(pump: FluxInstance) -> None:
+def test_prepare_then_abort(pump: Instance) -> None:
     prepare(pump, strokes=7)
-    pump.rpc("pump.config-abort", {"txid": "t1"})
+    call(pump, "pump.config-abort", {"txid": "t1"})
     assert diary(pump)[2:] == [["prepare", 7], ["abort", 7]]
-    assert pump.rpc("pump.diary")["strokes"] == 5
+    assert call(pump, "pump.diary")["strokes"] == 5
 
 
-def test_a_dry_run(pump: FluxInstance) -> None:
+def test_a_dry_run(pump: Instance) -> None:
     assert prepare(pump, dry_run=True, strokes=60) == {"warnings": ["pump.strokes: are many"]}
     assert diary(pump)[2:] == [["prepare", 60], ["abort", 60]]
 
 
-def test_every_reason_is_a_line_of_the_error(pump: FluxInstance) -> None:
+def test_every_reason_is_a_line_of_the_error(pump: Instance) -> None:
     body = {"txid": "t", "config": {"pump": {"strokes": "x", "size": 3}}, "dry-run": False}
     number, lines = refusal(pump, "pump.config-prepare", body)
     assert number == errno.EINVAL
@@ -88,18 +93,17 @@ def test_every_reason_is_a_line_of_the_error(pump: FluxInstance) -> None:
     ]
 
 
-def test_the_real_flux_config_load_gets_its_reasons(pump: FluxInstance) -> None:
+def test_the_real_flux_config_load_gets_its_reasons(pump: Instance) -> None:
     """Where there is no agent, a change is refused as by any module, and its text is ours."""
-    done = pump.run("config", "load", stdin='{"pump": {"strokes": 0}}')
-    assert done.returncode == 1
-    assert "pump.strokes: must be 1 or more, not 0" in done.stderr
-    done = pump.run("config", "load", stdin='{"pump": {"strokes": 9}}')
-    assert done.returncode == 0, done.stderr
-    assert pump.rpc("pump.diary")["strokes"] == 9
-    assert pump.run("config", "load", stdin='{"pump": {"strokes": 5}}').returncode == 0
+    done = pump.load({"pump": {"strokes": 0}})
+    assert done.status == 1
+    assert "pump.strokes: must be 1 or more, not 0" in done.text
+    assert pump.load({"pump": {"strokes": 9}}).status == 0
+    assert call(pump, "pump.diary")["strokes"] == 9
+    assert pump.load({"pump": {"strokes": 5}}).status == 0
 
 
-def test_no_exception_of_its_author_ends_the_broker(pump: FluxInstance) -> None:
+def test_no_exception_of_its_author_ends_the_broker(pump: Instance) -> None:
     broken = {"txid": "t", "config": {"pump": {"strokes": 66}}, "dry-run": False}
     assert refusal(pump, "pump.config-prepare", broken) == (
         errno.EINVAL,
@@ -112,31 +116,31 @@ def test_no_exception_of_its_author_ends_the_broker(pump: FluxInstance) -> None:
     assert refusal(pump, "pump.stumble")[1] == ["stumble raised ZeroDivisionError: oops"]
     for topic in ("pump.config-prepare", "pump.config-reload"):
         assert refusal(pump, topic)[0] == errno.EINVAL
-    pump.rpc("pump.config-abort")
-    pump.rpc("pump.config-reload", {"pump": {"strokes": 5}})
-    assert pump.rpc("pump.diary")["strokes"] == 5
+    call(pump, "pump.config-abort")
+    call(pump, "pump.config-reload", {"pump": {"strokes": 5}})
+    assert call(pump, "pump.diary")["strokes"] == 5
 
 
-def test_timers_ring_on_although_some_fail(pump: FluxInstance) -> None:
-    until(lambda: pump.rpc("pump.diary")["beats"] > 10, "ten beats")
+def test_timers_ring_on_although_some_fail(pump: Instance) -> None:
+    until(lambda: call(pump, "pump.diary")["beats"] > 10, "ten beats")
 
 
-def test_one_that_refuses_what_is_in_force_is_not_loaded(instance: FluxInstance) -> None:
-    done = instance.run("module", "load", str(PUMP), "strokes=0")
-    assert done.returncode != 0
-    assert "must be 1 or more, not 0" in instance.log_tail() + done.stderr
-    assert "Traceback" not in instance.log_tail()
+def test_one_that_refuses_what_is_in_force_is_not_loaded(instance: Instance) -> None:
+    done = instance.flux("module", "load", str(PUMP), "strokes=0")
+    assert done.status != 0
+    assert "must be 1 or more, not 0" in instance.log_text() + done.text
+    assert "Traceback" not in instance.log_text()
     assert instance.process.poll() is None
 
 
-def test_the_module_of_the_page(instance: FluxInstance, tmp_path: Path) -> None:
+def test_the_module_of_the_page(instance: Instance, tmp_path: Path) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     file = tmp_path / "pump.py"
     file.write_text(code)
-    instance.load(file, "strokes=20")
+    instance.load_module(file, "strokes=20")
     body = {"txid": "t", "config": {"pump": {"pace": "500ms"}}, "dry-run": True}
     assert refusal(instance, "pump.config-prepare", body) == (
         errno.EINVAL,
         ["pump.strokes: so many so often would break it (load argument)"],
     )
-    assert instance.run("module", "remove", "pump").returncode == 0
+    assert instance.flux("module", "remove", "pump").status == 0

@@ -17,9 +17,10 @@ from participant.fluxcore.throwaway import NoRehearsal
 from participant.fluxcore.validators import judge
 from protocol.configuration import EMPTY, Configuration
 from tests.conformance.test_flux_corpus import CASES, read_case, write_surroundings
+from tests.fluxcore.instance import Instance
 from tests.support.client_calls import ROOT
-from tests.support.flux_instance import FluxInstance, answers, outside, real_flux
 from tests.support.patience import PATIENCE, until
+from tests.support.real_flux import outside, real_flux
 
 BROKEN = Configuration.of({"heartbeat": {"period": "never"}, "ingest": {"batch-count": "x"}})
 TORPID = Configuration.of({"tbon": {"torpid_min": "5s", "torpid_max": "30s"}})
@@ -162,11 +163,9 @@ def test_a_rehearsal_says_what_a_change_would(tmp_path: Path) -> None:
     assert flux is not None
     write_surroundings(tmp_path)
     differing = []
-    with (
-        FluxInstance(1, options=()) as instance,
-        Stage(flux, USUAL, TORPID, PATIENCE) as stage,
-    ):
-        handle = instance.handle()
+    instance = Instance(1)
+    instance.rc = ()
+    with instance, Stage(flux, USUAL, TORPID, PATIENCE) as stage:
         for line in CASES.read_text().splitlines():
             case = json.loads(line)
             try:
@@ -175,13 +174,20 @@ def test_a_rehearsal_says_what_a_change_would(tmp_path: Path) -> None:
                 continue
             stage.extend(PATIENCE)
             refusals = [judged for judged in stage.give(candidate).values() if judged.reasons]
-            refused = isinstance(
-                answers(handle, {"": ("config.load", candidate.plain(), 0)})[""], OSError
-            )
+            refused = not loads(instance, candidate)
             if refused != bool(refusals):
                 differing.append(case["id"])
-            handle.rpc("config.load", TORPID.plain()).get()
+            assert loads(instance, TORPID)
     assert differing == []
+
+
+def loads(instance: Instance, configuration: Configuration) -> bool:
+    """Whether a running instance takes it."""
+    try:
+        instance.handle(0).call("config.load", configuration.plain(), 0, PATIENCE)
+    except OSError:
+        return False
+    return True
 
 
 def test_a_stage_outlives_its_candidates() -> None:

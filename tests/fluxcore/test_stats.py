@@ -7,8 +7,8 @@ import subprocess
 from typing import Any
 
 from tests.conformance.test_stats import RECORDED, missing
-from tests.support.flux_instance import real_flux
 from tests.support.patience import PATIENCE
+from tests.support.real_flux import real_flux
 
 ASK = """\
 for name in {names}; do

@@ -15,10 +15,11 @@ class Voter(BrokerModule):
     def __init__(self, h, *args):
         super().__init__(h, *args)
         self.max = int(dict(arg.split("=") for arg in args).get("max", 10))
-        self.ran, self.asked, self.aborted = [], [], 0
+        self.ran, self.asked, self.aborted, self.txid = [], [], 0, None
 
     @request_handler("config-prepare")
     def prepare(self, msg):
+        self.txid = msg.payload["txid"]
         table = msg.payload["config"].get("voter", {})
         n = table.get("n", 0)
         self.asked.append(n)
@@ -31,7 +32,7 @@ class Voter(BrokerModule):
 
     @request_handler("config-abort")
     def abort(self, msg):
-        self.aborted += 1
+        self.aborted += msg.payload["txid"] == self.txid
         self.handle.respond(msg)
 
     @request_handler("config-reload")

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """What authors are shown of a configuration can be read, and not written."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from protocol.configuration import Configuration
-from protocol.frozen import FrozenTable, LaidOver, LazyTable, freeze, thaw
+from protocol.frozen import FrozenTable, LaidOver, LazyTable, WatchedTable, freeze, thaw
 
 TREE = {"a": {"b": [1, {"c": 2}], "d": "x"}, "e": {}}
 
@@ -55,3 +56,29 @@ def test_a_copy_is_the_callers_own(table: Any) -> None:
     assert copy == TREE
     copy["a"]["b"].append(3)
     assert len(table["a"]["b"]) == 2
+
+
+def test_what_a_reader_has_looked_at_is_known() -> None:
+    """By whatever way it has looked: each method that reads says so."""
+    configuration = Configuration.of({"a": {"n": 1}, "b": 2, "c": {}})
+    ways: dict[str, Callable[[WatchedTable], object]] = {
+        "encoding": lambda table: table.encoding("a"),
+        "encodings": lambda table: table.encodings(["a"]),
+        "__getitem__": lambda table: table["a"],
+        "__contains__": lambda table: "a" in table,
+        "get": lambda table: table.get("a"),
+    }
+    for look in ways.values():
+        copy, table = configuration.watched()
+        assert copy.tree is table
+        assert table.seen == frozenset()
+        look(table)
+        assert table.seen == {"a"}
+        assert table.get("nosuch") is None
+        assert table.seen == {"a", "nosuch"}
+    for look_at_all in (len, list, dict):
+        _, table = configuration.watched()
+        assert look_at_all(table)
+        assert table.seen is None
+    reading = {name for name, value in vars(LazyTable).items() if callable(value)}
+    assert reading - {"__init__", "__repr__", "__iter__", "__len__"} <= ways.keys()

@@ -18,11 +18,16 @@ class Line:
 
     def __init__(self) -> None:
         self.sent: list[tuple[dict[str, Any], Callable[[Any], None]]] = []
+        self.pings: list[Callable[[Any], None]] = []
 
     def ask(
         self, topic: str, payload: Any, then: Callable[[Any], None], rank: int, seconds: float
     ) -> None:
         """As `Flux.ask`."""
+        if topic == "accord.ping":
+            assert (rank, seconds) == (0, limits.AGENT_STILL_SECONDS)
+            self.pings.append(then)
+            return
         assert (topic, rank, seconds) == ("accord.change", 0, limits.PASSED_ON_SECONDS)
         self.sent.append((payload, then))
 
@@ -103,3 +108,26 @@ def test_a_coordinator_that_is_silent_is_not_waited_for_for_ever() -> None:
     rank.ask()
     rank.line.sent[0][1](Failure(110, "Connection timed out"))
     assert rank.told().startswith("rank 0 has not answered in time; it is not known")
+
+
+def test_a_coordinator_that_stands_still_is_found_out() -> None:
+    """It is asked whether it is there: a change may take its time. What came later has its own."""
+    rank = Follower()
+    rank.ask()
+    rank.clock.go(limits.AGENT_PING_SECONDS)
+    rank.line.pings[0]({"rank": 0})
+    assert not rank.answers
+    rank.clock.go(limits.AGENT_PING_SECONDS)
+    rank.ask(LOAD._replace(txid="name.2"))
+    rank.line.pings[-1](Failure(110, "Connection timed out"))
+    assert rank.told() == (
+        "rank 0's agent stands still; it is not known whether the change was made; "
+        "`flux accord config history` will tell, by its txid name.1"
+    )
+    rank.line.sent[0][1]({})  # it has gone on: nobody waits for that
+    assert len(rank.answers) == 1
+    rank.line.sent[1][1]({})
+    assert rank.answers[1] is None
+    pings = len(rank.line.pings)
+    rank.clock.go(limits.AGENT_PING_SECONDS)
+    assert len(rank.line.pings) == pings

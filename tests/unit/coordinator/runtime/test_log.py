@@ -34,6 +34,28 @@ def test_a_log_prints_everything_unless_it_is_quiet(capsys: pytest.CaptureFixtur
     assert log.recent() == lines[5:]
 
 
+def test_lines_that_are_held_are_printed_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ordinary ones wait for leisure; a warning does not, nor what came before it."""
+    log, woken = Log("json"), []
+    log.hold(lambda: woken.append("woken"))
+    log.line("first", {})
+    log.notice("second")
+    assert capsys.readouterr().err == ""
+    assert woken == ["woken"]
+    assert [line["event"] for line in log.recent()] == ["first", "second"]
+    log.warn("third")
+    log.line("fourth", {})
+    assert [line["event"] for line in printed(capsys.readouterr().err)] == [
+        "first",
+        "second",
+        "third",
+    ]
+    log.flush()
+    log.flush()
+    assert [line["event"] for line in printed(capsys.readouterr().err)] == ["fourth"]
+    assert woken == ["woken", "woken"]
+
+
 def test_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     Log("console").line("begin", {"txid": "1.1"})
     said = capsys.readouterr().err

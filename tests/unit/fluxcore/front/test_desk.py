@@ -2,6 +2,7 @@
 """Every request is answered once: by the text in force, by an agent, by the next, or in time."""
 
 import errno
+import select
 import socket
 from typing import Any
 
@@ -155,12 +156,56 @@ def test_an_agent_that_does_not_come_back_leaves_nobody_without_an_answer(scene:
     assert scene.desk.due() is None
 
 
-def test_an_agent_that_stands_still_does_not_hang_its_client(scene: Scene) -> None:
-    scene.agent()
+def test_an_agent_that_lives_is_waited_for_and_not_for_ever(scene: Scene) -> None:
+    agent = scene.agent()
     asked = scene.ask("load", text="{}")
-    scene.wait(limits.FRONT_ANSWER_SECONDS)
-    assert asked.refusal is not None
+    ((change, _),) = agent.receive()
+    end = scene.now + limits.FRONT_ANSWER_SECONDS
+    pings = 0
+    while asked.refusal is None:
+        due = scene.desk.due()
+        assert due is not None
+        assert scene.now <= due <= end
+        scene.wait(due - scene.now)
+        said = [fields for fields, _ in received(agent)]
+        if {"op": "ping"} in said:
+            pings += 1
+            scene.desk.agent_lives()
+    assert scene.now == end
+    assert pings == limits.FRONT_ANSWER_SECONDS // limits.AGENT_PING_SECONDS
     assert "does not answer; it is not known" in asked.refusal[1]
+    assert asked.refusal[1].endswith(f"by its txid {change['txid']}")
+    assert said == [{"op": "withdraw", "txid": change["txid"]}]
+
+
+def test_one_that_stands_still_does_not_hang_its_client(scene: Scene) -> None:
+    """And what nobody waits for any more is taken back, should it go on."""
+    agent = scene.agent()
+    first = scene.ask("load", text="{}")
+    ((change, _),) = agent.receive()
+    scene.wait(limits.AGENT_PING_SECONDS)
+    scene.wait(limits.AGENT_STILL_SECONDS - 1)
+    second = scene.ask("load", text="{}", sender="c2")
+    scene.wait(1)
+    assert first.refusal is not None
+    assert first.refusal[1].startswith("this rank's agent stands still; it is not known whether")
+    assert first.refusal[1].endswith(f"by its txid {change['txid']}")
+    assert ({"op": "withdraw", "txid": change["txid"]}, []) in received(agent)
+    assert second.refusal is None  # which was asked later
+    scene.wait(limits.AGENT_STILL_SECONDS - 1)
+    assert second.refusal is not None
+    assert scene.desk.due() is None
+    third = scene.ask("load", text="{}", sender="c3")
+    scene.wait(limits.AGENT_PING_SECONDS)
+    scene.desk.agent_lives()
+    scene.wait(limits.AGENT_STILL_SECONDS)
+    assert third.refusal is None
+
+
+def received(agent: Channel) -> list[Any]:
+    """What has come to an agent, if anything."""
+    readable, _, _ = select.select([agent], [], [], 0)
+    return agent.receive() if readable else []
 
 
 def test_who_hangs_up_takes_its_change_back(scene: Scene) -> None:

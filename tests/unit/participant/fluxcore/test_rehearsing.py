@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fluxcore.handle import Failure
+from participant.fluxcore.kept_stage import KeptStage
 from participant.fluxcore.modules import LocalModules
 from participant.fluxcore.rehearsal import Rehearsed
 from participant.fluxcore.rehearsing import RankQuestion, Rehearsals
@@ -57,7 +58,7 @@ class Beside:
 def asked(modules: Modules, beside: Beside, wanted: bool = True) -> list[Judgement]:
     """What the rank says, as it comes."""
     told: list[Judgement] = []
-    rehearsals = Rehearsals("flux", beside.submit, beside, lambda _: wanted)
+    rehearsals = Rehearsals(KeptStage("flux"), beside.submit, beside, lambda _: wanted)
     rehearsals.judge(modules, RankQuestion("1.2", EMPTY, NEW, False, 8.0), told.append)
     return told
 
@@ -127,3 +128,60 @@ def test_a_change_that_is_not_rehearsed_waits_for_nothing() -> None:
     beside = Beside()
     assert asked(Modules(YES), beside, wanted=False) == [YES]
     assert beside.results == []
+
+
+class Kept(KeptStage):
+    """One that only remembers what came into force."""
+
+    def __init__(self) -> None:
+        super().__init__("flux")
+        self.settled: list[Configuration] = []
+        self.expired = 0
+
+    def settle(self, in_force: Configuration) -> None:
+        self.settled.append(in_force)
+
+    def expire(self) -> None:
+        self.expired += 1
+
+
+class Thread(Beside):
+    """It does what it is given at once, and of a rehearsal nothing."""
+
+    def submit(self, job: Callable[[], object], then: Callable[[object], None]) -> None:
+        if self.results:
+            job()
+        super().submit(job, then)
+
+
+def test_what_a_change_was_rehearsed_on_is_looked_at_when_it_is_over() -> None:
+    """Not before: a change may take long, and what is given to it is not in force until then."""
+    kept, beside = Kept(), Thread()
+    rehearsals = Rehearsals(kept, beside.submit, beside, lambda txid: txid != "unrehearsed")
+    rehearsals.over(EMPTY)
+    rehearsals.judge(Modules(YES), RankQuestion("unrehearsed", EMPTY, NEW, False, 8.0), ignored)
+    rehearsals.over(EMPTY)
+    assert kept.settled == []
+    rehearsals.judge(Modules(YES), RankQuestion("1.2", EMPTY, NEW, False, 8.0), ignored)
+    beside.results[0](said())
+    assert kept.settled == []
+    rehearsals.over(NEW)
+    rehearsals.over(NEW)
+    assert kept.settled == [NEW]
+    beside.late[-1]()
+    assert kept.expired == 1
+
+
+def test_what_was_used_since_does_not_expire() -> None:
+    kept, beside = Kept(), Thread()
+    rehearsals = Rehearsals(kept, beside.submit, beside, lambda _: True)
+    rehearsals.judge(Modules(YES), RankQuestion("1.2", EMPTY, NEW, False, 8.0), ignored)
+    rehearsals.over(NEW)
+    expire = beside.late[-1]
+    rehearsals.judge(Modules(YES), RankQuestion("1.3", NEW, EMPTY, False, 8.0), ignored)
+    expire()
+    assert kept.expired == 0
+
+
+def ignored(_: Judgement) -> None:
+    """Nobody waits for the vote."""
