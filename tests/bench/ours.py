@@ -122,9 +122,13 @@ class Ours:
 
 
 def content(size: int, turn: int, refuse: int) -> dict[str, Any]:
-    """A configuration of about `size` bytes, different at each turn."""
-    filler = {f"k{n:05}": f"value number {n:05}" for n in range(max(0, size - 100) // 26)}
-    return {"turn": turn, "bench": {"x": 1}, "filler": filler, "refuse": refuse}
+    """A configuration of about `size` bytes, different at each turn.
+
+    What changes is said to be other programs': no answer has to tell that nobody reads it.
+    """
+    filler = {f"k{n:05}": f"value number {n:05}" for n in range(max(0, size - 150) // 26)}
+    own = {"foreign": ["filler", "refuse", "turn"]}
+    return {"accord": own, "bench": {"x": 1}, "filler": filler, "refuse": refuse, "turn": turn}
 
 
 def _source(text: str) -> dict[str, str]:
