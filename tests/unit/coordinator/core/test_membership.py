@@ -4,10 +4,10 @@
 import pytest
 
 from coordinator.core.effects import Send
-from coordinator.core.requests import LoadRequest, RemoveRequest, Spec
+from coordinator.core.requests import ChangeRequest, Earlier, LoadRequest, RemoveRequest, Spec
 from coordinator.core.results import Result
 from protocol.messages import Abort, Refuse, Shutdown
-from tests.support.stage import NEW, Stage
+from tests.support.stage import NEW, OLD, Stage
 
 
 @pytest.fixture
@@ -74,3 +74,27 @@ def test_one_that_is_being_removed_is_told_so_again_when_it_comes_back(stage: St
     assert stage.untold(1)
     stage.died("c")
     assert stage.told(1).result is Result.REMOVED
+
+
+@pytest.mark.parametrize(("speaker", "name"), [("a", "c"), ("b", "a2")])
+def test_a_connection_is_that_of_one_member(stage: Stage, speaker: str, name: str) -> None:
+    stage.join(name, peer=speaker.encode())
+    assert [said.why for said in stage.sent(Refuse, speaker)] == [
+        f"this connection is that of {speaker}"
+    ]
+    assert name not in stage.machine.members
+
+
+def test_one_that_was_cast_off_hears_nothing_after_its_dismissal(stage: Stage) -> None:
+    stage.change(1, NEW)
+    for name in ("a", "b"):
+        stage.vote(name)
+    for name in ("a", "b"):
+        stage.applied(name)
+    stage.ask(2, ChangeRequest(Earlier(), "rollback"))
+    stage.read(OLD)
+    stage.vote("b", False)
+    stage.clear()
+    stage.ask(3, RemoveRequest("a", cancel=True))
+    assert stage.told(2).result is Result.REFUSED
+    assert [type(send.message) for send in stage.found(Send) if b"a" in send.peers] == [Shutdown]

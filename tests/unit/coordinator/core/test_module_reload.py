@@ -10,6 +10,7 @@ from coordinator.core.requests import ModuleReloadRequest
 from coordinator.core.results import Result
 from protocol import limits
 from protocol.messages import Refuse, Shutdown
+from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 from tests.support.stage import Stage
 
@@ -46,6 +47,18 @@ def test_one_that_is_not_asked_to_end_is_waited_for_once(stage: Stage, connected
     stage.step(TimePassed())
     told = stage.told(1)
     assert (told.result, told.reasons[0].message) == (Result.FAILED, "cannot be ended")
+
+
+def test_one_that_is_attached_is_not_ours_to_start_anew(stage: Stage) -> None:
+    stage.attach("b")
+    stage.clear()
+    stage.ask(1, ModuleReloadRequest("b"))
+    told = stage.told(1)
+    assert told.result is Result.REFUSED
+    assert [reason.code for reason in told.reasons] == [ReasonCode.CONFLICT]
+    assert "attached, not loaded" in told.reasons[0].message
+    assert not stage.sent(Shutdown)
+    assert stage.member("b").state is MemberState.RUNNING
 
 
 def test_the_death_of_another_module_is_no_matter_of_a_reload(stage: Stage) -> None:

@@ -217,3 +217,16 @@ def test_a_life_that_is_stopped_leaves_it_to_the_one_after(next_life: Room) -> N
 def test_without_the_option_nothing_is_undone() -> None:
     found = Room(Coordinator(1, ledger="here", provisional=Provisional(1, OLD)))
     assert found.machine.shared.provisional is None
+
+
+def test_the_client_is_told_the_time_of_the_change_and_of_its_undo(room: Room) -> None:
+    room.now = 1.0
+    room.applied("a")
+    room.applied("b", "no socket")
+    room.now = 3.0
+    room.vote("a")
+    room.applied("a")
+    room.now = 4.0
+    room.applied("b")
+    (told,) = room.told()
+    assert (told.result, told.seconds) == (Result.UNDONE, 4.0)

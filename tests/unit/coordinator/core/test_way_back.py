@@ -254,3 +254,16 @@ def test_the_death_of_one_that_has_no_vote_is_no_matter() -> None:
         stage.applied(name)
     told = stage.told(7)
     assert (told.result, told.reasons) == (Result.COMMITTED, ())
+
+
+def test_who_is_gone_on_the_way_back_is_not_waited_for(room: Room) -> None:
+    room.step(Unreachable(b"b"))
+    room.rollback()
+    room.vote("a")
+    room.applied("a")
+    assert not any(isinstance(effect, Answer) for effect in room.effects)
+    member = room.machine.members.get("b")
+    assert member is not None
+    room.step(Died("b", member.ticket, "killed"))
+    told = room.told()
+    assert (told.result, told.not_applied) == (Result.PARTIAL, ("b",))
