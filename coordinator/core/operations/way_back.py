@@ -134,8 +134,7 @@ class WayBack(Transaction):
         return super().declined(member, reasons)
 
     def time_passed(self) -> None:
-        late = self.committing_until is not None and self.shared.now >= self.committing_until
-        if late and self.phase is TransactionState.COMMITTING:
+        if self.committing_until is not None and self.shared.now >= self.committing_until:
             for member in self._awaited_back():
                 self._stays_behind(member)
         super().time_passed()
