@@ -112,6 +112,8 @@ def test_a_decision_that_nobody_knows_of_ends_the_broker(broker: SmallBroker) ->
     assert broker.machine.generation == 2
     broker.ask(4, ChangeRequest(Replacement(NEW), "load"))
     assert 4 not in broker.answers, "it is over"
+    broker.join("a")
+    assert not broker.processes.watched, "and nobody is taken up"
 
 
 @pytest.mark.parametrize("confirms", [True, False])

@@ -146,6 +146,7 @@ def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     SqliteLedger.open(str(tmp_path)).close()
     connection = sqlite3.connect(tmp_path / FILE)
     assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    assert SCHEMA_VERSION > 0, "SQLite's own number for a file that nobody has numbered"
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     connection.close()
     with pytest.raises(LedgerError, match="Start the newer version"):

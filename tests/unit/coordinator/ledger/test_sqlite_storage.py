@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The mark beside the ledger: how far it has got, as far as that is known."""
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -25,3 +27,12 @@ def test_a_mark_is_found_again_and_a_later_one_takes_its_place(storage: SqliteFi
 def test_what_is_no_mark_says_nothing(tmp_path: Path, storage: SqliteFile, text: bytes) -> None:
     (tmp_path / REACHED).write_bytes(text)
     assert storage.marked() == (0, 0)
+
+
+def test_a_mark_is_the_owners_alone_whatever_the_umask(tmp_path: Path, storage: SqliteFile) -> None:
+    before = os.umask(0)
+    try:
+        storage.mark(1, 1)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / REACHED).stat().st_mode) == 0o600
