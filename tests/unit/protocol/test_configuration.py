@@ -146,7 +146,7 @@ def test_other_encodings_are_refused(encoded: bytes) -> None:
 @pytest.mark.parametrize(
     "path",
     [("none",), ("text", "t"), ("text", 0), ("list", "one"), ("list", 2), ("list", -1),
-     ("number", 1), ("number", "1"), ("table", 0), ("table", "in", "deep")],
+     ("number", 1), ("number", "1"), ("table", 0), ("table", "out"), ("table", "in", "deep")],
 )  # fmt: skip
 def test_there_is_nothing_below_a_value_that_is_no_table_and_no_array(
     path: tuple[str | int, ...],
@@ -154,8 +154,9 @@ def test_there_is_nothing_below_a_value_that_is_no_table_and_no_array(
     content = Configuration.of(
         {"text": "text", "list": ["one", "two"], "number": 1, "table": {"in": "deep"}}
     )
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError) as raised:
         content.get(path)
+    assert raised.value.args == (format_key(path),), "all of it, for people"
 
 
 def test_get_walks_tables_and_arrays() -> None:

@@ -96,3 +96,16 @@ def test_an_admission_is_of_the_connection_on_which_it_came() -> None:
     machine.step(Cut())
     machine.step(Connected())
     assert claims(machine, Judged()) == [(1, OLD.digest)], "it joins anew, and is admitted anew"
+
+
+def test_what_was_refused_given_back_or_applied_is_not_kept() -> None:
+    prepare = Heard(Prepare("here", 1, "1.1", 1, NEW.digest, NEW.encoded, 10.0, False))
+    no = Judged((Reason("a", "no such table"),))
+    abort, commit = Heard(Abort("here", 1, "1.1")), Heard(Commit("here", 1, "1.1", 2))
+    for events in ((no,), (Judged(), abort), (Judged(), commit, Finished((), "{}"))):
+        machine = running()
+        machine.step(prepare)
+        assert machine.staged is not None
+        for event in events:
+            machine.step(event)
+        assert machine.staged is None, "a configuration may be large"
