@@ -291,7 +291,6 @@ class Membership:
         why = "removed by `flux module remove --cancel`"
         self.outbox.send([member], Shutdown(*self.shared.authority, why))
         self.members.disconnect(member)
-        member.incarnation = ""
         operation.lost(member, "was removed", dead=True)
         self.forget(member)
 

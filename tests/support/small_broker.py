@@ -59,11 +59,13 @@ class FailingDisk(SqliteFile):
 class WorkerAtOnce:
     """A worker whose jobs are done when they are handed in."""
 
+    finished = False
+
     def submit(self, job: Job, then: Then) -> None:
         then(result_of(job))
 
     def finish(self, seconds: float) -> None:
-        """There is nothing in line."""
+        self.finished = True  # there is nothing in line
 
 
 class StoppedClock:
@@ -174,7 +176,7 @@ class SmallBroker:
         self.answers: dict[int, Any] = {}
         self.ended: list[tuple[int, tuple[Reason, ...]]] = []
         self.is_ready = False
-        worker = WorkerAtOnce()
+        self.worker = worker = WorkerAtOnce()
         self.links, self.processes = QuietLinks(), NoProcesses()
         self.log = KeptLog(lambda: len(self.links.sent))
         self.machine = open_machine(self.ledger, 0.0, Coordinator)

@@ -395,3 +395,13 @@ def test_every_effect_has_a_moment_before_it_and_one_after(tmp_path: Path) -> No
     assert moments[decision : decision + 2] == [("before", "Decision"), ("after", "Decision")]
     assert told.index("Answer") > decision
     assert moments == [(when, what) for what in told[::2] for when in ("before", "after")]
+
+
+def test_a_broker_that_is_closed_does_nothing_more_once_its_ledger_is_written(
+    broker: SmallBroker,
+) -> None:
+    assert not broker.worker.finished
+    broker.executor.close()
+    assert broker.worker.finished
+    broker.ask(2, CONFIRM)
+    assert 2 not in broker.answers

@@ -98,3 +98,12 @@ def test_one_that_was_cast_off_hears_nothing_after_its_dismissal(stage: Stage) -
     stage.ask(3, RemoveRequest("a", cancel=True))
     assert stage.told(2).result is Result.REFUSED
     assert [type(send.message) for send in stage.found(Send) if b"a" in send.peers] == [Shutdown]
+
+
+def test_the_yes_of_one_that_was_cast_off_is_worth_nothing(stage: Stage) -> None:
+    stage.change(1, NEW)
+    stage.vote("a")
+    stage.ask(2, RemoveRequest("a", cancel=True))
+    stage.vote("b")
+    told = stage.told(1)
+    assert [str(reason) for reason in told.reasons] == ["a: was removed while it was asked"]

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Values that a restart was to try, and that were never run with, do not hold up the next ones."""
 
+import pytest
+
 from coordinator.core.events import TimePassed
-from coordinator.core.members import MemberState
-from coordinator.core.requests import ChangeRequest, ConfigureRequest, Earlier
+from coordinator.core.members import Member, MemberState
+from coordinator.core.operations.module_restore import can_restore
+from coordinator.core.requests import ChangeRequest, ConfigureRequest, Earlier, Spec
 from coordinator.core.results import Result
 from protocol import limits
 from protocol.messages import Shutdown
@@ -44,3 +47,29 @@ def test_values_that_no_process_came_up_with_can_be_changed_while_one_tries_agai
     stage.join("a")
     stage.applied("a")
     assert stage.told(4).result is Result.CONFIGURED
+
+
+OURS, FAILED = Spec("a"), MemberState.FAILED
+LONG = "1" * (limits.ARGUMENTS_LENGTH + 1)
+
+
+@pytest.mark.parametrize(
+    ("state", "untried", "spec", "value", "dry_run", "restarts"),
+    [
+        (FAILED, False, OURS, "1", False, True),
+        (MemberState.JOINING, True, OURS, "1", False, True),
+        (MemberState.JOINING, False, OURS, "1", False, False),
+        (MemberState.RUNNING, True, OURS, "1", False, False),
+        (FAILED, False, None, "1", False, False),
+        (FAILED, False, OURS, "1", True, False),
+        (FAILED, False, OURS, None, False, False),
+        (FAILED, False, OURS, LONG, False, False),
+    ],
+)
+def test_only_what_is_ours_and_cannot_be_asked_is_restarted_and_for_a_change(
+    state: MemberState, untried: bool, spec: Spec | None, value: str | None, dry_run: bool,
+    restarts: bool,
+) -> None:  # fmt: skip
+    member = Member("a", state, 0.0, spec=spec, runtime_untried=untried)
+    assert can_restore(member, ConfigureRequest("a", (("x", value),), dry_run=dry_run)) is restarts
+    assert not can_restore(None, ConfigureRequest("a", (("x", value),)))

@@ -21,6 +21,7 @@ from coordinator.core.machine import Coordinator
 from coordinator.core.members import MemberState
 from coordinator.core.requests import ChangeRequest, Earlier, Replacement
 from coordinator.core.results import Outcome, Result
+from protocol import limits
 from protocol.configuration import EMPTY, Configuration
 from protocol.messages import Abort, Applied, Join, Prepare, Vote
 from protocol.reasons import Reason
@@ -267,3 +268,32 @@ def test_who_is_gone_on_the_way_back_is_not_waited_for(room: Room) -> None:
     room.step(Died("b", member.ticket, "killed"))
     told = room.told()
     assert (told.result, told.not_applied) == (Result.PARTIAL, ("b",))
+
+
+def test_a_way_back_to_what_runs_already_waits_for_who_is_on_the_way_to_it(room: Room) -> None:
+    room.step(Unreachable(b"b"))
+    room.step(Asked(7, ChangeRequest(Earlier(), "rollback")))
+    change = room.machine.transaction
+    assert change is not None
+    room.step(CandidateRead(change.txid, NEW))
+    assert not any(isinstance(effect, Answer) for effect in room.effects)
+    room.step(Received(b"b", Join("", 0, "b-1", "b", 2, 0, "", None, 101, "b-1.2", "{}")))
+    room.applied("b")
+    assert room.told().result is Result.UNCHANGED
+
+
+def test_who_dies_too_often_on_the_way_back_is_not_waited_for() -> None:
+    stage = Stage()
+    stage.change(1, NEW)
+    stage.child("a")
+    stage.died("a")
+    stage.ask(7, ChangeRequest(Earlier(), "rollback"))
+    stage.read(OLD)
+    for _ in range(limits.RESTART_DEATHS):
+        assert stage.untold(7)
+        stage.died("a")
+        stage.now += limits.COMMIT_SECONDS / 10
+        stage.step(TimePassed())
+    told = stage.told(7)
+    assert (told.result, told.not_applied) == (Result.PARTIAL, ("a",))
+    assert stage.now < limits.COMMIT_SECONDS
