@@ -7,7 +7,7 @@ import json
 import time
 from pathlib import Path
 
-from tests.bench import changes, commands, extras
+from tests.bench import changes, commands, disk, extras
 from tests.bench.measure import Row
 
 
@@ -17,7 +17,7 @@ def main() -> None:
     scale = 0.1 if options.quick else 1.0
     wanted = [
         case
-        for case in itertools.chain(changes.cases(), commands.cases())
+        for case in itertools.chain(changes.cases(), disk.cases(), commands.cases())
         if any(options.case in name for name in case.names)
     ]
     if not wanted:
