@@ -4,8 +4,12 @@
 import pytest
 
 from coordinator.core.decisions import Provisional
+from coordinator.core.effects import Answer
+from coordinator.core.events import Asked, Stop, TimePassed
 from coordinator.core.machine import Coordinator
-from tests.support.stage import OLD, ran
+from coordinator.core.requests import ChangeRequest, Replacement
+from coordinator.core.results import Result
+from tests.support.stage import NEW, OLD, OTHER, Stage, ran
 
 
 def test_one_that_has_not_begun_can_be_read() -> None:
@@ -32,3 +36,16 @@ def test_what_a_former_life_may_have_had_to_undo_concerns_one_that_undoes(undoes
         provisional=Provisional(last.generation, OLD),
     )  # fmt: skip
     assert machine.is_provisional == undoes
+
+
+def test_who_waits_when_it_is_told_to_stop_is_answered_once() -> None:
+    stage = Stage()
+    stage.child("a")
+    stage.step(Asked(1, ChangeRequest(Replacement(NEW), "load")))
+    stage.step(Asked(2, ChangeRequest(Replacement(OTHER), "load", seconds=1.0)))
+    stage.step(Stop())
+    for stage.now in (1.0, 2.0):
+        stage.step(TimePassed())
+    (answer,) = (answer for answer in stage.found(Answer) if answer.client == 2)
+    assert answer.outcome.result is Result.REFUSED
+    assert "the broker is stopping" in str(answer.outcome.reasons[0])

@@ -6,6 +6,7 @@ from coordinator.core.events import Asked, Begin, Died, Received, Started, TimeP
 from coordinator.core.machine import Coordinator
 from coordinator.core.requests import LoadRequest, Spec
 from coordinator.core.results import Result
+from protocol import limits
 from protocol.configuration import EMPTY
 from protocol.messages import Leave
 from protocol.reasons import Reason
@@ -42,3 +43,16 @@ def test_the_death_of_another_module_is_no_matter_of_a_load() -> None:
     stage.join("a")
     stage.applied("a")
     assert stage.told(1).result is Result.LOADED
+
+
+def test_who_loads_a_module_whose_process_cannot_be_ended_is_answered() -> None:
+    """It hangs in the kernel, and no signal ends it."""
+    stage = Stage()
+    stage.ask(1, LoadRequest("a", Spec("a"), 10.0))
+    stage.started("a")
+    for stage.now in (10.0, 10.0 + limits.SHUTDOWN_SECONDS, 60.0):
+        stage.step(TimePassed())
+    told = stage.told(1)
+    assert told.result is Result.REFUSED
+    assert "was not ready within 10 s" in str(told.reasons[0])
+    assert not stage.machine.waiting
