@@ -68,3 +68,10 @@ def test_what_may_not_come(packets: list[bytes]) -> None:
 )
 def test_no_frame_begins_with_the_mark(message: messages.Message) -> None:
     assert encode(message)[0] != 0xC1
+
+
+@pytest.mark.parametrize("kind", [0, 4, 255])
+def test_a_kind_that_nobody_knows_is_no_packet_whatever_its_length(kind: int) -> None:
+    packet = shared(100)[:1] + bytes([kind]) + shared(100)[2:]
+    with pytest.raises(NotAPacket):
+        PacketReader(MOST).feed(packet)

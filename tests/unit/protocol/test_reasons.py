@@ -20,3 +20,12 @@ def test_a_key_that_is_too_deep_is_named_by_its_beginning(message: str) -> None:
     assert cut.key == ("k",) * limits.CONFIGURATION_DEPTH
     assert cut.message.endswith(CUT_MARK) == (len(message) > limits.REASON_BYTES)
     assert cut.message.startswith(message[: limits.REASON_BYTES])
+
+
+def test_keys_and_sources_count_as_well() -> None:
+    """Forty of them hold next to no message, and would be more than a message may be."""
+    key, source = ("k" * 1000,), Origin("s" * 1000, 1, 1)
+    for reason in (Reason("a", "no", key), Reason("a", "no", (), source)):
+        kept = bounded([reason] * 40)
+        assert len(kept) < 20
+        assert kept[-1].message.endswith(CUT_MARK)

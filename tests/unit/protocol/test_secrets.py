@@ -54,3 +54,8 @@ def test_below_a_secret_all_is_secret() -> None:
     assert at([("a",), ("b", ANY, "c")], ("b", 7)) == (("c",),)
     assert at([("a",), ("b", ANY, "c")], ("b", 7, "c")) == ((),)
     assert at([("a",)], ("z",)) == ()
+
+
+def test_of_a_secret_that_holds_another_nothing_is_left() -> None:
+    for secrets in (("abcd", "abcd-efgh"), ("abcd-efgh", "abcd")):
+        assert scrubbed("it is abcd-efgh.", secrets) == f"it is {MASK}."
