@@ -157,7 +157,7 @@ class Member:
     admission: Admission | Offered = Admission.NONE
     """Changed by Members only, which keeps an index of those who wait."""
     told: int = 0
-    """The generation of a Commit that is on its way and has not been answered; 0: none is."""
+    """The generation of a Commit that its life was in doubt of, and has not answered; or 0."""
     deadline: float | None = None
     """When the patience with STARTING or JOINING ends, or RESTARTING does (machine's clock)."""
     patience: float = limits.PREPARE_SECONDS

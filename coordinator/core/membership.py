@@ -129,6 +129,7 @@ class Membership:
         receipt = self.shared.decided.get(in_doubt)
         if receipt:
             self.outbox.tell_commit([member], receipt)
+            member.told = receipt.generation  # this life is in doubt of it, so it will answer
         else:
             self.outbox.send([member], Abort(*self.shared.authority, in_doubt))
 

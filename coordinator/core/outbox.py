@@ -53,9 +53,6 @@ class Outbox:
 
     def tell_commit(self, members: Iterable[Member], receipt: Receipt) -> None:
         """Send Commit to those of `members` that have a connection."""
-        there = [member for member in members if member.peer is not None]
-        for member in there:
-            member.told = receipt.generation
-        peers = tuple(member.peer for member in there if member.peer is not None)
+        peers = tuple(member.peer for member in members if member.peer is not None)
         if peers:
             self.emit(TellCommit(peers, receipt))

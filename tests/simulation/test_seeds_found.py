@@ -18,6 +18,8 @@ SEEDS = {
     1030712: "timeline: a yes of the same kind",
     1003936: "P2: one is admitted while what nobody reads is found out, and nobody was asked",
     1033656: "P2: the same, of one that was in doubt",
+    3008612: "liveness: a new life was told the Commit of the one before, which it does not answer",
+    3070841: "liveness: the same; its answer to the Admit was taken for that to the Commit",
 }
 
 
