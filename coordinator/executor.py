@@ -258,10 +258,7 @@ class Executor:
 
     def _record_not_applied(self, effect: RecordNotApplied) -> None:
         self._observer.not_applied(effect.generation, effect.names)
-        self._workers.ledger.submit(
-            lambda: self._ledger.record_not_applied(effect.generation, effect.names),
-            self._or_warn(_LOST),
-        )
+        self._record(lambda: self._ledger.record_not_applied(effect.generation, effect.names))
 
     def _remember(self, effect: RecordAttempt) -> None:
         self.record_attempt(effect.attempt)
@@ -273,9 +270,7 @@ class Executor:
         def then(reasons: tuple[Reason, ...]) -> None:
             complete = attempt._replace(reasons=reasons)
             self._observer.refused(complete)
-            self._workers.ledger.submit(
-                lambda: self._ledger.record_attempt(complete), self._or_warn(_LOST)
-            )
+            self._record(lambda: self._ledger.record_attempt(complete))
 
         self._locate(attempt.reasons, provenance, then)
 

@@ -10,16 +10,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from coordinator.api import guests
+from coordinator.api.changed_keys import without_secrets
 from coordinator.api.fields import Fields, count, generation, text
 from coordinator.api.handle import BrokerHandle
 from coordinator.api.secret_places import SecretPlaces, Secrets
 from coordinator.api.table import Caller, Kind, Look, Table, TableEntry
-from coordinator.comparison.differences import ABSENT, Difference, differences
+from coordinator.comparison.differences import Difference, differences
 from coordinator.ledger.errors import NotKept
 from coordinator.ledger.interface import History
 from protocol import limits
 from protocol.configuration import EMPTY, Configuration
-from protocol.keys import format_key
 from protocol.reasons import CUT_MARK
 
 
@@ -136,11 +136,10 @@ class _Comparison:
         return self._read[number]
 
     def _shown(self, difference: Difference) -> Fields:
-        shown: Fields = {"key": format_key(difference.key)}
-        for name, side in (("old", difference.old), ("new", difference.new)):
-            if side is ABSENT:
+        shown = without_secrets(difference, self._secrets).as_json()
+        for name in ("old", "new"):
+            if name not in shown:
                 continue
-            shown[name] = self._secrets.hidden(side, difference.key)
             whole = json.dumps(shown[name], ensure_ascii=False)
             if len(whole) > limits.TIMELINE_VALUE_LENGTH:
                 shown[name], shown["cut"] = whole[: limits.TIMELINE_VALUE_LENGTH] + CUT_MARK, True

@@ -70,9 +70,8 @@ class Children:
     # Supervisor
 
     def start(self, name: str, spec: Spec, ticket: int) -> None:
-        with self._connections.open(
-            name, ticket
-        ) as connection:  # from here on the module alone has that end
+        with self._connections.open(name, ticket) as connection:
+            # After this block the module alone has that end
             if not self._command:
                 self._fork_server.ask(ticket, name, spec.path, connection)
                 self._starting[ticket] = name
