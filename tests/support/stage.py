@@ -52,6 +52,24 @@ class Stage:
         self.pids: dict[str, int] = {}
         self.step(Begin(files=OLD) if begin is None else begin)
 
+    @classmethod
+    def with_attached(cls, *names: str) -> "Stage":
+        """Attached ones of these names run OLD, which is generation 1."""
+        found = cls()
+        for name in names:
+            found.attach(name)
+        found.clear()
+        return found
+
+    @classmethod
+    def with_children(cls, *names: str) -> "Stage":
+        """Children of these names do."""
+        found = cls()
+        for name in names:
+            found.child(name)
+        found.clear()
+        return found
+
     def step(self, event: Event) -> None:
         """This event, and what the disk answers unless it is told not to work."""
         step = self.machine.step(self.now, event)

@@ -13,11 +13,7 @@ from tests.support.stage import NEW, OLD, Stage
 @pytest.fixture
 def stage() -> Stage:
     """Attached `a` and `b` run OLD, which is generation 1."""
-    found = Stage()
-    found.attach("a")
-    found.attach("b")
-    found.clear()
-    return found
+    return Stage.with_attached("a", "b")
 
 
 @pytest.mark.parametrize("life", ["a-0", "a-2"])

@@ -18,10 +18,7 @@ from tests.support.stage import Stage
 @pytest.fixture
 def stage() -> Stage:
     """A child `a` that runs what is in force."""
-    found = Stage()
-    found.child("a")
-    found.clear()
-    return found
+    return Stage.with_children("a")
 
 
 def test_no_new_process_is_started_while_the_old_one_may_live(stage: Stage) -> None:

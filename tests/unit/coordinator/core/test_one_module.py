@@ -26,10 +26,7 @@ WHY = Reason("a", "has no mind to")
 @pytest.fixture
 def stage() -> Stage:
     """A child `a` that runs what is in force."""
-    found = Stage()
-    found.child("a")
-    found.clear()
-    return found
+    return Stage.with_children("a")
 
 
 # Load

@@ -38,11 +38,7 @@ WHY = Reason("a", "has no mind to")
 @pytest.fixture
 def stage() -> Stage:
     """Attached `a` and `b` run OLD, which is generation 1."""
-    found = Stage()
-    found.attach("a")
-    found.attach("b")
-    found.clear()
-    return found
+    return Stage.with_attached("a", "b")
 
 
 # The queue
