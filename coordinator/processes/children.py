@@ -41,8 +41,11 @@ class Connections(Protocol):
     def open(self, module: str, ticket: int) -> socket.socket:
         """The end that the module of this name is to be born with.  Raises OSError."""
 
-    def process_ended(self, ticket: int) -> None:
-        """Whoever has that end now, it is not the module: nothing more is to be heard from it."""
+    def process_ended(self, ticket: int, then: Callable[[], None]) -> None:
+        """Whoever has that end now, it is not the module: nothing more is to be heard from it.
+
+        `then` follows, at once or when what the module had said was heard.
+        """
 
 
 class Children:
@@ -181,9 +184,10 @@ class Children:
             self._program = None
             status = watched.status
             self._program_ended(status if status >= 0 else 128 - status)
+        elif watched.ours:  # its last words say why, and go before
+            died = Died(watched.name, watched.ticket, how)
+            self._connections.process_ended(watched.ticket, lambda: self._tell(died))
         else:
-            if watched.ours:
-                self._connections.process_ended(watched.ticket)
             self._tell(Died(watched.name, watched.ticket, how))
         self._reap_orphans()  # one may have been hidden behind this one
 

@@ -16,7 +16,7 @@ import os
 import select
 import socket
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from protocol import limits
 from protocol.packets import PACKET_BYTES, NotAPacket, PacketReader, is_short, pieces, shared
@@ -54,7 +54,7 @@ class _Packet:
 class _Pair:
     """One connection."""
 
-    __slots__ = ("is_deaf", "module", "name", "out", "reader", "sock", "ticket", "waits")
+    __slots__ = ("ended", "is_deaf", "module", "name", "out", "reader", "sock", "ticket", "waits")
 
     def __init__(self, name: bytes, module: str, ticket: int, sock: socket.socket) -> None:
         self.name = name
@@ -68,6 +68,8 @@ class _Pair:
         """Whether the kernel tells when there is room for more."""
         self.is_deaf = False
         """Nothing reaches it any more; what it has said is still to be read."""
+        self.ended: Callable[[], None] | None = None
+        """Its process is gone; to be called when all that it had said was read."""
 
     def flush(self) -> bool:
         """Send what the kernel takes now; False where the other end is gone."""
@@ -141,7 +143,7 @@ class SocketPairs:
         except OSError:
             packet = b""
         if not packet:
-            self._drop(peer)
+            self._end(peer)
             return None
         try:
             frame = peer.reader.feed(packet) if is_short(packet) else b""
@@ -149,7 +151,7 @@ class SocketPairs:
             frame = b""
         if frame is None or (isinstance(frame, bytes) and frame):
             return frame
-        self._drop(peer)  # no participant of ours says such a thing, or shares memory
+        self._end(peer)  # no participant of ours says such a thing, or shares memory
         return b""
 
     # Out
@@ -177,15 +179,22 @@ class SocketPairs:
 
     # Ends
 
-    def process_ended(self, ticket: int) -> None:
-        """The module that was started so is gone; what it had said is still to be read.
+    def process_ended(self, ticket: int, then: Callable[[], None]) -> None:
+        """The module that was started so is gone; `then` follows when all it had said was read.
 
         A child that it has forked may have its end, and has no say.
         """
         for peer in self._peers.values():
             if peer.ticket == ticket:
+                peer.ended = then
                 peer.sock.shutdown(socket.SHUT_RDWR)
                 return
+        then()
+
+    def _end(self, peer: _Pair) -> None:
+        self._drop(peer)
+        if peer.ended is not None:
+            peer.ended()
 
     def _drop(self, peer: _Pair) -> None:
         del self._peers[peer.name], self._by_descriptor[peer.sock.fileno()]

@@ -113,12 +113,35 @@ def test_a_child_of_a_module_that_is_gone_is_not_heard(pairs: SocketPairs) -> No
     """It has the descriptor; what the module itself had said comes first."""
     born, other = Born(pairs, ticket=7), Born(pairs, "other", ticket=8)
     born.link.send(b"\x91")
-    pairs.process_ended(7)
+    pairs.process_ended(7, lambda: None)
     born.link.send(b"\x92")  # a child of it
     assert [frame for _ in range(3) for frame in pairs.receive(10)] == [(born.peer, b"\x91")]
     assert pairs.send([born.peer, other.peer], b"\x93") == [born.peer]
     assert len(pairs) == 1
-    pairs.process_ended(7)
+    pairs.process_ended(7, lambda: None)
+
+
+def test_the_end_of_a_module_is_told_after_its_last_words(pairs: SocketPairs) -> None:
+    """They say why it ended; both may have come in the same moment."""
+    born, happened = Born(pairs, ticket=7), list[bytes]()
+    born.link.send(b"\x91")
+    born.link.send(b"\x92")
+    pairs.process_ended(7, lambda: happened.append(b"ended"))
+    assert happened == []
+    for _ in range(3):
+        for _, frame in pairs.receive(10):
+            happened.append(frame)
+    assert happened == [b"\x91", b"\x92", b"ended"]
+    pairs.process_ended(7, lambda: happened.append(b"gone before"))
+    assert happened[3:] == [b"gone before"]
+
+
+def test_a_broker_that_ends_is_told_of_no_more_ends() -> None:
+    pairs, ended = SocketPairs(), list[int]()
+    Born(pairs, ticket=7)
+    pairs.process_ended(7, lambda: ended.append(7))
+    pairs.close()
+    assert ended == []
 
 
 def test_the_end_of_the_broker_is_seen_once_and_for_all() -> None:
