@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Modules forked from the warm process: who dies with whom, who reaps whom, what is answered."""
 
+import ctypes
 import json
 import os
 import signal
@@ -22,6 +23,8 @@ from tests.chaos.broker import PLAIN, ChaosBroker
 from tests.chaos.campaign import wait_stopped
 from tests.support.client_calls import ROOT
 from tests.support.patience import AT_ONCE, FAR, PATIENCE, until
+
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def children(pid: int) -> dict[int, str]:
@@ -238,7 +241,8 @@ def test_a_fork_that_fails_is_an_answer() -> None:
 def test_a_late_answer_is_that_of_its_own_start(tmp_path: Path) -> None:
     """A start is given up and another of the same name asked for, before the first is answered."""
     told: list[Started | Died] = []
-    children = Children(SocketPairs(), EpollLoop())
+    pairs, loop = SocketPairs(), EpollLoop()
+    children = Children(pairs, loop)
     children.attach(told.append)
     try:
         children.start("a", Spec(str(PLAIN)), 1)
@@ -253,6 +257,10 @@ def test_a_late_answer_is_that_of_its_own_start(tmp_path: Path) -> None:
         assert [event.ticket for event in told if isinstance(event, Started)] == [2]
     finally:
         children.close()
+        pairs.close()
+        loop.close()
+        # For the tests that follow: this process has been made the heir of orphans (prctl(2))
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0)
 
 
 def test_a_load_is_given_up_and_the_next_of_its_name_is_another(broker: ChaosBroker) -> None:
