@@ -130,7 +130,7 @@ _SHAPES: tuple[tuple[type[Any], tuple[Shape, ...]], ...] = (
                         ARGUMENTS_OR_NONE)),
     (messages.Commit, (LEDGER, COUNT, NAME, COUNT)),
     (messages.Abort, (LEDGER, COUNT, NAME)),
-    (messages.Shutdown, (LEDGER, COUNT, _WHY)),
+    (messages.Shutdown, (LEDGER, COUNT, NAME, _WHY)),
     (messages.Inquire, (LEDGER, COUNT, COUNT, QUESTION)),
 )  # fmt: skip
 _TAGS = {build: tag for tag, (build, _) in enumerate(_SHAPES)}

@@ -175,6 +175,8 @@ class Shutdown(NamedTuple):
 
     ledger: LedgerId
     epoch: int
+    session: str
+    """That of its last Join; by that, who comes from another ledger knows who may say this."""
     why: str
 
 

@@ -96,7 +96,6 @@ from protocol.messages import (
     LedgerId,
     Refuse,
     Report,
-    Shutdown,
     Vote,
 )
 from protocol.reason_code import ReasonCode
@@ -443,7 +442,7 @@ class Coordinator:
         unasked = [member for member in ours if member.state is not MemberState.LEAVING]
         for member in unasked:
             member.become(MemberState.LEAVING, MemberInput.REMOVE, self.shared.now)
-        self.outbox.send(unasked, Shutdown(*self.shared.authority, "the broker is stopping"))
+            self.shared.dismiss(member, "the broker is stopping")
         if not ours or self.shared.now >= self.stopping_until:
             self.halted = True
             self.outbox.emit(Halt())

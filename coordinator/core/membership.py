@@ -16,7 +16,7 @@ from coordinator.core.operation import Operation
 from coordinator.core.requests import Spec
 from coordinator.core.state import SharedState
 from protocol import limits
-from protocol.messages import Abort, Applied, Join, Leave, Refuse, Shutdown
+from protocol.messages import Abort, Applied, Join, Leave, Refuse
 from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason
 
@@ -53,7 +53,7 @@ class Membership:
             operation.lost(member, "lost its connection", dead=False)
         self._take_in(member, peer, message)
         if member.state is MemberState.LEAVING:
-            self.outbox.send([member], Shutdown(*self.shared.authority, "removed"))
+            self.shared.dismiss(member, "removed")
             return
         if message.ledger in ("", self.shared.ledger):
             self._resolve(member, message.in_doubt, operation)
@@ -290,7 +290,7 @@ class Membership:
         """Wait for an attached one no longer: it is told to go, and counts as dead from now on."""
         self.outbox.log("cancel", module=member.name)
         why = "removed by `flux module remove --cancel`"
-        self.outbox.send([member], Shutdown(*self.shared.authority, why))
+        self.shared.dismiss(member, why)
         self.members.disconnect(member)
         operation.lost(member, "was removed", dead=True)
         self.forget(member)

@@ -11,7 +11,7 @@ from coordinator.core.members import Admission, Member, MemberInput, Members, Me
 from coordinator.core.outbox import Outbox
 from coordinator.core.results import Outcome, Result
 from protocol import limits
-from protocol.messages import LedgerId
+from protocol.messages import LedgerId, Shutdown
 from protocol.reasons import Reason
 
 
@@ -128,6 +128,10 @@ class SharedState:
         if member.state is MemberState.JOINING:
             self.expect(member)
         self.outbox.emit(TellAdmit(member.peer, member.session, self.running, member.arguments()))
+
+    def dismiss(self, member: Member, why: str) -> None:
+        """Send it away, if it has a connection."""
+        self.outbox.send([member], Shutdown(*self.authority, member.session, why))
 
     def expect(self, member: Member) -> None:
         """Set the deadline of the state that `member` is in."""

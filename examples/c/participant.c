@@ -326,9 +326,11 @@ static void prepare(struct participant *own, struct reader *from, struct writer 
 
 static bool obeys(struct participant *own, struct text ledger, uint64_t epoch, uint64_t tag,
                   struct reader rest) {  // 2
-    if (tag == ADMIT && !same(take_text(&rest), of_name(&own->session))) return false;
+    bool answers = (tag == ADMIT || tag == SHUTDOWN) &&  // the Join of this connection
+                   same(take_text(&rest), of_name(&own->session));
+    if (tag == ADMIT && !answers) return false;
     if (!same(ledger, of_name(&own->ledger))) {
-        if (own->ledger.size && tag != ADMIT) return false;
+        if (own->ledger.size && !answers) return false;
         if (!keep_name(&own->ledger, ledger)) return false;
         own->generation = 0;
     } else if (epoch < own->epoch) {
@@ -340,7 +342,7 @@ static bool obeys(struct participant *own, struct text ledger, uint64_t epoch, u
 
 // One frame, whatever is in it; the answer, if there is one, is in `out`.
 static void hear(struct participant *own, const uint8_t *bytes, size_t size, struct writer *out) {
-    static const uint32_t fields[] = {7, 3, 9, 4, 3, 3, 4};  // of Admit to Inquire
+    static const uint32_t fields[] = {7, 3, 9, 4, 3, 4, 4};  // of Admit to Inquire
     struct reader from = {bytes, bytes + size, false};
     uint32_t count = take_array(&from);
     uint64_t version = take_count(&from), tag = take_count(&from);
@@ -377,6 +379,7 @@ static void hear(struct participant *own, const uint8_t *bytes, size_t size, str
         say("aborted", txid);
         let_go(own);
     } else if (tag == SHUTDOWN) {  // 8
+        take_text(&from);
         struct text why = take_text(&from);
         if (from.bad) return;
         say("shutdown", why);

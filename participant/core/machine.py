@@ -182,14 +182,16 @@ class Participant:
         """Returns True if its sender may command here (fencing).
 
         The coordinator of another ledger may take over by an Admit that answers the Join on this
-        very connection: whoever serves the socket that we were told to join has the authority of
-        the socket's owner, and that Join has told it what we run and whose decision we wait for.
+        very connection, and may send away by a Shutdown that does: whoever serves the socket that
+        we were told to join has the authority of the socket's owner, and that Join has told it what
+        we run and whose decision we wait for.
         """
         if isinstance(message, Admit) and message.session != self.session:
             return False
         if message.ledger == self.ledger:
             return message.epoch >= self.epoch
-        if self.ledger and not isinstance(message, Admit):
+        answers = isinstance(message, Admit | Shutdown) and message.session == self.session
+        if self.ledger and not answers:
             return False
         self.ledger = message.ledger
         self.generation = 0  # what we run has a number in the other ledger only

@@ -20,6 +20,8 @@ SEEDS = {
     1033656: "P2: the same, of one that was in doubt",
     3008612: "liveness: a new life was told the Commit of the one before, which it does not answer",
     3070841: "liveness: the same; its answer to the Admit was taken for that to the Commit",
+    3111566: "liveness: in doubt, it came to another ledger, which had removed it, and did not go",
+    3005327: "warnings: a liar's yes came before its own vote, which warned",
 }
 
 

@@ -88,7 +88,7 @@ def _message(words: list[str], epoch: int, session: str, named: dict[str, str]) 
         case ["refuse", why]:
             return Refuse(ledger, epoch, why)
         case ["shutdown"]:
-            return Shutdown(ledger, epoch, "removed")
+            return Shutdown(ledger, epoch, named.get("session", session), "removed")
     raise ValueError(f"no such command: {words}")
 
 

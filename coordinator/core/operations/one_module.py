@@ -17,7 +17,7 @@ from coordinator.core.requests import (
 from coordinator.core.results import Result
 from coordinator.core.state import SharedState
 from protocol import limits
-from protocol.messages import Applied, Shutdown
+from protocol.messages import Applied
 from protocol.nearest import did_you_mean
 from protocol.reasons import Reason
 
@@ -82,7 +82,7 @@ class ModuleOperation(Operation, Generic[AnyRequest]):
         """Send Shutdown.  Returns False if it has no connection and must be killed instead."""
         if member.peer is None:
             return False
-        self.outbox.send([member], Shutdown(*self.shared.authority, why))
+        self.shared.dismiss(member, why)
         return True
 
     def _kill(self, member: Member) -> None:

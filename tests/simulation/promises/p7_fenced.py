@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """P7: a lower epoch of the same ledger never changes a participant, and another ledger only once it
-has admitted it, in answer to the Join on this very connection.
+has admitted it, or sent it away, in answer to the Join on this very connection.
 
 Judged by what the participant was told and what it did, not by the epoch and the ledger that it
 believes to obey.  A Refuse may tell it to go away, whoever says it: it commands nothing, and one
@@ -21,6 +21,7 @@ from protocol.messages import (
     Join,
     Prepare,
     Refuse,
+    Shutdown,
 )
 from tests.simulation.promises.base import Promise
 
@@ -66,11 +67,11 @@ class Fenced(Promise):
         if isinstance(message, Refuse):
             self._nothing_is_done(host, message, effects, Quit)
             return
-        answers = not isinstance(message, Admit) or message.session == fence.session
+        answers = isinstance(message, Admit | Shutdown) and message.session == fence.session
         if fence.ledger in ("", message.ledger):
-            may = answers and message.epoch >= fence.epoch
+            may = (answers or not isinstance(message, Admit)) and message.epoch >= fence.epoch
         else:
-            may = answers and isinstance(message, Admit)
+            may = answers
             decides = isinstance(message, Abort | Commit | Prepare)
             if decides and not host.is_from_the_past and not self.world.is_liar(host.name):
                 raise self.broken(

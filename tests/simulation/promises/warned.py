@@ -2,7 +2,8 @@
 """Not a numbered promise: what a member warns of is heard.
 
 A change that is committed, or would be, comes back with every warning that came with a yes to it;
-and a strict one is not committed while there is any.  On the way back a vote that comes too late is
+and a strict one is not committed while there is any (but a liar's, whose yes without one may have
+been what was heard).  On the way back a vote that comes too late is
 no vote, and its warning none either.
 """
 
@@ -44,9 +45,9 @@ class Warned(Promise):
     def durable(self, book: Book, decision: Decision) -> None:
         question = book, decision.txid
         warned = self.warned.get(question, set()).intersection(decision.members)
-        if question in self.strict and warned:
-            name = min(warned)
-            raise self.broken(f"{decision.txid} is strict and on disk, and {name} warned of it")
+        for name in sorted(warned) if question in self.strict else ():
+            if not self.world.is_liar(name):
+                raise self.broken(f"{decision.txid} is strict and on disk, and {name} warned of it")
 
     def answered(self, broker: "SimulatedBroker", client: Client | None, outcome: Outcome) -> None:
         if outcome.result not in _ACCEPTED:

@@ -62,7 +62,7 @@ others = st.one_of(
     st.builds(messages.Refuse, ledgers, counts, st.text(max_size=50)),
     st.builds(messages.Commit, ledgers, counts, names, counts),
     st.builds(messages.Abort, ledgers, counts, names),
-    st.builds(messages.Shutdown, ledgers, counts, st.text(max_size=50)),
+    st.builds(messages.Shutdown, ledgers, counts, names, st.text(max_size=50)),
     st.builds(messages.Inquire, ledgers, counts, counts),
 )
 

@@ -64,7 +64,11 @@ def test_what_may_not_come(packets: list[bytes]) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [messages.Leave(1, "i", "m"), messages.Refuse("l" * 32, 1, "no"), messages.Shutdown("", 0, "")],
+    [
+        messages.Leave(1, "i", "m"),
+        messages.Refuse("l" * 32, 1, "no"),
+        messages.Shutdown("", 0, "s", ""),
+    ],
 )
 def test_no_frame_begins_with_the_mark(message: messages.Message) -> None:
     assert encode(message)[0] != 0xC1

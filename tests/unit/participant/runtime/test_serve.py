@@ -108,7 +108,7 @@ def test_it_is_served_to_its_end() -> None:
     shown = queues.sent.popleft()
     assert isinstance(shown, Report)
     assert (shown.ticket, shown.text) == (7, '{"pin": "********"}')
-    queues.coming.append(encode(Shutdown(LEDGER, 1, "enough")))
+    queues.coming.append(encode(Shutdown(LEDGER, 1, "s", "enough")))
     assert serving.run().wanted
     assert isinstance(queues.sent.popleft(), Leave)
     assert queues.closed
@@ -164,5 +164,5 @@ def test_while_a_check_runs_its_participant_hears() -> None:
     assert serving.module.config.checks[0].name == "yes"
     queues.coming.append(prepare(serving, "1.3", hang))
     serving.turn()
-    queues.coming.append(encode(Shutdown(LEDGER, 1, "enough")))
+    queues.coming.append(encode(Shutdown(LEDGER, 1, "s", "enough")))
     assert serving.run().wanted
