@@ -35,12 +35,10 @@ class Ballot:
         """Those whose vote is not here yet."""
         return self.voters - self.votes.keys()
 
-    def record(self, voter: str, yes: bool) -> bool:
-        """Count a vote; False where it does not count: the first one of each voter does."""
-        if not self.awaits(voter):
-            return False
-        self.votes[voter] = yes
-        return True
+    def record(self, voter: str, yes: bool) -> None:
+        """Count a vote, if it is the first one of a voter."""
+        if self.awaits(voter):
+            self.votes[voter] = yes
 
     def strike(self, voter: str) -> None:
         """It will never apply anything, whatever it said: its vote is a no."""
