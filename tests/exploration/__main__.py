@@ -11,6 +11,7 @@ from tests.exploration.kept import Kept, Unusable, code_digest
 from tests.exploration.search import Report, Search
 from tests.exploration.spec import Spec
 from tests.exploration.worlds import WORLDS
+from tests.support.garbage import collect_seldom
 
 SLICE = 600.0
 """Seconds after which what was seen is written down, so that no more than that can be lost."""
@@ -89,4 +90,5 @@ def _explore(run: _Run, names: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    collect_seldom()
     sys.exit(main())

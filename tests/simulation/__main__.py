@@ -19,6 +19,7 @@ from tests.simulation.pieces import PIECE, Pieces, source_digest
 from tests.simulation.report import story_of
 from tests.simulation.run import MakeStore, run
 from tests.simulation.sqlite_store import SqliteStore
+from tests.support.garbage import collect_seldom
 
 _REPORT_SECONDS = 30.0
 
@@ -104,4 +105,5 @@ def _pieces(options: argparse.Namespace, store: MakeStore) -> int:
 
 
 if __name__ == "__main__":
+    collect_seldom()
     sys.exit(main())

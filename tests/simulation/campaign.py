@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Many seeds, spread over processes.  Each seed is a world of its own, so they do not disturb."""
 
-import gc
 import itertools
 import multiprocessing
 from collections import Counter
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 
 from tests.simulation.mutants.all import mutated
 from tests.simulation.run import MakeStore, run
+from tests.support.garbage import collect_seldom
 
 _BATCH, _PART = 50, 200
 
@@ -68,12 +68,6 @@ def batch(given: Batch) -> Total:
                 total.failing = seed
                 break
     return total
-
-
-def collect_seldom() -> None:
-    """What was imported is never garbage; a fifth of the time went into looking at it."""
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 @dataclass(frozen=True, slots=True)
