@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Programs that do nothing but go through states spend a fifth of their time on looking for cycles."""
+"""What only goes through states spends a fifth of its time on looking for cycles."""
 
 import gc
 
