@@ -21,6 +21,7 @@ SEEDS = {
     3008612: "liveness: a new life was told the Commit of the one before, which it does not answer",
     3070841: "liveness: the same; its answer to the Admit was taken for that to the Commit",
     3111566: "liveness: in doubt, it came to another ledger, which had removed it, and did not go",
+    11015479: "P2: one came back while the only other one owed an earlier vote",
     3005327: "warnings: a liar's yes came before its own vote, which warned",
 }
 

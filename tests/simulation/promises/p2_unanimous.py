@@ -3,9 +3,10 @@
 
 Who the members are at the moment of asking is known from what the coordinator has heard and said
 (`tests.simulation.roll`), not from the decision or from its own list; and the votes are those that
-participants gave, not those that it counted.  That moment is the first Prepare, or for a strict
-change what is looked for beside the votes: whoever comes to be a member after that, while it is
-looked for and there was nobody to ask, is admitted to what is decided, as it is during any vote.
+participants gave, not those that it counted.  That moment is the line of the log that tells of it.
+Mostly Prepare is sent then; not to one that owes an earlier vote, and where all do or there is
+nobody, not at all.  Whoever comes to be a member after that, before the decision, is admitted to
+what is decided, as it is during any vote.
 
 A change that goes back does not need the vote of a member that is not well: one that is gone or cut
 off, that does not run what is in force, or that has not answered in time.
@@ -14,7 +15,7 @@ off, that does not run what is in force, or that has not answered in time.
 from typing import TYPE_CHECKING
 
 from coordinator.core.decisions import Decision
-from coordinator.core.effects import FindUnread, Send, Step
+from coordinator.core.effects import Send, Step, WriteLog
 from coordinator.core.events import Event
 from coordinator.core.operations.confirm import UNDO
 from protocol.messages import FromParticipant, Join, Prepare, Vote
@@ -73,8 +74,8 @@ class Unanimous(Promise):
                 late_at = self.world.scheduler.now + effect.message.allowed
                 self._asks(broker, roll, question)
                 self.late_at.setdefault(question, late_at)
-            elif isinstance(effect, FindUnread):  # beside the votes, and where nobody has one
-                self._asks(broker, roll, (broker.book, effect.txid))
+            elif isinstance(effect, WriteLog) and effect.event == "prepare":
+                self._asks(broker, roll, (broker.book, dict(effect.fields)["txid"]))
         if step.force is not None:
             question = broker.book, step.force.txid
             self._asks(broker, roll, question)
