@@ -127,8 +127,7 @@ def _items(text: str) -> Iterator[str]:
     position = _SEPARATORS.match(text).end()  # type: ignore[union-attr]  # it matches anywhere
     while position < len(text):
         item = _ITEM.match(text, position)
-        unbalanced = item is None or text[item.end() : item.end() + 1] in ("[", "]")
-        if item is None or unbalanced:
+        if item is None:
             raise _bad(text, "its brackets are unbalanced or nested")
         yield item[0]
         position = _SEPARATORS.match(text, item.end()).end()  # type: ignore[union-attr]

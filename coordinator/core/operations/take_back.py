@@ -55,7 +55,8 @@ class TakeBack(WayBack):
         """Also who has declined the change, because it came when the decision was made already."""
         super()._bring_along()
         for member in self.shared.members:
-            if member.state is MemberState.REFUSED and member.peer is not None:
+            if member.state is MemberState.REFUSED:
+                assert member.peer is not None, "one that is cut off is joining"
                 self.returning[member.name] = member
                 self.acknowledgements.expect(member.name)
 

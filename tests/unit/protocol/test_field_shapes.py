@@ -33,6 +33,23 @@ def test_a_reasons_key_is_as_deep_as_a_configuration_and_no_deeper() -> None:
     assert "key is not a path" in found.why
 
 
+def test_a_reasons_message_is_so_long_and_no_longer() -> None:
+    most = 2 * limits.REASON_BYTES
+    assert isinstance(decode_from_participant(encode(vote(Reason("a", "n" * most)))), Vote)
+    assert isinstance(
+        decode_from_participant(encode(vote(Reason("a", "n" * (most + 1))))), Malformed
+    )
+
+
+def test_all_reasons_together_are_so_long_and_no_longer() -> None:
+    most = limits.REASONS_BYTES + limits.REASON_BYTES
+    whole, rest = divmod(most, limits.REASON_BYTES)
+    full = [Reason("a", "n" * limits.REASON_BYTES)] * whole
+    for more in (rest, rest + 1):
+        found = decode_from_participant(encode(vote(*full, Reason("a", "n" * more))))
+        assert isinstance(found, Vote) == (more == rest), found
+
+
 @pytest.mark.parametrize("keys", [1, limits.ARGUMENTS_LENGTH - 1, limits.ARGUMENTS_LENGTH // 2])
 def test_all_arguments_together_are_so_long_and_no_longer(keys: int) -> None:
     """Keys and values count; where they are from does not."""

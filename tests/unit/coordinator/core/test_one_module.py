@@ -150,6 +150,12 @@ def test_so_many_values_are_refused_before_it_is_asked(stage: Stage) -> None:
     assert stage.sent(Prepare)
 
 
+def test_it_is_told_how_little_time_there_is(stage: Stage) -> None:
+    stage.ask(1, ConfigureRequest("a", (("x", "1"),), seconds=0.5))
+    (prepare,) = stage.sent(Prepare)
+    assert prepare.allowed == 0.5
+
+
 def test_values_that_it_accepted_and_did_not_apply_are_told_so(stage: Stage) -> None:
     stage.ask(1, ConfigureRequest("a", (("x", "1"),)))
     stage.vote("a")

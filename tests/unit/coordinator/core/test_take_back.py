@@ -143,6 +143,17 @@ def test_the_history_will_say_what_was_undone_and_why(room: Room) -> None:
     assert undo.request.who.command == "undo of generation 2"
 
 
+@pytest.mark.parametrize("verb", ["load", "unset"])
+def test_whatever_is_asked_for_is_undone(verb: str) -> None:
+    room = Room(Coordinator(1, ledger="here", undo_failures=True))
+    room.join("a", 100)
+    room.applied("a")
+    room.step(Asked(1, ChangeRequest(Replacement(NEW), verb)))
+    room.vote("a")
+    room.applied("a", "no socket")
+    assert isinstance(room.machine.operation, TakeBack)
+
+
 def test_an_undo_that_is_refused_is_tried_again(room: Room) -> None:
     room.applied("a")
     room.applied("b", "no socket")
@@ -206,6 +217,21 @@ def test_the_next_life_undoes_what_one_does_not_come_to_run(next_life: Room) -> 
     assert isinstance(next_life.machine.operation, TakeBack)
     next_life.vote("a")
     assert next_life.machine.generation == 3
+
+
+def test_the_next_life_keeps_what_runs_where_a_voter_does_not_come_back(next_life: Room) -> None:
+    next_life.join("a", 100)
+    next_life.applied("a")
+    next_life.join("b", 101)
+    next_life.step(Unreachable(b"b"))
+    next_life.now = limits.REJOIN_SECONDS
+    next_life.step(TimePassed())
+    assert isinstance(next_life.machine.operation, Completion)
+    assert not next_life.kept()
+    next_life.now += limits.COMMIT_SECONDS
+    next_life.step(TimePassed())
+    assert next_life.kept(), "it is not there to run anything else"
+    assert next_life.machine.generation == 2
 
 
 def test_a_life_that_is_stopped_leaves_it_to_the_one_after(next_life: Room) -> None:

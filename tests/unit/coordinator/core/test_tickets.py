@@ -80,6 +80,17 @@ def test_a_start_that_was_given_up_is_killed_by_its_ticket_and_answers_for_itsel
     assert (member.ticket, member.pid, member.state) == (start.ticket, 0, MemberState.STARTING)
 
 
+def test_whoever_was_early_is_refused_when_the_process_that_was_awaited_has_ended() -> None:
+    machine = Machine()
+    ticket = machine.load()
+    machine.step(Received(b"p", join(99)))
+    machine.step(Died("a", ticket, "exited with status 1"))
+    (send,) = (effect for effect in machine.effects if isinstance(effect, Send))
+    assert send.peers == (b"p",)
+    assert isinstance(send.message, Refuse)
+    assert send.message.why.endswith("is another one, and exited with status 1")
+
+
 def test_whoever_was_early_is_refused_when_the_module_is_given_up() -> None:
     machine = Machine()
     ticket = machine.load()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from coordinator.core.effects import Answer, Kill, RecordNotApplied, Send, TellAdmit
+from coordinator.core.effects import Answer, Kill, RecordNotApplied, Send, TellAdmit, WriteLog
 from coordinator.core.events import (
     Asked,
     Begin,
@@ -280,6 +280,35 @@ def test_a_way_back_to_what_runs_already_waits_for_who_is_on_the_way_to_it(room:
     room.step(Received(b"b", Join("", 0, "b-1", "b", 2, 0, "", None, 101, "b-1.2", "{}")))
     room.applied("b")
     assert room.told().result is Result.UNCHANGED
+
+
+def test_who_hangs_over_what_was_offered_to_it_is_started_anew_on_the_way_back() -> None:
+    stage = Stage()
+    stage.change(1, NEW)
+    stage.child("a")
+    stage.child("b")
+    stage.died("a")
+    stage.now = limits.RESTART_LONGEST_SECONDS
+    stage.step(TimePassed())
+    stage.started("a")
+    stage.join("a")
+    assert stage.found(TellAdmit)[-1].peer == b"a", "and it does not answer"
+    stage.clear()
+    stage.ask(7, ChangeRequest(Earlier(), "rollback"))
+    stage.read(OLD)
+    stage.vote("b")
+    killed = [effect.name for effect in stage.found(Kill)]
+    assert killed == ["a"]
+
+
+def test_the_log_tells_who_was_excused_and_why(room: Room) -> None:
+    room.rollback()
+    room.effects.clear()
+    room.step(Unreachable(b"b"))
+    (line,) = (
+        dict(e.fields) for e in room.effects if isinstance(e, WriteLog) and e.event == "excused"
+    )
+    assert (line["module"], line["why"]) == ("b", "lost its connection")
 
 
 def test_who_dies_too_often_on_the_way_back_is_not_waited_for() -> None:

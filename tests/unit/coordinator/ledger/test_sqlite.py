@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The ledger on a real disk: what it keeps, what it refuses, and what it says when it cannot."""
 
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -140,6 +141,17 @@ def test_a_later_coordinator_fences_the_one_before(tmp_path: Path) -> None:
     assert new.force(decision(3, epoch=2, x=3)).generation == 3
     old.close()
     new.close()
+
+
+def test_a_version_of_the_ledger_means_these_tables(tmp_path: Path) -> None:
+    """Who changes them gives them a new number (and knows how to take on the old one)."""
+    SqliteLedger.open(str(tmp_path)).close()
+    connection = sqlite3.connect(tmp_path / FILE)
+    tables = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+    shown = " ".join(" ".join(text.split()) for (text,) in tables)
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    connection.close()
+    assert (version, hashlib.sha256(shown.encode()).hexdigest()[:16]) == (1, "533aaf2b7067250f")
 
 
 def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
