@@ -128,14 +128,15 @@ class Draft:
         if turned.failed:
             raise Broken("assertion", turned.failed)
         machine = self.parts.facts(turned.machine)
-        wakes = {wake for wake in life.wakes if wake in machine.moments}
+        # One that is due comes all the same; of the others, those that the machine waits for.
+        wanted = {0.0, *machine.moments}
+        wakes = wanted.intersection(life.wakes)
         life = life._replace(machine=turned.machine, taken=turned.taken)
         ended = ""
         for verb, about in turned.calls:
             match verb:
                 case "wake":
-                    if about[0] in machine.moments:
-                        wakes.add(about[0])
+                    wakes.update(wanted.intersection(about))
                 case "send":
                     life = self._send(life, *about)
                 case "submit":

@@ -98,9 +98,9 @@ class World(Acts):
         """All that may happen now."""
         soon = list(self._progress(draft))
         late = [] if soon else list(self._slow_things(draft))
-        slow = draft.budget.slow and soon and draft.life is not None and draft.life.wakes
+        wakes = draft.life.wakes if draft.life is not None else ()
         found = [*soon, *late]
-        if slow:
+        if draft.budget.slow and soon and wakes and 0.0 not in wakes:
             found.append(Move("time passes, though there is more to do", _spent("slow", self._pass),
                               progress=False))  # fmt: skip
         found.extend(self._clients(draft))
@@ -120,6 +120,8 @@ class World(Acts):
             yield from self._of_process(draft, process)
 
     def _of_life(self, draft: Draft, life: Life) -> Iterator[Move]:
+        if life is draft.life and 0.0 in life.wakes:  # it was due when it was asked for
+            yield Move("the broker is woken, as it wanted", self._pass)
         if life.line and not life.news:
             yield Move("the disk writes", self._disk(life, None))
             if draft.budget.full:
