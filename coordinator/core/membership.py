@@ -332,6 +332,11 @@ class Membership:
         if early is not None:
             self.join(early.peer, early.message, operation)
 
+    def let_go(self, member: Member, why: str) -> None:
+        """No process of it is waited for any more; whoever was early hears why."""
+        member.ticket, member.pid = 0, 0
+        self._refuse_early(member, why)
+
     def start_afresh(self, member: Member) -> None:
         """Start a member of ours at once, as if nothing had been wrong with it."""
         member.why, member.patience = "", limits.PREPARE_SECONDS

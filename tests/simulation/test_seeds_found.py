@@ -21,6 +21,9 @@ SEEDS = {
     3008612: "liveness: a new life was told the Commit of the one before, which it does not answer",
     3070841: "liveness: the same; its answer to the Admit was taken for that to the Commit",
     3111566: "liveness: in doubt, it came to another ledger, which had removed it, and did not go",
+    10106071: "P2: who was late by a rounding error",
+    11128973: "liveness: back in doubt at a start, it kept the values of a former life",
+    11135826: "liveness: early, of a reload that was given up, and never told so",
     11015479: "P2: one came back while the only other one owed an earlier vote",
     3005327: "warnings: a liar's yes came before its own vote, which warned",
 }

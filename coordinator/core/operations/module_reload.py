@@ -161,8 +161,8 @@ class ModuleReload(ModuleOperation[ModuleReloadRequest]):
         self._move(given)
         reasons = self.reasons or (Reason(self.name, why, code=code),)
         member.become(MemberState.FAILED, MemberInput.NOT_RELOADED, self.shared.now)
-        member.ticket, member.pid = 0, 0
         member.why = f"did not come up when it was reloaded: {reasons[0].message}"
+        self.membership.let_go(member, f"{self.name} {member.why}")
         self._close(*reasons)
 
     def time_passed(self) -> None:

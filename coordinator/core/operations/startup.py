@@ -61,6 +61,10 @@ class _StartTransaction(Transaction):
             self.candidate = found
         self.on_read()
 
+    def _brings_values(self, member: Member) -> bool:
+        """Also to who survived: what a former life gave it for the time of that life is over."""
+        return bool(member.generation) or super()._brings_values(member)
+
     def barred(self) -> None:
         """Nothing bars it: files that were changed while the broker was down replace what ran."""
 

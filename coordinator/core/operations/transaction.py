@@ -160,11 +160,14 @@ class Transaction(ChangeOperation):
             max(0.0, self.deadline - self.shared.now),
             self.request.dry_run,
         )
-        # At a start nobody has been admitted, so nobody knows its load arguments yet.
-        new = [member for member in members if not member.generation and member.arguments()]
-        self.outbox.send([member for member in members if member not in new], message)
-        for member in new:
+        others = [member for member in members if self._brings_values(member)]
+        self.outbox.send([member for member in members if member not in others], message)
+        for member in others:
             self.outbox.send([member], message._replace(arguments=member.arguments()))
+
+    def _brings_values(self, member: Member) -> bool:
+        """Whether it is told its own values, too: a new one knows nothing of its load arguments."""
+        return not member.generation and bool(member.arguments())
 
     def _probe(self, silent: list[Member]) -> None:
         """Repeat the Abort of what they still owe a vote on, to find out if they are gone.

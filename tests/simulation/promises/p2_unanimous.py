@@ -99,7 +99,8 @@ class Unanimous(Promise):
         )
 
     def _unwell(self, broker: "SimulatedBroker", roll: Roll, question: Question) -> frozenset[str]:
-        late = self.world.scheduler.now >= self.late_at.get(question, 0.0)
+        # The time allowed is a difference, so that the sum may be a little beyond the deadline.
+        late = self.world.scheduler.now >= self.late_at.get(question, 0.0) - 1e-9
         return frozenset(
             name
             for name, peer in self.asked[question].items()

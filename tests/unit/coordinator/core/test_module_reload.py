@@ -67,6 +67,21 @@ def test_the_death_of_another_module_is_no_matter_of_a_reload(stage: Stage) -> N
     assert stage.member("a").state is MemberState.LEAVING
 
 
+def test_who_is_early_is_told_when_the_reload_is_given_up(stage: Stage) -> None:
+    """The report of its process does not come: the one to fork it from hangs, or has died."""
+    stage.ask(1, ModuleReloadRequest("a", 7.0))
+    stage.died("a")
+    stage.join("a", peer=b"early", pid=77)
+    stage.now = 7.0
+    stage.step(TimePassed())
+    stage.clear()
+    stage.now += limits.SHUTDOWN_SECONDS
+    stage.step(TimePassed())
+    assert stage.told(1).result is Result.FAILED
+    (refuse,) = stage.sent(Refuse, "early")
+    assert "a did not come up when it was reloaded" in refuse.why
+
+
 def test_a_new_process_that_is_not_ready_in_time_is_killed(stage: Stage) -> None:
     stage.ask(1, ModuleReloadRequest("a", 7.0))
     stage.died("a")

@@ -224,3 +224,14 @@ def test_who_comes_in_doubt_hears_of_what_is_decided_and_of_the_start_when_that_
         stage.vote(name)
     assert stage.machine.generation == 4
     assert [commit.receipt.txid for commit in stage.found(TellCommit)] == [asked]
+
+
+def test_who_comes_back_in_doubt_loses_the_values_that_a_former_life_gave_it() -> None:
+    stage = Stage(Begin(MODULES, NEW, expected=("svc",)), ran())
+    stage.join("svc", ledger="here", in_doubt="1.9", generation=2)
+    assert len(stage.found(TellCommit)) == 1
+    stage.applied("svc")
+    stage.started("a")
+    stage.join("a")
+    assert [prepare.arguments for prepare in stage.sent(Prepare, "svc")] == [()]
+    assert [prepare.arguments for prepare in stage.sent(Prepare, "a")] == [None]
