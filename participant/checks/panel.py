@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """All checks of one candidate: a few at a time, each to its end, while their module goes on."""
 
+import errno
 import select
 import time
 from collections import deque
@@ -8,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from participant.checks.run import Paper, Run
-from participant.checks.verdict import objections
+from participant.checks.verdict import CheckReason, objections
 from participant.later import Later
 from participant.module import Reject, Rejects
 from protocol import limits
@@ -48,7 +49,8 @@ class Panel(Later):
         self._seconds = seconds
         self._cancelled = False
         self._papers: dict[bytes, Paper] = {}
-        self._rejects: list[Reject] = []
+        self._objections: list[CheckReason] = []
+        """No Reject yet: this begins within `prepare`, where one that is made has to be raised."""
         self._fill()
 
     @property
@@ -66,8 +68,7 @@ class Panel(Later):
                 self._running.remove(run)
                 run.unregister()
                 self._over.append(run)
-                for message, key in objections(run.ended(), self._candidate):
-                    self._rejects.append(CheckRefusal(message, key))
+                self._objections += objections(run.ended(), self._candidate)
         self._fill()
         return not self._running and not self._waiting
 
@@ -84,8 +85,8 @@ class Panel(Later):
         self._papers.clear()
         if self._cancelled:
             raise Reject("nobody waits for the checks any more")
-        if self._rejects:
-            raise Rejects(self._rejects)
+        if self._objections:
+            raise Rejects([CheckRefusal(message, key) for message, key in self._objections])
         return None
 
     @property
@@ -108,7 +109,7 @@ class Panel(Later):
             left = self._until - time.monotonic()
             if left <= 0:
                 why = f"{question.name}: was not asked: no time was left of {self._seconds:.3g} s"
-                self._rejects.append(CheckRefusal(why))
+                self._objections.append(CheckReason(why))
                 continue
             try:
                 paper = self._papers.get(question.text)
@@ -118,7 +119,10 @@ class Panel(Later):
                 run = Run(question.name, question.program, question.words, paper, seconds)
             except (OSError, ValueError) as error:
                 why = str(getattr(error, "strerror", None) or error)
-                self._rejects.append(CheckRefusal(f"{question.name}: could not be started: {why}"))
+                if getattr(error, "errno", None) == errno.ENOEXEC:
+                    why += " (a script begins with #! and its interpreter)"
+                why = f"{question.name}: could not be started: {why}"
+                self._objections.append(CheckReason(why))
                 continue
             run.register(self._poll)
             self._running.append(run)

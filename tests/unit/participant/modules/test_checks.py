@@ -98,6 +98,16 @@ def test_a_check_that_is_broken_can_be_left(site: Site) -> None:
     trial.change({"x": 1})
 
 
+def test_a_script_without_an_interpreter_is_told_as_that(site: Site) -> None:
+    trial = Trial(Checks, {})
+    site.script.write_text("exit 0\n")
+    with pytest.raises(Refused) as refused:
+        trial.change({"checks": [site.check("a")], "x": 1})
+    (reason,) = refused.value.reasons
+    assert reason.message.startswith("a: could not be started: Exec format error (a script begins")
+    assert reason.code == "check"
+
+
 def test_the_way_back_is_open(site: Site) -> None:
     before = {"x": "bad"}
     trial = Trial(Checks, before)
