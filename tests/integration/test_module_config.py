@@ -157,6 +157,8 @@ def test_load_arguments(broker: RunningBroker) -> None:
 def test_get(broker: RunningBroker) -> None:
     assert good(broker, "config", "get", "tank", "level") == "5\n"
     assert refused(broker, "config", "get", "tank", "bogus").startswith("flux-module: tank has no")
+    failed = broker.flux("module", "config", "get", "tank", "bogus", "--json")
+    assert (failed.returncode, json.loads(failed.stdout)["code"]) == (1, "not-found")
     assert "no such module" in refused(broker, "config", "get", "nothing")
     good(broker, "config", "set", "tank", "tags.a=1")
     assert good(broker, "config", "get", "tank", "tags") == '{"a":"1"}\n'

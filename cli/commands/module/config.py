@@ -67,8 +67,8 @@ def _get(options: argparse.Namespace) -> int:
             if key == options.key or key.startswith(inside)
         }
         if not entries:
-            complain(_PROG, f"{options.module} has no {options.key}; see `flux modinfo`")
-            return 1
+            why = f"{options.module} has no {options.key}; see `flux modinfo`"
+            raise Trouble(why, "not-found")
     if options.json:
         print(json.dumps({**answer, "config": entries}))
         return 0
