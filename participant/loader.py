@@ -110,7 +110,7 @@ def load(located: str) -> "type[Module]":
     except Untrusted as untrusted:
         raise Unloadable(f"{located}: not loaded: {untrusted}") from untrusted
     except SyntaxError as error:
-        place = f"{error.filename}:{error.lineno}"
+        place = f"{error.filename}:{error.lineno}" if error.filename else located  # as for a NUL
         raise Unloadable(f"{place}: {error.msg}") from error
     except BaseException as error:
         told = str(error)
