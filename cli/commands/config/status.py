@@ -12,6 +12,8 @@ from protocol.formats.fsd import format_fsd
 from protocol.reasons import from_json, printable
 
 _DISK_SECONDS = 5.0
+_ENTRIES = 100
+"""Of the history: while a change is unconfirmed all others are refused, and may be many."""
 _NO_ANSWER = f"the broker did not answer within {_DISK_SECONDS:g} s"
 
 
@@ -39,7 +41,10 @@ def status(options: argparse.Namespace) -> int:
     until = time.monotonic() + _DISK_SECONDS
     names = {"next_start": "next-start", **({"files": "files"} if answer["path"] else {})}
     asked = {name: _ask_a_disk(op) for name, op in names.items()}
+    history = _ask_a_disk("history", most=_ENTRIES) if "unconfirmed" in answer else None
     answer |= {name: _told(one, until) for name, one in asked.items()}
+    if history is not None:
+        add_refused_undo(answer["unconfirmed"], _told(history, until))
     if options.check:
         from cli.commands.config.status_check import check
 
@@ -52,11 +57,28 @@ def status(options: argparse.Namespace) -> int:
     return 0
 
 
-def _ask_a_disk(op: str) -> Client | str:
+def add_refused_undo(pending: dict[str, Any], history: dict[str, Any]) -> None:
+    """Note in `pending`, what is unconfirmed, why its undo was refused last, if it was."""
+    for entry in history.get("history", ()):
+        if (entry["verb"], entry["base"]) == ("undo", pending["generation"]):
+            pending["refused"] = entry.get("reasons", [])
+            return
+
+
+def undone_in(pending: dict[str, Any]) -> str:
+    """What becomes of what is unconfirmed, and when, in a line."""
+    left = format_fsd(round(pending["seconds"], 1))
+    what = (
+        "its undo was refused, and is tried again in" if "refused" in pending else "it is undone in"
+    )
+    return f"generation {pending['generation']} is not confirmed: {what} {left}"
+
+
+def _ask_a_disk(op: str, **fields: int) -> Client | str:
     """The connection on which the answer will come, or why none will."""
     try:
         client = Client()
-        client.send(op)
+        client.send(op, **fields)
     except Trouble as trouble:
         return str(trouble)
     return client
@@ -86,10 +108,8 @@ def _lines(status: dict[str, Any]) -> list[str]:
         lines.append(f"message: {status['message']}")
     if "unconfirmed" in status:
         pending = status["unconfirmed"]
-        lines.append(
-            f"generation {pending['generation']} is not confirmed: it is undone in "
-            f"{format_fsd(round(pending['seconds'], 1))}"
-        )
+        lines.append(undone_in(pending))
+        lines += [f"  {from_json(reason)}" for reason in pending.get("refused", ())]
     if status.get("temporary"):
         lines.append("the ledger is temporary, and the run directory is not: what is committed "
                      "ends with this broker (start it with -S statedir=DIR)")  # fmt: skip

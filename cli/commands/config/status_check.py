@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from cli.client import Client, Trouble
-from protocol.formats.fsd import format_fsd
+from cli.commands.config.status import undone_in
 from protocol.reasons import from_json, printable
 
 _AT_A_START = "would be refused at the next start"
@@ -54,9 +54,10 @@ def problems_of(status: dict[str, Any], warnings: list[dict[str, Any]]) -> Itera
         yield from _about_member(module, status["generation"])
     pending = status.get("unconfirmed")
     if pending is not None:
-        left = format_fsd(round(pending["seconds"], 1))
-        text = f"generation {pending['generation']} is not confirmed: it is undone in {left}"
-        yield Problem("unconfirmed", text)
+        yield Problem("unconfirmed", undone_in(pending))
+        for reason in pending.get("refused", ()):
+            text = f"its undo was refused: {from_json(reason)}"
+            yield Problem("unconfirmed", text, str(reason.get("module", "")))
     for reason in status.get("refused_start", ()):
         yield Problem("start-refused", f"refused at this start: {from_json(reason)}")
     for warning in warnings:

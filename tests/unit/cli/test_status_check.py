@@ -3,6 +3,7 @@
 
 from typing import Any
 
+from cli.commands.config.status import add_refused_undo
 from cli.commands.config.status_check import problems_of
 
 RIGHT: dict[str, Any] = {
@@ -50,6 +51,22 @@ def test_members() -> None:
         ("member", "a is restarting, on generation 0, not 7")
     ]
     assert found(modules=member(state="refused"))[0][0] == "member"
+
+
+def test_an_undo_that_is_refused_is_told() -> None:
+    """Or whoever reads that it is undone in 9 s relies on what does not come."""
+    no = {"module": "pump", "message": "too often"}
+    pending: dict[str, Any] = {"generation": 7, "seconds": 9.0}
+    other = {"verb": "set", "base": 7, "reasons": [{"module": "config", "message": "not now"}]}
+    history = [other, {"verb": "undo", "base": 7, "reasons": [no]}]
+    add_refused_undo(pending, {"history": [other, {"verb": "undo", "base": 6, "reasons": [no]}]})
+    assert "refused" not in pending, "there is none, or of another generation"
+    add_refused_undo(pending, {"error": "the disk does not answer"})
+    assert found(unconfirmed=pending)[0][1].endswith("it is undone in 9s")
+    add_refused_undo(pending, {"history": history})
+    again, why = found(unconfirmed=pending)
+    assert again[1].endswith("not confirmed: its undo was refused, and is tried again in 9s")
+    assert why == ("unconfirmed", "its undo was refused: pump: too often")
 
 
 def test_unconfirmed_and_starts() -> None:
