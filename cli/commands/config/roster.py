@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from cli.client import Trouble
+from cli.commands.config.time_limit import within
 from participant.loader import NotFound, Unloadable, load, name_of, resolve
 from participant.module import Module
 from participant.modules import BUNDLED
@@ -35,15 +36,19 @@ class Roster(NamedTuple):
     not_asked: tuple[Reason, ...] = ()
 
 
-def bundled(named: Iterable[str]) -> Roster:
-    """The bundled modules and those that are `named`.  Raises Trouble."""
-    return Roster({**{name: AskedModule(load(name)) for name in BUNDLED}, **_named(named)})
+def bundled(named: Iterable[str], seconds: float) -> Roster:
+    """The bundled modules and those that are `named`.  Raises Trouble.
+
+    Each of the latter has so many seconds to be imported.
+    """
+    ours = {name: AskedModule(load(name)) for name in BUNDLED}
+    return Roster({**ours, **_named(named, seconds)})
 
 
-def dumped(path: str, named: Iterable[str]) -> Roster:
+def dumped(path: str, named: Iterable[str], seconds: float) -> Roster:
     """The modules of a broker, as its dump at `path` tells, and those that are `named`.
 
-    Raises Trouble where that is no dump.
+    Each has so many seconds to be imported.  Raises Trouble where that is no dump.
     """
     asked: dict[str, AskedModule] = {}
     not_asked: list[Reason] = []
@@ -51,7 +56,7 @@ def dumped(path: str, named: Iterable[str]) -> Roster:
         try:
             if not told.get("path"):
                 raise NotFound("is attached: only its own process knows what it would say")
-            module = load(str(told["path"]))
+            module = _load(str(told["path"]), seconds)
         except (NotFound, Unloadable) as error:
             not_asked.append(Reason(name, f"not asked: {error}", code=ReasonCode.NOT_ASKED))
             continue
@@ -60,14 +65,19 @@ def dumped(path: str, named: Iterable[str]) -> Roster:
         not_asked += [Reason(name, f"{key}: a secret is in no dump; judged without it",
                              code=ReasonCode.NOT_ASKED) for key in hidden]  # fmt: skip
         asked[name] = AskedModule(module, tuple(one for one in arguments if one.value != MASK))
-    return Roster({**asked, **_named(named)}, tuple(not_asked))
+    return Roster({**asked, **_named(named, seconds)}, tuple(not_asked))
 
 
-def _named(named: Iterable[str]) -> dict[str, AskedModule]:
+def _named(named: Iterable[str], seconds: float) -> dict[str, AskedModule]:
     try:
-        return {name_of(typed): AskedModule(load(resolve(typed))) for typed in named}
+        return {name_of(typed): AskedModule(_load(resolve(typed), seconds)) for typed in named}
     except (NotFound, Unloadable) as error:
         raise Trouble(str(error), "unloadable") from None
+
+
+def _load(located: str, seconds: float) -> type[Module]:
+    with within(seconds):
+        return load(located)
 
 
 def _modules(path: str) -> dict[str, dict[str, Any]]:

@@ -127,9 +127,9 @@ def validate(options: argparse.Namespace) -> int:
 
     given = [placed(typed) for typed in options.given]
     asked = (
-        roster.bundled(options.module)
+        roster.bundled(options.module, options.timeout)
         if options.dump is None
-        else roster.dumped(options.dump, options.module)
+        else roster.dumped(options.dump, options.module, options.timeout)
     )
     try:
         sources = candidate(options.path, given)
