@@ -53,6 +53,11 @@ def in_lines(frame: bytes) -> str:
     return "".join(" ".join(shown[at : at + 32]) + "\n" for at in range(0, len(shown), 32))
 
 
+def test_the_joins_name_the_version_of_the_frames() -> None:
+    named = {json.loads(fields)[4] for name, fields, _ in VECTORS if name == "Join"}
+    assert named == {limits.PROTOCOL_VERSION}
+
+
 def test_vectors_of_every_message() -> None:
     assert {name for name, _, _ in VECTORS} == {name for _, name, _ in ROWS}
     if os.environ.get("REWRITE_VECTORS"):
