@@ -52,6 +52,8 @@ def problems_of(status: dict[str, Any], warnings: list[dict[str, Any]]) -> Itera
     yield from _about_files(status)
     for module in status["modules"]:
         yield from _about_member(module, status["generation"])
+    for name in status.get("missed", ()):
+        yield Problem("missed", f"{name} is missed: it had a say before this start", name)
     pending = status.get("unconfirmed")
     if pending is not None:
         yield Problem("unconfirmed", undone_in(pending))

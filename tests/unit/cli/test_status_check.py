@@ -53,6 +53,11 @@ def test_members() -> None:
     assert found(modules=member(state="refused"))[0][0] == "member"
 
 
+def test_who_is_missed() -> None:
+    assert found(missed=["svc"]) == [("missed", "svc is missed: it had a say before this start")]
+    assert found(missed=[]) == []
+
+
 def test_an_undo_that_is_refused_is_told() -> None:
     """Or whoever reads that it is undone in 9 s relies on what does not come."""
     no = {"module": "pump", "message": "too often"}
