@@ -103,7 +103,7 @@ class SimulatedSupervisor:
         elif not host.alive:
             self._tell(Died(name, ticket, "ended at once"))
         else:
-            host.watchers[self._broker.number, name] = (self._broker, ticket)
+            host.watchers[self._broker.number, name, True] = (self._broker, ticket)
             self._ours[ticket] = host
             if ticket in self._unwanted:
                 self.kill(ticket)
@@ -114,7 +114,7 @@ class SimulatedSupervisor:
         host = self._world.processes.get(pid)
         if host is None or not host.alive:
             raise ProcessLookupError
-        host.watchers[self._broker.number, name] = (self._broker, ticket)
+        host.watchers[self._broker.number, name, False] = (self._broker, ticket)
 
     def kill(self, ticket: int) -> None:
         host = self._ours.get(ticket)

@@ -65,8 +65,9 @@ class SimulatedProcess:
         """Whether it will attach again as soon as it has said that it has applied something."""
         self.module = SimulatedModule(world, name)
         self.connection: Connection | None = None
-        self.watchers: dict[tuple[int, str], tuple[SimulatedBroker, int]] = {}
-        """Who is told when it ends, and with which ticket; by epoch and name."""
+        self.watchers: dict[tuple[int, str, bool], tuple[SimulatedBroker, int]] = {}
+        """Who is told when it ends, and with which ticket; by epoch, name, and whether as a child:
+        one whose report was late may have joined as somebody from outside, too."""
         self.applied: Life = {}
         """What this incarnation has taken into use."""
         self.speaker: Book | None = None

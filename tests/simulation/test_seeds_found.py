@@ -24,6 +24,7 @@ SEEDS = {
     10106071: "P2: who was late by a rounding error",
     11128973: "liveness: back in doubt at a start, it kept the values of a former life",
     11135826: "liveness: early, of a reload that was given up, and never told so",
+    10226248: "liveness: the end of a child that had joined as a stranger, too, was told once only",
     11015479: "P2: one came back while the only other one owed an earlier vote",
     3005327: "warnings: a liar's yes came before its own vote, which warned",
 }

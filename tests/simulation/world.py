@@ -192,7 +192,7 @@ class World:
     def buried(self, host: SimulatedProcess, how: str) -> None:
         """Have those told who watch this process."""
         chance = self.chance.stream(f"process {host.name}")
-        for (_, name), (watcher, ticket) in host.watchers.items():
+        for (_, name, _), (watcher, ticket) in host.watchers.items():
             self.scheduler.after(0.02 * chance.random(), watcher.feed, Died(name, ticket, how))
 
     def fails_to_start(self, name: str) -> bool:
