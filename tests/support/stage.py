@@ -5,6 +5,7 @@ Children are named by the test and started by the machine; attached participants
 Each has one life, one connection, and a peer that is its name.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from coordinator.core.decisions import Decision, Durable, Receipt, Unconfirmed
@@ -56,19 +57,20 @@ class Stage:
     def with_attached(cls, *names: str) -> "Stage":
         """Attached ones of these names run OLD, which is generation 1."""
         found = cls()
-        for name in names:
-            found.attach(name)
-        found.clear()
-        return found
+        return found._after(found.attach, names)
 
     @classmethod
     def with_children(cls, *names: str) -> "Stage":
         """Children of these names do."""
         found = cls()
+        return found._after(found.child, names)
+
+    def _after(self, come: Callable[[str], None], names: Iterable[str]) -> "Stage":
+        """This stage when they have come, with nothing in `effects`."""
         for name in names:
-            found.child(name)
-        found.clear()
-        return found
+            come(name)
+        self.clear()
+        return self
 
     def step(self, event: Event) -> None:
         """This event, and what the disk answers unless it is told not to work."""

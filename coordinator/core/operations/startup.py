@@ -27,7 +27,7 @@ from coordinator.core.results import Result
 from coordinator.core.state import SharedState
 from protocol import limits
 from protocol.configuration import EMPTY, Configuration
-from protocol.messages import Applied, Vote
+from protocol.messages import Applied, Prepare, Vote
 from protocol.reason_code import ReasonCode
 from protocol.reasons import Reason, Refusal
 from protocol.transitions import TransactionInput, TransactionState, Transitions
@@ -61,9 +61,18 @@ class _StartTransaction(Transaction):
             self.candidate = found
         self.on_read()
 
-    def _brings_values(self, member: Member) -> bool:
-        """Also to who survived: what a former life gave it for the time of that life is over."""
-        return bool(member.generation) or super()._brings_values(member)
+    def _send_prepare(self, members: list[Member], message: Prepare) -> None:
+        """With its own values to each that may have others, for this life has admitted nobody.
+
+        A new one knows nothing of its load arguments, and one that survived may still have values
+        that a former life gave it.
+        """
+        alike, others = list[Member](), list[Member]()
+        for member in members:
+            (others if member.generation or member.arguments() else alike).append(member)
+        self.outbox.send(alike, message)
+        for member in others:
+            self.outbox.send([member], message._replace(arguments=member.arguments()))
 
     def barred(self) -> None:
         """Nothing bars it: files that were changed while the broker was down replace what ran."""

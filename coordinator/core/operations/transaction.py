@@ -160,14 +160,11 @@ class Transaction(ChangeOperation):
             max(0.0, self.deadline - self.shared.now),
             self.request.dry_run,
         )
-        others = [member for member in members if self._brings_values(member)]
-        self.outbox.send([member for member in members if member not in others], message)
-        for member in others:
-            self.outbox.send([member], message._replace(arguments=member.arguments()))
+        self._send_prepare(members, message)
 
-    def _brings_values(self, member: Member) -> bool:
-        """Whether it is told its own values, too: a new one knows nothing of its load arguments."""
-        return not member.generation and bool(member.arguments())
+    def _send_prepare(self, members: list[Member], message: Prepare) -> None:
+        """The same to all: whoever is a member has its own values already."""
+        self.outbox.send(members, message)
 
     def _probe(self, silent: list[Member]) -> None:
         """Repeat the Abort of what they still owe a vote on, to find out if they are gone.
